@@ -1,0 +1,237 @@
+// demofs.json as text: to_json and from_json of vault_config.hpp.
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+#include "demofs/base/error.hpp"
+#include "demofs/crypto/vault_config.hpp"
+
+namespace demofs::crypto {
+
+namespace {
+
+// Keeps the order of fields, so that the file reads from the general to the particular.
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view format_name = "demofs";
+constexpr std::string_view kdf_name = "argon2id";
+constexpr std::size_t max_text_bytes = std::size_t{1} << 20;
+
+std::string to_hex(ByteSpan bytes) {
+    std::string hex(bytes.size() * 2 + 1, '\0');
+    sodium_bin2hex(hex.data(), hex.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                   bytes.size());
+    hex.pop_back();  // sodium's terminating zero
+    return hex;
+}
+
+std::string to_iso_time(std::chrono::sys_seconds time) {
+    const auto day = std::chrono::floor<std::chrono::days>(time);
+    const std::chrono::year_month_day date(day);
+    const std::chrono::hh_mm_ss clock(time - day);
+    std::array<char, 64> text{};
+    std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                  static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                  static_cast<int>(clock.seconds().count()));
+    return text.data();
+}
+
+// The exact inverse: whatever does not print as it was read is refused.
+std::optional<std::chrono::sys_seconds> from_iso_time(const std::string& text) {
+    int year = 0, hours = 0, minutes = 0, seconds = 0;
+    unsigned month = 0, day = 0;
+    if (text.size() != 20 || std::sscanf(text.c_str(), "%4d-%2u-%2uT%2d:%2d:%2dZ", &year, &month, &day,
+                                         &hours, &minutes, &seconds) != 6)
+        return std::nullopt;
+    const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
+                                           std::chrono::day(day)};
+    if (!date.ok()) return std::nullopt;
+    const std::chrono::sys_seconds time = std::chrono::sys_days(date) + std::chrono::hours(hours) +
+                                          std::chrono::minutes(minutes) + std::chrono::seconds(seconds);
+    if (to_iso_time(time) != text) return std::nullopt;
+    return time;
+}
+
+[[noreturn]] void fail(Errc code, const std::string& field, const std::string& problem) {
+    throw Error(code, "the vault configuration's field \"" + field + "\" " + problem);
+}
+
+// Reads the fields of one JSON object, each exactly once, and knows where in the document it is.
+class Fields {
+  public:
+    Fields(const Json& object, std::string path) : object_(object), path_(std::move(path)) {}
+
+    [[nodiscard]] std::string name_of(std::string_view field) const { return path_ + std::string(field); }
+
+    const Json& get(std::string_view field) {
+        const auto found = object_.find(field);
+        if (found == object_.end()) fail(Errc::corrupt, name_of(field), "is missing");
+        known_.insert(std::string(field));
+        return *found;
+    }
+
+    std::uint64_t number(std::string_view field, std::uint64_t least, std::uint64_t most) {
+        const Json& value = get(field);
+        if (!value.is_number_unsigned()) fail(Errc::corrupt, name_of(field), "must be a whole number");
+        const auto number = value.get<std::uint64_t>();
+        if (number < least || number > most) {
+            fail(Errc::corrupt, name_of(field),
+                 "is " + std::to_string(number) + ", but must be between " + std::to_string(least) + " and " +
+                     std::to_string(most));
+        }
+        return number;
+    }
+
+    std::string text(std::string_view field) {
+        const Json& value = get(field);
+        if (!value.is_string()) fail(Errc::corrupt, name_of(field), "must be a text");
+        return value.get<std::string>();
+    }
+
+    template <std::size_t N>
+    void hex(std::string_view field, std::array<std::byte, N>& bytes) {
+        const std::string digits = text(field);
+        std::size_t size = 0;
+        if (digits.size() != 2 * N ||
+            sodium_hex2bin(reinterpret_cast<unsigned char*>(bytes.data()), N, digits.data(), digits.size(),
+                           nullptr, &size, nullptr) != 0 ||
+            size != N)
+            fail(Errc::corrupt, name_of(field), "must be " + std::to_string(2 * N) + " hexadecimal digits");
+    }
+
+    // Call last: every field that nobody asked for is one too many.
+    void no_others() const {
+        for (const auto& item : object_.items())
+            if (!known_.contains(item.key())) fail(Errc::corrupt, name_of(item.key()), "is not known");
+    }
+
+  private:
+    const Json& object_;
+    std::string path_;
+    std::set<std::string, std::less<>> known_;
+};
+
+// The library keeps one of two equally named fields without a word; two readers could see different
+// documents.
+Json parse_without_duplicates(std::string_view text) {
+    std::vector<std::set<std::string>> open_objects;
+    const auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
+        if (event == Json::parse_event_t::object_start) open_objects.emplace_back();
+        if (event == Json::parse_event_t::object_end) open_objects.pop_back();
+        if (event == Json::parse_event_t::key) {
+            const auto name = parsed.get<std::string>();
+            if (!open_objects.back().insert(name).second) fail(Errc::corrupt, name, "appears twice");
+        }
+        return true;
+    };
+    try {
+        return Json::parse(text, watch);
+    } catch (const Json::exception& error) {
+        throw Error(Errc::corrupt, std::string("the vault configuration is not valid JSON: ") + error.what());
+    }
+}
+
+KeySlot slot_from_json(const Json& json, const std::string& where) {
+    if (!json.is_object()) fail(Errc::corrupt, where, "must be an object");
+    Fields fields(json, where + ".");
+    KeySlot slot;
+    slot.id = static_cast<std::uint32_t>(fields.number("id", 0, UINT32_MAX));
+    if (const std::string kdf = fields.text("kdf"); kdf != kdf_name) {
+        fail(Errc::unsupported_format, fields.name_of("kdf"),
+             "is \"" + kdf + "\"; this program knows \"" + std::string(kdf_name) + "\"");
+    }
+    slot.kdf.ops = fields.number("ops", kdf_min_ops, kdf_max_ops);
+    slot.kdf.memory_bytes = fields.number("memory_bytes", kdf_min_memory_bytes, kdf_max_memory_bytes);
+    fields.hex("salt", slot.salt);
+    fields.hex("nonce", slot.nonce);
+    fields.hex("wrapped_key", slot.wrapped_key);
+    fields.no_others();
+    return slot;
+}
+
+std::vector<KeySlot> slots_from_json(const Json& json) {
+    if (!json.is_array()) fail(Errc::corrupt, "key_slots", "must be a list");
+    if (json.empty() || json.size() > max_key_slots)
+        fail(Errc::corrupt, "key_slots",
+             "must have between 1 and " + std::to_string(max_key_slots) + " entries");
+    std::vector<KeySlot> slots;
+    for (const Json& item : json) {
+        const std::string where = "key_slots[" + std::to_string(slots.size()) + "]";
+        KeySlot slot = slot_from_json(item, where);
+        if (std::ranges::find(slots, slot.id, &KeySlot::id) != slots.end())
+            fail(Errc::corrupt, where + ".id", "is the id of another slot as well");
+        slots.push_back(slot);
+    }
+    return slots;
+}
+
+// Before anything else is looked at: other versions may have other fields.
+void check_format(const Json& json, Fields& fields) {
+    const auto format = json.find("format");
+    if (format == json.end() || *format != format_name) {
+        throw Error(Errc::not_a_vault,
+                    "this JSON document does not describe a demofs vault: its field \"format\" is not \"" +
+                        std::string(format_name) + "\"");
+    }
+    static_cast<void>(fields.get("format"));
+    const std::uint64_t version = fields.number("format_version", 0, UINT64_MAX);
+    if (version == vault_format_version) return;
+    throw Error(Errc::unsupported_format, "the vault has format version " + std::to_string(version) +
+                                              " and needs a demofs that reads it; this one reads version " +
+                                              std::to_string(vault_format_version));
+}
+
+}  // namespace
+
+std::string to_json(const VaultConfig& config) {
+    Json json;
+    json["format"] = format_name;
+    json["format_version"] = vault_format_version;
+    json["vault_id"] = to_hex(config.vault_id);
+    json["cipher"] = cipher_name(config.cipher);
+    json["created"] = to_iso_time(config.created);
+    json["key_slots"] = Json::array();
+    for (const KeySlot& slot : config.slots) {
+        Json item;
+        item["id"] = slot.id;
+        item["kdf"] = kdf_name;
+        item["ops"] = slot.kdf.ops;
+        item["memory_bytes"] = slot.kdf.memory_bytes;
+        item["salt"] = to_hex(slot.salt);
+        item["nonce"] = to_hex(slot.nonce);
+        item["wrapped_key"] = to_hex(slot.wrapped_key);
+        json["key_slots"].push_back(std::move(item));
+    }
+    return json.dump(2) + "\n";
+}
+
+VaultConfig from_json(std::string_view text) {
+    if (text.size() > max_text_bytes)
+        throw Error(Errc::corrupt, "the vault configuration is larger than 1 MiB");
+    const Json json = parse_without_duplicates(text);
+    if (!json.is_object())
+        throw Error(Errc::not_a_vault, "this JSON document does not describe a demofs vault");
+    Fields fields(json, "");
+    check_format(json, fields);
+    VaultConfig config;
+    fields.hex("vault_id", config.vault_id);
+    const std::string name = fields.text("cipher");
+    const auto cipher = cipher_from_name(name);
+    if (!cipher)
+        fail(Errc::unsupported_format, "cipher", "is \"" + name + "\", which this program does not know");
+    config.cipher = *cipher;
+    const auto created = from_iso_time(fields.text("created"));
+    if (!created) fail(Errc::corrupt, "created", "must be a time like 2025-01-31T12:00:00Z");
+    config.created = *created;
+    config.slots = slots_from_json(fields.get("key_slots"));
+    fields.no_others();
+    return config;
+}
+
+}  // namespace demofs::crypto
