@@ -1,0 +1,157 @@
+// The part of a guard that does not depend on its T: state, creation site, checks, and the report when it
+// dies armed. Two words, so that a guard is no bigger than its T and two words.
+//
+// States: empty (nothing inside, silent), armed (a live resource), dropping (its cleanup runs), dropped.
+//   armed -> dropping -> dropped; armed -> empty by moving the resource away. Armed lasts until the cleanup
+//   has really started, so a drop that is refused leaves the guard armed.
+//
+// Threads: none of its own; a guard belongs to one strand.
+#pragma once
+
+#include <asyncdrop/creation_site.hpp>
+#include <asyncdrop/forgotten.hpp>
+#include <boost/asio/detail/thread_context.hpp>
+#include <boost/asio/detail/thread_info_base.hpp>
+#include <cstdint>
+#include <exception>
+#include <utility>
+
+namespace asyncdrop::detail {
+
+enum class DropState : std::uint8_t { empty, armed, dropping, dropped };
+
+/// Greater than zero while an installed execution context destroys its handlers on this thread.
+inline thread_local int contexts_in_destruction = 0;
+
+/// Whether this thread is inside some execution context's run().
+inline bool inside_running_context() noexcept {
+    return boost::asio::detail::thread_context::top_of_thread_call_stack() != nullptr;
+}
+
+class GuardCore {
+  public:
+    GuardCore() noexcept = default;
+
+    /// A core in state armed.
+    explicit GuardCore(CreationSite site) noexcept { arm(site); }
+
+    GuardCore(const GuardCore&) = delete;
+    GuardCore& operator=(const GuardCore&) = delete;
+
+    DropState state() const noexcept { return state_; }
+    bool armed() const noexcept { return state_ == DropState::armed; }
+    bool holds_value() const noexcept { return state_ == DropState::armed || state_ == DropState::dropping; }
+    CreationSite site() const noexcept { return CreationSite(file_, line_); }
+
+    void arm(CreationSite site) noexcept {
+        file_ = site.file();
+        line_ = site.line();
+        state_ = DropState::armed;
+        note_birth();
+    }
+
+    /// Takes over the other's state and leaves it empty. The caller has checked that it is not dropping.
+    void take(GuardCore& other) noexcept {
+        file_ = other.file_;
+        line_ = other.line_;
+        state_ = std::exchange(other.state_, DropState::empty);
+        refused_ = std::exchange(other.refused_, false);
+        note_birth();
+    }
+
+    void begin_drop() noexcept {
+        state_ = DropState::dropping;
+        refused_ = false;
+    }
+    void end_drop() noexcept { state_ = DropState::dropped; }
+    void make_empty() noexcept { state_ = DropState::empty; }
+    void note_refused() noexcept { refused_ = true; }
+
+    /// True if there is something to drop; false after a drop and for an empty guard.
+    bool wants_drop(std::string_view type) const noexcept {
+        if (state_ == DropState::dropping) [[unlikely]] {
+            misuse("async_drop was called while another async_drop of the same guard is running", type,
+                   site());
+        }
+        return state_ == DropState::armed;
+    }
+
+    void check_usable(std::string_view type) const noexcept {
+        if (state_ != DropState::armed) [[unlikely]]
+            fail_use(type);
+    }
+
+    void check_movable(std::string_view type) const noexcept {
+        if (state_ == DropState::dropping) [[unlikely]] {
+            misuse("a guard was moved while its async_drop is running", type, site());
+        }
+    }
+
+    void check_overwritable(std::string_view type) const noexcept {
+        if (holds_value()) [[unlikely]] {
+            misuse("a guard was assigned over a guard that has not been dropped", type, site());
+        }
+    }
+
+    /// Called by the destructor of a guard that still holds a value.
+    void report(std::string_view type, std::string_view name = {}) const noexcept {
+        report_forgotten(ForgottenDrop{type, name, site(), reason()});
+    }
+
+    ForgottenReason reason() const noexcept {
+        if (state_ == DropState::dropping) return ForgottenReason::cleanup_abandoned;
+        if (contexts_in_destruction > 0) return ForgottenReason::context_destroyed;
+        if (refused_) return ForgottenReason::refused_by_cancellation;
+        if (std::uncaught_exceptions() > exceptions_at_birth_) return ForgottenReason::unwinding;
+        if (born_in_context_ && !inside_running_context()) return ForgottenReason::unknown;
+        return ForgottenReason::forgotten;
+    }
+
+  private:
+    void note_birth() noexcept {
+        exceptions_at_birth_ = static_cast<std::uint8_t>(std::uncaught_exceptions());
+        born_in_context_ = inside_running_context();
+    }
+
+    [[noreturn]] void fail_use(std::string_view type) const noexcept {
+        switch (state_) {
+            case DropState::dropping:
+                misuse("a guard was dereferenced while its async_drop is running", type, site());
+            case DropState::dropped:
+                misuse("a guard was dereferenced after its async_drop", type, site());
+            default:
+                misuse("an empty guard was dereferenced", type, site());
+        }
+    }
+
+    const char* file_ = "<unknown>";
+    std::uint32_t line_ = 0;
+    DropState state_ = DropState::empty;
+    bool refused_ = false;
+    bool born_in_context_ = false;
+    std::uint8_t exceptions_at_birth_ = 0;
+};
+
+static_assert(sizeof(GuardCore) <= 2 * sizeof(void*));
+
+/// Lives in the frame of a drop coroutine and learns whether Asio refused to start it: then the frame is
+/// destroyed by the exception that says so. (An awaitable that nobody awaits dies without an exception.)
+class DropTicket {
+  public:
+    explicit DropTicket(GuardCore& core) noexcept
+        : core_(&core), exceptions_at_birth_(std::uncaught_exceptions()) {}
+    DropTicket(DropTicket&& other) noexcept
+        : core_(std::exchange(other.core_, nullptr)), exceptions_at_birth_(other.exceptions_at_birth_) {}
+    DropTicket& operator=(DropTicket&&) = delete;
+    ~DropTicket() {
+        if (core_ && std::uncaught_exceptions() > exceptions_at_birth_) core_->note_refused();
+    }
+
+    void started() noexcept { core_ = nullptr; }
+
+  private:
+    GuardCore* core_;
+    int exceptions_at_birth_;
+};
+
+}  // namespace asyncdrop::detail

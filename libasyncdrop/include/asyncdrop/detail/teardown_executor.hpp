@@ -1,0 +1,66 @@
+// The executor that a teardown node's cleanup runs on: the node's own executor, plus the knowledge of
+// which graph's teardown it belongs to. Everything a cleanup spawns on its own executor inherits it, so
+// "run() from inside a node's cleanup" can be told from a harmless second run() and refused instead of
+// waiting for itself for ever.
+//
+// Threads: immutable after construction; copies may be used concurrently.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/execution.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/query.hpp>
+#include <boost/asio/require.hpp>
+#include <memory>
+#include <utility>
+
+namespace asyncdrop::detail {
+
+class TeardownExecutor {
+  public:
+    using Inner = boost::asio::any_io_executor;
+    using Graph = std::shared_ptr<const void>;  // the identity of a graph; never dereferenced
+
+    TeardownExecutor(Inner inner, Graph graph) noexcept
+        : inner_(std::move(inner)), graph_(std::move(graph)) {}
+
+    // Whether `executor` was handed to a cleanup of the teardown of `graph`.
+    [[nodiscard]] static bool belongs_to(const Inner& executor, const void* graph) noexcept {
+        const auto* self = executor.target<TeardownExecutor>();
+        return self != nullptr && self->graph_.get() == graph;
+    }
+
+    template <class Function>
+    void execute(Function&& function) const {
+        inner_.execute(std::forward<Function>(function));
+    }
+
+    template <class Property>
+    requires(boost::asio::can_query_v<const Inner&, Property>) decltype(auto)
+        query(const Property& property) const {
+        return boost::asio::query(inner_, property);
+    }
+
+    template <class Property>
+    requires(boost::asio::can_require_v<const Inner&, Property>) TeardownExecutor
+        require(const Property& property)
+    const { return TeardownExecutor(boost::asio::require(inner_, property), graph_); }
+
+    template <class Property>
+    requires(boost::asio::can_prefer_v<const Inner&, Property>) TeardownExecutor
+        prefer(const Property& property)
+    const { return TeardownExecutor(boost::asio::prefer(inner_, property), graph_); }
+
+    friend bool operator==(const TeardownExecutor& a, const TeardownExecutor& b) noexcept {
+        return a.graph_ == b.graph_ && a.inner_ == b.inner_;
+    }
+    friend bool operator!=(const TeardownExecutor& a, const TeardownExecutor& b) noexcept {
+        return !(a == b);
+    }
+
+  private:
+    Inner inner_;
+    Graph graph_;
+};
+
+}  // namespace asyncdrop::detail

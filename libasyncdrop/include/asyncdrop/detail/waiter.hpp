@@ -1,0 +1,108 @@
+// A coroutine parked until another thread grants it something: the one wait primitive behind
+// AsyncDropMutex, AsyncDropArc::async_drop_and_wait and TeardownGraph::run.
+//
+// Threads: every Waiter and WaitList belongs to an owner with a std::mutex; every call below is made
+// with that mutex held, except where it says otherwise. The mutex is never held over a suspension.
+//
+// Invariants
+// * The parked coroutine's frame is owned by the timer service of the coroutine's own context, so a
+//   context that is destroyed destroys its parked coroutines too, and none is left in a foreign list.
+// * A granted coroutine is resumed by its own executor, never inline in grant().
+// * grant() allocates nothing: the wait's storage exists since the coroutine was parked.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/error_code.hpp>
+#include <mutex>
+#include <utility>
+
+namespace asyncdrop::detail {
+
+class Waiter {
+  public:
+    explicit Waiter(const boost::asio::any_io_executor& executor)
+        : timer_(executor, boost::asio::steady_timer::time_point::max()) {}
+    Waiter(const Waiter&) = delete;
+    Waiter& operator=(const Waiter&) = delete;
+    ~Waiter() = default;  // by then out of every list; the owner's mutex was taken since the last grant()
+
+    [[nodiscard]] bool granted() const noexcept { return granted_; }
+    [[nodiscard]] bool queued() const noexcept { return queued_; }
+
+    void grant() noexcept {
+        granted_ = true;
+        timer_.cancel();
+    }
+
+    // The wait itself; called without the mutex, which it takes where needed. Resumes when granted, or
+    // when the coroutine's cancellation slot fires: granted() tells which (both are possible).
+    [[nodiscard]] boost::asio::awaitable<void> park(std::mutex& mutex) {
+        Token token(boost::asio::use_awaitable, ignored_);
+        return boost::asio::async_initiate<Token, void(boost::system::error_code)>(Initiation{&mutex, this},
+                                                                                   token);
+    }
+
+  private:
+    friend class WaitList;
+    using Token = boost::asio::redirect_error_t<boost::asio::use_awaitable_t<>>;
+
+    struct Initiation {
+        std::mutex* mutex;
+        Waiter* waiter;
+
+        template <class Handler>
+        void operator()(Handler&& handler) const {
+            const std::lock_guard lock(*mutex);
+            waiter->timer_.async_wait(std::forward<Handler>(handler));
+            if (waiter->granted_) waiter->timer_.cancel();  // granted between queueing and parking
+        }
+    };
+
+    boost::asio::steady_timer timer_;
+    boost::system::error_code ignored_;
+    Waiter* previous_ = nullptr;
+    Waiter* next_ = nullptr;
+    bool queued_ = false;
+    bool granted_ = false;
+};
+
+// First in, first out; intrusive, allocates nothing.
+class WaitList {
+  public:
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+
+    void push(Waiter& waiter) noexcept {
+        waiter.previous_ = last_;
+        waiter.next_ = nullptr;
+        (last_ != nullptr ? last_->next_ : first_) = &waiter;
+        last_ = &waiter;
+        waiter.queued_ = true;
+    }
+
+    void remove(Waiter& waiter) noexcept {
+        (waiter.previous_ != nullptr ? waiter.previous_->next_ : first_) = waiter.next_;
+        (waiter.next_ != nullptr ? waiter.next_->previous_ : last_) = waiter.previous_;
+        waiter.queued_ = false;
+    }
+
+    void grant_first() noexcept {
+        Waiter& waiter = *first_;
+        remove(waiter);
+        waiter.grant();
+    }
+
+    void grant_all() noexcept {
+        while (!empty()) grant_first();
+    }
+
+  private:
+    Waiter* first_ = nullptr;
+    Waiter* last_ = nullptr;
+};
+
+}  // namespace asyncdrop::detail

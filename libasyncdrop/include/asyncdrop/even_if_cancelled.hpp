@@ -1,0 +1,24 @@
+// Cleanup by hand in a coroutine that may have been cancelled.
+//
+// Asio throws at every `co_await` of a coroutine whose cancellation has been requested, *before* the awaited
+// coroutine starts. A plain `co_await guard.async_drop();` would then never clean up. Two steps do:
+//
+//     co_await asyncdrop::even_if_cancelled;  // this await, and the next, are not refused
+//     co_await guard.async_drop();            // runs shielded, then awaits throw again as before
+//
+// `with_async_drop` does this by itself. The pair is for cleanup by hand: rollbacks, guards passed by value.
+// Every async_drop() ends with Asio's default, `this_coro::throw_if_cancelled(true)`; a coroutine that runs
+// with `false` on purpose sets it again.
+//
+// Threads: a constant.
+#pragma once
+
+#include <boost/asio/this_coro.hpp>
+
+namespace asyncdrop {
+
+/// `co_await even_if_cancelled;` lets the following await through although the coroutine is cancelled.
+inline constexpr boost::asio::this_coro::throw_if_cancelled_1_t even_if_cancelled =
+    boost::asio::this_coro::throw_if_cancelled(false);
+
+}  // namespace asyncdrop

@@ -1,0 +1,177 @@
+// What happens when a guard dies with its resource alive, and when a guard is misused.
+//
+// A destructor cannot throw and cannot await, so a guard that is destroyed before its cleanup ran can only
+// call a handler. The handler is told why, as far as that can be known; the default one aborts for a plain
+// forgotten drop (a bug, and tests should find it) and prints the others, which have causes outside the
+// code that holds the guard. Each reason's action can be changed, and so can the whole handler.
+//
+// Misuse (a dereference after the drop, a move during it, ...) would be undefined behaviour; it ends the
+// program with a sentence, in release builds too.
+//
+// Threads: everything here may be called from any thread at any time.
+#pragma once
+
+#include <array>
+#include <asyncdrop/creation_site.hpp>
+#include <atomic>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+namespace asyncdrop {
+
+/// Why a guard was destroyed with its resource alive.
+enum class ForgottenReason : std::uint8_t {
+    forgotten,                ///< its scope ended normally and nobody called async_drop
+    refused_by_cancellation,  ///< async_drop was awaited by a cancelled coroutine, which Asio never starts
+    cleanup_abandoned,        ///< the cleanup had begun and its frame was destroyed (its context died)
+    context_destroyed,        ///< the execution context was destroyed under it (known after `install`)
+    unwinding,                ///< an exception left the guard's scope
+    unknown,                  ///< made inside a running context, destroyed outside of any: probably
+                              ///< `context_destroyed`, but `install` was not called
+};
+inline constexpr std::size_t forgotten_reason_count = 6;
+
+/// A short text for a reason.
+constexpr std::string_view to_string(ForgottenReason reason) noexcept {
+    switch (reason) {
+        case ForgottenReason::forgotten:
+            return "its scope ended";
+        case ForgottenReason::refused_by_cancellation:
+            return "async_drop was refused because the coroutine was already cancelled; "
+                   "co_await asyncdrop::even_if_cancelled first";
+        case ForgottenReason::cleanup_abandoned:
+            return "its cleanup had begun and was abandoned";
+        case ForgottenReason::context_destroyed:
+            return "its execution context was destroyed";
+        case ForgottenReason::unwinding:
+            return "an exception left its scope";
+        case ForgottenReason::unknown:
+            return "destroyed outside of any running context, cause unknown; "
+                   "asyncdrop::install(context) tells whether the context was destroyed";
+    }
+    return "unknown";
+}
+
+/// What the default handler does for a reason.
+enum class ForgottenAction : std::uint8_t { abort, print, ignore };
+
+/// What is known about a forgotten resource. Views are valid during the handler's call only.
+struct ForgottenDrop {
+    std::string_view type;
+    std::string_view name;  ///< the resource's own name, empty if it has none
+    CreationSite site;
+    ForgottenReason reason;
+};
+
+/// Receives the library's messages: one line, without its end.
+using MessageSink = void (*)(std::string_view line) noexcept;
+
+/// Called from a guard's destructor, on the thread that destroys it.
+using ForgottenHandler = void (*)(const ForgottenDrop& drop) noexcept;
+
+/// Called with one sentence before the program is aborted. It may end the program in its own way; if it
+/// returns, the program aborts.
+using MisuseHandler = void (*)(std::string_view sentence) noexcept;
+
+namespace detail {
+
+inline void print_line(std::string_view line) noexcept {
+    std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
+    std::fflush(stderr);
+}
+
+/// A line of text in fixed storage, cut off at the end: messages are made where allocation may fail.
+class Line {
+  public:
+    Line& operator<<(std::string_view text) noexcept {
+        for (const char c : text) {
+            if (size_ < text_.size()) text_[size_++] = c;
+        }
+        return *this;
+    }
+    Line& operator<<(CreationSite site) noexcept {
+        char number[16];
+        std::snprintf(number, sizeof number, ":%u", static_cast<unsigned>(site.line()));
+        return *this << std::string_view(site.file()) << std::string_view(number);
+    }
+    std::string_view view() const noexcept { return {text_.data(), size_}; }
+
+  private:
+    std::array<char, 2000> text_{};
+    std::size_t size_ = 0;
+};
+
+inline std::atomic<MessageSink> message_sink{&print_line};
+
+inline void print(std::string_view line) noexcept {
+    message_sink.load(std::memory_order_acquire)(line);
+}
+
+inline std::array<std::atomic<ForgottenAction>, forgotten_reason_count> forgotten_actions{
+    ForgottenAction::abort, ForgottenAction::print, ForgottenAction::print,
+    ForgottenAction::print, ForgottenAction::print, ForgottenAction::print,
+};
+
+inline std::atomic<MisuseHandler> misuse_handler{nullptr};
+
+}  // namespace detail
+
+/// Sends the library's messages to `sink`; returns the former one. The first one writes to stderr.
+inline MessageSink set_message_sink(MessageSink sink) noexcept {
+    return detail::message_sink.exchange(sink ? sink : &detail::print_line);
+}
+
+/// Sets what the default handler does for one reason; returns the former action.
+inline ForgottenAction set_forgotten_action(ForgottenReason reason, ForgottenAction action) noexcept {
+    return detail::forgotten_actions[static_cast<std::size_t>(reason)].exchange(action);
+}
+
+/// Prints "Forgot to call async_drop on <type>, created at <file>:<line>: <reason>", and aborts if told so.
+inline void default_forgotten_handler(const ForgottenDrop& drop) noexcept {
+    const auto action = detail::forgotten_actions[static_cast<std::size_t>(drop.reason)].load();
+    if (action == ForgottenAction::ignore) return;
+    detail::Line line;
+    line << "Forgot to call async_drop on " << drop.type;
+    if (!drop.name.empty()) line << " \"" << drop.name << "\"";
+    line << ", created at " << drop.site << ": " << to_string(drop.reason);
+    detail::print(line.view());
+    if (action == ForgottenAction::abort) std::abort();
+}
+
+namespace detail {
+
+inline std::atomic<ForgottenHandler> forgotten_handler{&default_forgotten_handler};
+
+inline void report_forgotten(const ForgottenDrop& drop) noexcept {
+    forgotten_handler.load(std::memory_order_acquire)(drop);
+}
+
+/// Ends the program with "<sentence> (<type>, created at <file>:<line>)".
+[[noreturn]] inline void misuse(std::string_view sentence, std::string_view type,
+                                CreationSite site) noexcept {
+    Line line;
+    line << "asyncdrop: " << sentence << " (" << type << ", created at " << site << ")";
+    if (const auto handler = misuse_handler.load(std::memory_order_acquire)) {
+        handler(line.view());
+    } else {
+        print(line.view());
+    }
+    std::abort();
+}
+
+}  // namespace detail
+
+/// Replaces the handler of forgotten drops; null restores the default one. Returns the former one.
+inline ForgottenHandler set_forgotten_handler(ForgottenHandler handler) noexcept {
+    return detail::forgotten_handler.exchange(handler ? handler : &default_forgotten_handler);
+}
+
+/// Replaces what is done with the sentence about a misuse, before the program is aborted; null restores the
+/// default, which prints it.
+inline MisuseHandler set_misuse_handler(MisuseHandler handler) noexcept {
+    return detail::misuse_handler.exchange(handler);
+}
+
+}  // namespace asyncdrop
