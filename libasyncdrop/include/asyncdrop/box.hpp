@@ -176,6 +176,7 @@ class [[nodiscard("a box must be dropped with async_drop")]] AsyncDropBox {
     friend class AsyncDropBox;
     template <class U, class... Args>
     friend AsyncDropBox<U> make_box_at(CreationSite site, Args && ... args);
+    friend struct detail::CoreAccess;
 
     class Operation {
       public:

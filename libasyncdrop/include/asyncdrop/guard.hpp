@@ -179,6 +179,7 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard {
   private:
     template <class U, class... Args>
     friend AsyncDropGuard<U> make_guard_at(CreationSite site, Args && ... args);
+    friend struct detail::CoreAccess;
 
     class Operation {
       public:

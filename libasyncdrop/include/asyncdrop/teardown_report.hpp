@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace asyncdrop {
@@ -93,8 +94,8 @@ struct TeardownReport {
         for (const NodeReport& node : nodes) {
             if (node.error) failed.push_back(&node);
         }
-        std::stable_sort(failed.begin(), failed.end(), [](const NodeReport* a, const NodeReport* b) {
-            return a->ended.value_or(Time{}) < b->ended.value_or(Time{});
+        std::sort(failed.begin(), failed.end(), [](const NodeReport* a, const NodeReport* b) {
+            return std::pair(a->ended.value_or(Time{}), a) < std::pair(b->ended.value_or(Time{}), b);
         });
         return failed;
     }

@@ -35,29 +35,16 @@ class AsyncLock {
         pass_on();
     }
 
-    // From now on try_acquire() answers `closed`; whoever already waits is still served, in order.
-    void close() noexcept {
-        const std::lock_guard lock(mutex_);
-        closed_ = true;
+    // Closes the lock, then waits for it like everybody else: at the end of the queue.
+    [[nodiscard]] static boost::asio::awaitable<Attempt> close_and_wait(std::shared_ptr<AsyncLock> self) {
+        return queue_up(std::move(self), true);
     }
 
-    [[nodiscard]] bool held() const noexcept {
-        const std::lock_guard lock(mutex_);
-        return held_;
-    }
-
-    // Waits for the lock, also a closed one (the closer itself waits this way). `self` keeps the lock
-    // alive while a coroutine is parked in it. Cancelled: throws operation_aborted and has left the
-    // queue; if the grant came first, the lock is returned and the caller's next co_await throws.
-    [[nodiscard]] static boost::asio::awaitable<void> wait(std::shared_ptr<AsyncLock> self) {
-        const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
-        Entry entry(*self, executor);
-        if (!entry.acquired_at_once()) {
-            co_await entry.park();
-            if (!entry.take()) {
-                throw boost::system::system_error(boost::asio::error::operation_aborted);
-            }
-        }
+    // Waits for the lock; `self` keeps it alive while a coroutine is parked in it. Answers `acquired` or
+    // `closed`. Cancelled: throws operation_aborted and has left the queue; if the grant came first, the
+    // answer is `acquired` and the caller's next co_await throws.
+    [[nodiscard]] static boost::asio::awaitable<Attempt> wait(std::shared_ptr<AsyncLock> self) {
+        return queue_up(std::move(self), false);
     }
 
   private:
@@ -65,14 +52,20 @@ class AsyncLock {
     // never taken (the frame was destroyed between grant and resumption).
     class Entry {
       public:
-        Entry(AsyncLock& lock, const boost::asio::any_io_executor& executor)
+        Entry(AsyncLock& lock, const boost::asio::any_io_executor& executor, bool closing)
             : lock_(lock), waiter_(executor) {
             const std::lock_guard guard(lock_.mutex_);
+            if (closing) {
+                lock_.closed_ = true;  // whoever already waits is still served, in order
+            } else if (lock_.closed_) {
+                answer_ = Attempt::closed;
+                return;
+            }
             if (lock_.held_) {
                 lock_.waiters_.push(waiter_);
+                answer_ = Attempt::busy;
             } else {
                 lock_.held_ = true;
-                taken_ = true;
             }
         }
         Entry(const Entry&) = delete;
@@ -80,22 +73,32 @@ class AsyncLock {
         ~Entry() {
             const std::lock_guard guard(lock_.mutex_);
             if (waiter_.queued()) lock_.waiters_.remove(waiter_);
-            if (waiter_.granted() && !taken_) lock_.pass_on();
+            if (waiter_.granted() && answer_ != Attempt::acquired) lock_.pass_on();
         }
 
-        [[nodiscard]] bool acquired_at_once() const noexcept { return taken_; }
+        [[nodiscard]] Attempt answer() const noexcept { return answer_; }
         [[nodiscard]] boost::asio::awaitable<void> park() { return waiter_.park(lock_.mutex_); }
         [[nodiscard]] bool take() noexcept {
             const std::lock_guard guard(lock_.mutex_);
-            taken_ = waiter_.granted();
-            return taken_;
+            if (waiter_.granted()) answer_ = Attempt::acquired;
+            return waiter_.granted();
         }
 
       private:
         AsyncLock& lock_;
         Waiter waiter_;
-        bool taken_ = false;
+        Attempt answer_ = Attempt::acquired;
     };
+
+    static boost::asio::awaitable<Attempt> queue_up(std::shared_ptr<AsyncLock> self, bool closing) {
+        const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
+        Entry entry(*self, executor, closing);
+        if (entry.answer() == Attempt::busy) {
+            co_await entry.park();
+            if (!entry.take()) throw boost::system::system_error(boost::asio::error::operation_aborted);
+        }
+        co_return entry.answer();
+    }
 
     void pass_on() noexcept {
         if (waiters_.empty()) {

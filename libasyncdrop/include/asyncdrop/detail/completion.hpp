@@ -29,10 +29,16 @@ class Completion {
         return done_;
     }
 
-    // Returns what complete() was given. `Owner` is any handle that keeps this object alive while a
-    // coroutine is parked in it. Cancelled: throws operation_aborted; wait under a shield to avoid it.
+    // What complete() was given; null before it.
+    [[nodiscard]] std::exception_ptr error() const noexcept {
+        const std::lock_guard lock(mutex_);
+        return error_;
+    }
+
+    // Returns after complete(), whatever its error. `Owner` is any handle that keeps this object alive while
+    // a coroutine is parked in it. Cancelled: throws operation_aborted; wait under a shield to avoid it.
     template <class Owner>
-    [[nodiscard]] boost::asio::awaitable<std::exception_ptr> wait(Owner owner) {
+    [[nodiscard]] boost::asio::awaitable<void> wait(Owner owner) {
         const Owner keep_alive = std::move(owner);
         const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
         Entry entry(*this, executor);
@@ -40,7 +46,6 @@ class Completion {
             co_await entry.park();
             if (!entry.ready()) throw boost::system::system_error(boost::asio::error::operation_aborted);
         }
-        co_return entry.error();
     }
 
   private:
@@ -59,10 +64,6 @@ class Completion {
         }
 
         [[nodiscard]] bool ready() const noexcept { return completion_.done(); }
-        [[nodiscard]] std::exception_ptr error() const noexcept {
-            const std::lock_guard lock(completion_.mutex_);
-            return completion_.error_;
-        }
         [[nodiscard]] boost::asio::awaitable<void> park() { return waiter_.park(completion_.mutex_); }
 
       private:

@@ -55,7 +55,8 @@ class GuardCore {
         file_ = other.file_;
         line_ = other.line_;
         state_ = std::exchange(other.state_, DropState::empty);
-        refused_ = std::exchange(other.refused_, false);
+        refused_ = other.refused_;
+        other.refused_ = false;
         note_birth();
     }
 
@@ -66,6 +67,11 @@ class GuardCore {
     void end_drop() noexcept { state_ = DropState::dropped; }
     void make_empty() noexcept { state_ = DropState::empty; }
     void note_refused() noexcept { refused_ = true; }
+
+    /// A pinned guard is known elsewhere by its address (a borrowed node of a TeardownGraph): as long as it is
+    /// armed, to move or destroy it is a misuse.
+    void pin() noexcept { pinned_ = true; }
+    void unpin() noexcept { pinned_ = false; }
 
     /// True if there is something to drop; false after a drop and for an empty guard.
     bool wants_drop(std::string_view type) const noexcept {
@@ -85,6 +91,9 @@ class GuardCore {
         if (state_ == DropState::dropping) [[unlikely]] {
             misuse("a guard was moved while its async_drop is running", type, site());
         }
+        if (pinned_ && armed()) [[unlikely]] {
+            misuse("a guard was moved while a teardown graph borrows it", type, site());
+        }
     }
 
     void check_overwritable(std::string_view type) const noexcept {
@@ -95,6 +104,7 @@ class GuardCore {
 
     /// Called by the destructor of a guard that still holds a value.
     void report(std::string_view type, std::string_view name = {}) const noexcept {
+        if (pinned_ && armed()) misuse("a guard was destroyed while a teardown graph borrows it", type, site());
         report_forgotten(ForgottenDrop{type, name, site(), reason()});
     }
 
@@ -127,12 +137,29 @@ class GuardCore {
     const char* file_ = "<unknown>";
     std::uint32_t line_ = 0;
     DropState state_ = DropState::empty;
-    bool refused_ = false;
-    bool born_in_context_ = false;
+    bool refused_ : 1 = false;
+    bool born_in_context_ : 1 = false;
+    bool pinned_ : 1 = false;
     std::uint8_t exceptions_at_birth_ = 0;
 };
 
 static_assert(sizeof(GuardCore) <= 2 * sizeof(void*));
+
+/// Back door to the core of a guard or box, for the library's own holders of them.
+struct CoreAccess {
+    template <class Owner>
+    static GuardCore& core(Owner& owner) noexcept {
+        return owner.core_;
+    }
+
+    /// Destroys the value of a box without its cleanup and without a report, which the caller has made.
+    template <class Box>
+    static void destroy_unreported(Box& box) noexcept {
+        if (!box.core_.holds_value()) return;
+        box.node_->destroy_value();
+        box.core_.make_empty();
+    }
+};
 
 /// Lives in the frame of a drop coroutine and learns whether Asio refused to start it: then the frame is
 /// destroyed by the exception that says so. (An awaitable that nobody awaits dies without an exception.)
