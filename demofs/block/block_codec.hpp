@@ -1,0 +1,70 @@
+// Seals and opens single blocks. Format: docs/on-disk-format.md, "Blocks".
+//
+// Threads: pure functions, any thread. Invariant: the caller takes the nonces of a block from the segment's
+// ledger, so that no offset is sealed twice.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "demofs/base/bytes.hpp"
+#include "demofs/block/address.hpp"
+#include "demofs/block/segment.hpp"
+#include "demofs/crypto/nonce.hpp"
+
+namespace demofs::block {
+
+/// The two nonces of a block that is to be sealed.
+struct BlockNonces {
+    crypto::Nonce header;
+    crypto::Nonce payload;
+};
+
+/// The tags of a stored block, header's first: they stand for the block in hashes.
+inline constexpr std::size_t block_tags_bytes = 2 * crypto::tag_bytes;
+using BlockTags = std::array<std::byte, block_tags_bytes>;
+
+/// A block's header as stored.
+struct StoredHeader {
+    BlockHeader header;
+    std::uint8_t flags = 0;  ///< none is defined yet: a block with any is of a newer format
+    std::uint32_t payload_bytes = 0;
+};
+
+/// Seals a block for `offset` into `out` (exactly the payload's size plus block_overhead_bytes), returns its
+/// tags.
+BlockTags seal_block(const Segment& segment, std::uint32_t offset, const BlockNonces& nonces,
+                     const BlockHeader& header, ByteSpan payload, MutableByteSpan out);
+
+/// Opens the header at `offset` from at least block_header_bytes; nothing if there is no block of this
+/// segment.
+[[nodiscard]] std::optional<StoredHeader> open_block_header(const Segment& segment, std::uint32_t offset,
+                                                            ByteSpan stored);
+
+/// Opens the payload of the block at `offset`; `stored` is the payload with its tag, `plain` tag_bytes
+/// shorter. False if it is not authentic; `plain` is then wiped.
+[[nodiscard]] bool open_block_payload(const Segment& segment, std::uint32_t offset, ByteSpan stored,
+                                      MutableByteSpan plain);
+
+/// The tags of the stored block `stored` (header, payload and nothing behind).
+[[nodiscard]] BlockTags tags_of(ByteSpan stored);
+
+/// Opens the whole block `address` of `segment` from its stored bytes, and checks that it is one of `kind`.
+/// Throws Error(Errc::corrupt) naming segment and offset, or Errc::unsupported_format.
+[[nodiscard]] SharedBytes open_block(const Segment& segment, const BlockAddress& address, BlockKind kind,
+                                     ByteSpan stored);
+
+/// "offset 4096 of segment 12 (object 00ff…)", for messages.
+[[nodiscard]] std::string describe_place(const Segment& segment, std::uint32_t offset);
+
+/// Payload of a segment's last block.
+struct SealRecord {
+    std::uint64_t final_bytes = 0;          ///< the object's size, seal block included
+    std::uint64_t blocks = 0;               ///< in the segment, without the seal
+    std::array<std::byte, 32> tags_hash{};  ///< BLAKE2b-256 over the tags of those blocks, in order
+};
+[[nodiscard]] Bytes encode(const SealRecord& record);
+[[nodiscard]] SealRecord decode_seal_record(ByteSpan payload);
+
+}  // namespace demofs::block

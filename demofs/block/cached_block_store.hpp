@@ -1,0 +1,90 @@
+// Keeps decrypted payloads in memory: least recently used out first, limited by bytes.
+//
+// Blocks that no sync covers yet are kept by the store below in any case; they count as pinned, displace
+// nothing here, and enter the cache when they are durable. So memory is bounded by the limit plus what is
+// unsynced.
+//
+// Threads: the core thread. Concurrent first reads of one block are done once.
+#pragma once
+
+#include <asyncdrop/box.hpp>
+#include <asyncdrop/passkey.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "demofs/block/block_store.hpp"
+#include "demofs/block/wait_queue.hpp"
+
+namespace demofs::block {
+
+struct CacheStatistics {
+    std::uint64_t hits = 0;
+    std::uint64_t misses = 0;
+    std::size_t cached_bytes = 0;  ///< evictable, at most the limit
+    std::size_t pinned_bytes = 0;  ///< appended and not yet durable
+};
+
+class CachedBlockStore final : public BlockStore {
+  public:
+    /// `lower` must outlive its async_drop; all appends must go through the cache.
+    [[nodiscard]] static asyncdrop::AsyncDropBox<CachedBlockStore> make(BlockStore& lower,
+                                                                        std::size_t limit_bytes);
+
+    CachedBlockStore(asyncdrop::Passkey<CachedBlockStore>, BlockStore& lower, std::size_t limit_bytes);
+    CachedBlockStore(const CachedBlockStore&) = delete;
+    CachedBlockStore& operator=(const CachedBlockStore&) = delete;
+    ~CachedBlockStore() override;
+
+    BlockAddress append(const BlockHeader& header, SharedBytes payload, Placement placement) override;
+    SharedBytes try_read(const BlockAddress& address) override;
+    boost::asio::awaitable<SharedBytes> read(BlockAddress address, BlockKind kind) override;
+    boost::asio::awaitable<std::vector<SharedBytes>> read_many(std::vector<BlockAddress> addresses,
+                                                               BlockKind kind) override;
+    boost::asio::awaitable<LogDigest> digest() override;
+    boost::asio::awaitable<void> sync() override;
+    std::size_t unsynced_bytes() const override { return lower_.unsynced_bytes(); }
+    boost::asio::awaitable<void> throttle() override;
+    const std::string& failure() const override { return lower_.failure(); }
+
+    [[nodiscard]] CacheStatistics statistics();
+
+    /// Awaits reads that are under way and forgets everything.
+    boost::asio::awaitable<void> async_drop_impl();
+
+  private:
+    struct Entry {
+        BlockAddress address;
+        BlockKind kind;
+        SharedBytes payload;
+    };
+    struct Flight;  // a read of a block that others may wait for
+    class Flights;  // those that one caller is responsible for
+
+    SharedBytes cached(const BlockAddress& address, const BlockKind* kind);
+    void insert(const BlockAddress& address, BlockKind kind, SharedBytes payload);
+    void settle();
+    boost::asio::awaitable<SharedBytes> joined(std::shared_ptr<Flight> flight, BlockKind kind);
+
+    BlockStore& lower_;
+    std::size_t limit_bytes_;
+    std::list<Entry> recent_;  // most recently used first
+    std::unordered_map<BlockAddress, std::list<Entry>::iterator> index_;
+    std::size_t cached_bytes_ = 0;
+    std::deque<Entry> pinned_;  // in the order of appending
+    std::size_t pinned_stored_bytes_ = 0;
+    std::unordered_map<BlockAddress, std::shared_ptr<Flight>> flights_;
+    std::size_t running_ = 0;
+    WaitQueue ended_;
+    std::uint64_t hits_ = 0;
+    std::uint64_t misses_ = 0;
+};
+
+}  // namespace demofs::block
