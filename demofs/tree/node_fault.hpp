@@ -1,0 +1,18 @@
+// Thrown by a synchronous tree operation that needs a node which is not in memory. Nothing has been changed
+// when it is thrown: await Tree::load(fault) and run the operation again. (What a page fault is to a program.)
+#pragma once
+
+#include <exception>
+
+#include "demofs/block/address.hpp"
+
+namespace demofs::tree {
+
+struct NodeFault : std::exception {
+    explicit NodeFault(const block::BlockAddress& where) : address(where) {}
+    const char* what() const noexcept override { return "a tree node is not in memory"; }
+
+    block::BlockAddress address;
+};
+
+}  // namespace demofs::tree

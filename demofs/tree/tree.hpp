@@ -1,0 +1,132 @@
+// The copy-on-write B+tree that holds all metadata and extents of a vault, with its commits.
+//
+// Reading and changing are plain synchronous functions over the nodes in memory; one that needs a node which is
+// not there throws NodeFault and has changed nothing (see node_fault.hpp; `retry` does the loop). So a change is
+// atomic by construction: nothing suspends inside it.
+//
+// Commit: freezing is a bump of the epoch. Nodes of the frozen epoch are never changed again (a later change
+// clones them), so the commit encodes and appends them while new changes go on. A crash shows the last commit
+// whose sync had returned, or one newer that happened to reach the disk whole.
+//
+// Threads: one executor thread (the core). Memory: clean nodes are evicted above `node_cache_bytes`; dirty ones
+// stay until committed, and writers await `throttle`.
+#pragma once
+
+#include <asyncdrop/guard.hpp>
+#include <asyncdrop/passkey.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "demofs/base/bytes.hpp"
+#include "demofs/base/types.hpp"
+#include "demofs/block/block_store.hpp"
+#include "demofs/tree/changes.hpp"
+#include "demofs/tree/key.hpp"
+#include "demofs/tree/node_fault.hpp"
+
+namespace demofs::tree {
+
+struct CommitRecord;  // commit_record.hpp
+
+struct TreeSettings {
+    std::size_t node_bytes = 8 * 1024;                 // target size of an encoded node (format allows up to 64 KiB)
+    std::size_t node_cache_bytes = 64 * 1024 * 1024;   // clean and dirty nodes in memory
+    SessionId session;                                 // this mount's id
+};
+
+// Counters kept in every commit record.
+struct Counters {
+    std::uint64_t next_number = 2;   // inode numbers and data ids come from one sequence, never reused; 1 is the root
+    std::uint64_t inodes = 0;        // entries of kind inode
+    std::uint64_t data_bytes = 0;    // live bytes of file data (extents and inline)
+};
+
+class Tree {
+  public:
+    // Starts on `last`, the commit found by recovery (recovery.hpp), or on an empty tree if it is null.
+    // `blocks` must outlive the tree's async_drop.
+    static asyncdrop::AsyncDropGuard<Tree> make(TreeSettings settings, block::BlockStore& blocks,
+                                                std::unique_ptr<CommitRecord> last);
+
+    Tree(asyncdrop::Passkey<Tree>, TreeSettings settings, block::BlockStore& blocks, std::unique_ptr<CommitRecord> last);
+    Tree(Tree&&) noexcept;
+    ~Tree();
+
+    // --- synchronous; each throws NodeFault, or Error(Errc::corrupt) for a node that cannot be decoded -----------
+
+    // The value, valid until the next apply() or suspension.
+    std::optional<ByteSpan> find(const Key& key);
+
+    // Visits entries with from <= key <= to in order until `visit` returns false. The callback must not change the
+    // tree; its value span is valid during the call.
+    void scan(const Key& from, const Key& to, const std::function<bool(const Key&, ByteSpan)>& visit);
+
+    // The last entry with key <= `key` and the same object and kind.
+    std::optional<std::pair<Key, ByteSpan>> find_last_not_after(const Key& key);
+
+    // Makes sure that apply() of any change with keys in [from, to] cannot fault (until the next suspension).
+    void prefault(const Key& from, const Key& to);
+
+    // Applies all of `changes` or, by throwing, none. Throws Error(Errc::writes_failed) when the tree is read-only.
+    // Returns the epoch that the change belongs to (pass it to make_durable).
+    Epoch apply(const Changes& changes);
+
+    // A fresh inode number / data id. Throws NumbersExhausted… never: reservations grow with every commit.
+    std::uint64_t allocate_number();
+    bool numbers_left() const;  // false: await commit() first (numbers are only given out from a durable reservation)
+
+    // --- asynchronous ---------------------------------------------------------------------------------------
+
+    // Reads the missing node. Concurrent loads of one node are done once.
+    boost::asio::awaitable<void> load(NodeFault fault);
+
+    // Runs `operation` (a callable without arguments) until it completes without a NodeFault.
+    template <class F>
+    boost::asio::awaitable<std::invoke_result_t<F&>> retry(F operation);
+
+    Epoch epoch() const;          // of changes made now
+    Epoch durable_epoch() const;  // all changes of epochs <= this survive a crash
+
+    // Durability: every change of `epoch` and before survives a crash on return. Concurrent callers share one
+    // commit. Throws Error(Errc::writes_failed) if the commit fails; the tree is then read-only for good.
+    boost::asio::awaitable<void> make_durable(Epoch epoch);
+
+    // Commits now if anything is dirty.
+    boost::asio::awaitable<void> commit();
+
+    // Awaits until dirty nodes and unsynced blocks are below their limits, committing if need be.
+    boost::asio::awaitable<void> throttle();
+
+    bool dirty() const;
+    bool read_only() const;
+    const Counters& counters() const;
+    Generation generation() const;  // of the last commit attempt; new data blocks are born in generation() + 1
+    block::BlockStore& blocks();
+
+    // Final commit (if the tree is not read-only), then forgets all nodes.
+    boost::asio::awaitable<void> async_drop_impl();
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+template <class F>
+boost::asio::awaitable<std::invoke_result_t<F&>> Tree::retry(F operation) {
+    for (;;) {
+        std::optional<NodeFault> fault;
+        try {
+            co_return operation();
+        } catch (const NodeFault& missing) {
+            fault.emplace(missing);
+        }
+        co_await load(*fault);
+    }
+}
+
+}  // namespace demofs::tree
