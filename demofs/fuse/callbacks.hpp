@@ -1,0 +1,13 @@
+// libfuse's table of callbacks, filled by the three files of operations.
+#pragma once
+
+#include <fuse_lowlevel.h>
+
+namespace demofs::fuse {
+
+void add_inode_operations(fuse_lowlevel_ops& table);  // lookup, forget, getattr, setattr, readlink, statfs
+void add_directory_operations(
+    fuse_lowlevel_ops& table);  // mknod, mkdir, symlink, link, unlink, rmdir, rename, readdir, fsyncdir
+void add_file_operations(fuse_lowlevel_ops& table);  // create, open, read, write, flush, release, fsync
+
+}  // namespace demofs::fuse

@@ -1,0 +1,220 @@
+#include "demofs/fuse/session.hpp"
+
+#include <fuse_lowlevel.h>
+#include <unistd.h>
+
+#include <asyncdrop/guard.hpp>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "demofs/base/bytes.hpp"
+#include "demofs/base/error.hpp"
+#include "demofs/fuse/callbacks.hpp"
+#include "demofs/fuse/dispatcher.hpp"
+#include "demofs/fuse/kernel_settings.hpp"
+
+namespace demofs::fuse {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr int reads_before_others_run = 32;
+
+const fuse_lowlevel_ops& callbacks() {
+    static const fuse_lowlevel_ops table = [] {
+        fuse_lowlevel_ops ops{};
+        add_inode_operations(ops);
+        add_directory_operations(ops);
+        add_file_operations(ops);
+        return ops;
+    }();
+    return table;
+}
+
+// libfuse logs through one function of the whole process; what it says while a session mounts is that
+// session's.
+class LibfuseLog {
+  public:
+    static LibfuseLog& instance() {
+        static LibfuseLog log;
+        return log;
+    }
+    void direct_to(std::function<void(const std::string&)> sink) {
+        const std::lock_guard lock(mutex_);
+        sink_ = std::move(sink);
+        last_.clear();
+        fuse_set_log_func(receive);
+    }
+    std::string last() {
+        const std::lock_guard lock(mutex_);
+        return last_;
+    }
+
+  private:
+    static void receive(fuse_log_level, const char* format, va_list arguments) {
+        char text[512];
+        std::vsnprintf(text, sizeof text, format, arguments);
+        std::string line(text);
+        while (!line.empty() && line.back() == '\n') line.pop_back();
+        LibfuseLog& log = instance();
+        const std::lock_guard lock(log.mutex_);
+        log.last_ = line;
+        if (log.sink_) log.sink_(line);
+    }
+
+    std::mutex mutex_;
+    std::function<void(const std::string&)> sink_;
+    std::string last_;
+};
+
+// libfuse splits options at commas; a comma or backslash in a value is written with a backslash.
+std::string escaped(const std::string& value) {
+    std::string out;
+    for (const char c : value) {
+        if (c == ',' || c == '\\') out += '\\';
+        out += c;
+    }
+    return out;
+}
+
+}  // namespace
+
+struct Session::State {
+    State(SessionSettings s, fs::Filesystem& filesystem, const asio::any_io_executor& executor)
+        : settings(std::move(s)),
+          dispatcher{filesystem, executor, settings.log, {}, {}},
+          device(executor),
+          drained(executor) {
+        dispatcher.on_ready = settings.on_ready;
+    }
+
+    SessionSettings settings;
+    Dispatcher dispatcher;
+    fuse_session* session = nullptr;
+    asio::posix::stream_descriptor device;  // a view of libfuse's descriptor: released, never closed here
+    asio::steady_timer drained;             // never expires; cancelled when nothing is in flight any more
+    bool mounted = false;
+    bool stopping = false;
+};
+
+asyncdrop::AsyncDropBox<Session> Session::make(SessionSettings settings, fs::Filesystem& filesystem,
+                                               asio::any_io_executor executor) {
+    return asyncdrop::make_box<Session>(std::move(settings), filesystem, std::move(executor));
+}
+
+Session::Session(asyncdrop::Passkey<Session>, SessionSettings settings, fs::Filesystem& filesystem,
+                 asio::any_io_executor executor)
+    : state_(std::make_unique<State>(std::move(settings), filesystem, executor)) {}
+
+Session::~Session() = default;
+
+void Session::mount() {
+    State& s = *state_;
+    LibfuseLog::instance().direct_to(s.settings.log);
+    std::vector<std::string> words{
+        "demofs", "-o",
+        "default_permissions,subtype=demofs,max_read=" + std::to_string(max_request_bytes) +
+            ",fsname=" + escaped(s.settings.source) + (s.settings.allow_other ? ",allow_other" : "") +
+            (s.settings.read_only ? ",ro" : "")};
+    std::vector<char*> pointers;
+    for (std::string& word : words) pointers.push_back(word.data());
+    fuse_args arguments = FUSE_ARGS_INIT(static_cast<int>(pointers.size()), pointers.data());
+    s.session = fuse_session_new(&arguments, &callbacks(), sizeof(fuse_lowlevel_ops), &s.dispatcher);
+    fuse_opt_free_args(&arguments);
+    if (!s.session)
+        throw Error(std::errc::invalid_argument,
+                    "libfuse refused the mount options: " + LibfuseLog::instance().last());
+    if (fuse_session_mount(s.session, s.settings.mount_point.c_str()) != 0) {
+        const std::string said = LibfuseLog::instance().last();
+        throw Error(std::errc::operation_not_permitted,
+                    "could not mount on " + s.settings.mount_point + (said.empty() ? "" : " (" + said + ")") +
+                        "; is the fuse3 package installed, and may this user mount here?");
+    }
+    s.mounted = true;
+    s.device.assign(fuse_session_fd(s.session));
+    s.device.non_blocking(true);
+}
+
+asio::awaitable<void> Session::run() {
+    State& s = *state_;
+    ByteBuffer buffer(max_request_bytes + request_header_bytes);
+    const auto serve_one = [&s, &buffer](std::size_t size) {
+        ++s.dispatcher.requests;
+        fuse_buf request{};
+        request.mem = buffer.data();
+        request.size = size;
+        fuse_session_process_buf(s.session, &request);
+    };
+    // What a failed read means: try again, or the end.
+    const auto ended = [](int error) {
+        if (error == ENOENT || error == EINTR || error == EAGAIN) return false;
+        if (error == ENODEV || error == ECONNABORTED) return true;
+        throw Error(error, "reading requests from /dev/fuse failed");
+    };
+    const auto token = asio::as_tuple(asio::use_awaitable);
+    while (!s.stopping) {
+        const auto space = asio::buffer(buffer.data(), buffer.size());
+        auto reading = s.device.async_read_some(space, token);
+        const auto [error, size] = co_await std::move(reading);
+        if (error == asio::error::operation_aborted) break;
+        if (error) {
+            if (ended(error.value())) break;
+            continue;
+        }
+        serve_one(size);
+        // The kernel often has more: read on without going through the reactor, but let others have a turn.
+        bool over = false;
+        for (int i = 0; i < reads_before_others_run && !s.stopping; ++i) {
+            const ssize_t more = ::read(s.device.native_handle(), buffer.data(), buffer.size());
+            if (more < 0) {
+                over = ended(errno);
+                break;
+            }
+            serve_one(static_cast<std::size_t>(more));
+        }
+        if (over) break;
+    }
+}
+
+void Session::stop() {
+    state_->stopping = true;
+    boost::system::error_code ignored;
+    if (state_->device.is_open()) state_->device.cancel(ignored);
+}
+
+std::uint64_t Session::requests() const {
+    return state_->dispatcher.requests;
+}
+std::uint64_t Session::in_flight() const {
+    return state_->dispatcher.in_flight;
+}
+
+asio::awaitable<void> Session::async_drop_impl() {
+    State& s = *state_;
+    const auto token = asio::as_tuple(asio::use_awaitable);
+    s.dispatcher.on_idle = [&s] { s.drained.cancel(); };
+    while (s.dispatcher.in_flight != 0) {
+        s.drained.expires_at(asio::steady_timer::time_point::max());
+        auto idle = s.drained.async_wait(token);
+        co_await std::move(idle);
+    }
+    if (s.device.is_open()) s.device.release();
+    if (s.mounted)
+        fuse_session_unmount(s.session);  // only closes the device if the kernel has unmounted already
+    if (s.session) fuse_session_destroy(s.session);
+    s.session = nullptr;
+    s.dispatcher.filesystem.forget_all();
+}
+
+}  // namespace demofs::fuse
