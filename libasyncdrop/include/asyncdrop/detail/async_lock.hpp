@@ -35,6 +35,13 @@ class AsyncLock {
         pass_on();
     }
 
+    // Closes the lock if nobody holds it, and so nobody waits for it.
+    [[nodiscard]] bool try_close() noexcept {
+        const std::lock_guard lock(mutex_);
+        if (!held_) closed_ = true;
+        return !held_;
+    }
+
     // Closes the lock, then waits for it like everybody else: at the end of the queue.
     [[nodiscard]] static boost::asio::awaitable<Attempt> close_and_wait(std::shared_ptr<AsyncLock> self) {
         return queue_up(std::move(self), true);

@@ -39,7 +39,7 @@ class Completion {
     // a coroutine is parked in it. Cancelled: throws operation_aborted; wait under a shield to avoid it.
     template <class Owner>
     [[nodiscard]] boost::asio::awaitable<void> wait(Owner owner) {
-        const Owner keep_alive = std::move(owner);
+        [[maybe_unused]] const Owner keep_alive = std::move(owner);
         const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
         Entry entry(*this, executor);
         if (!entry.ready()) {

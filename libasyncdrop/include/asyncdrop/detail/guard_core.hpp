@@ -38,6 +38,12 @@ class GuardCore {
     GuardCore(const GuardCore&) = delete;
     GuardCore& operator=(const GuardCore&) = delete;
 
+    ~GuardCore() {
+        if (pinned_) [[unlikely]] {
+            misuse("a guard was destroyed while a teardown graph borrows it", "a resource", site());
+        }
+    }
+
     DropState state() const noexcept { return state_; }
     bool armed() const noexcept { return state_ == DropState::armed; }
     bool holds_value() const noexcept { return state_ == DropState::armed || state_ == DropState::dropping; }
@@ -68,8 +74,8 @@ class GuardCore {
     void make_empty() noexcept { state_ = DropState::empty; }
     void note_refused() noexcept { refused_ = true; }
 
-    /// A pinned guard is known elsewhere by its address (a borrowed node of a TeardownGraph): as long as it is
-    /// armed, to move or destroy it is a misuse.
+    /// A pinned guard is known elsewhere by its address (a borrowed node of a TeardownGraph): to move or destroy
+    /// it is a misuse.
     void pin() noexcept { pinned_ = true; }
     void unpin() noexcept { pinned_ = false; }
 
@@ -91,7 +97,7 @@ class GuardCore {
         if (state_ == DropState::dropping) [[unlikely]] {
             misuse("a guard was moved while its async_drop is running", type, site());
         }
-        if (pinned_ && armed()) [[unlikely]] {
+        if (pinned_) [[unlikely]] {
             misuse("a guard was moved while a teardown graph borrows it", type, site());
         }
     }
@@ -104,7 +110,6 @@ class GuardCore {
 
     /// Called by the destructor of a guard that still holds a value.
     void report(std::string_view type, std::string_view name = {}) const noexcept {
-        if (pinned_ && armed()) misuse("a guard was destroyed while a teardown graph borrows it", type, site());
         report_forgotten(ForgottenDrop{type, name, site(), reason()});
     }
 
