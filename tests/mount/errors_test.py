@@ -1,0 +1,294 @@
+"""What goes wrong for users must be said in a sentence, with a non-zero exit code and nothing left behind."""
+
+import os
+import pty
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+import mount_fixture
+from mount_fixture import NOBODY, PASSWORD, MountTest, mounts
+
+# The exit codes that scripts may rely on.
+FAILURE, USAGE = 1, 2
+WRONG_PASSWORD, NOT_A_VAULT, VAULT_IN_USE, VAULT_DAMAGED = 10, 11, 12, 14
+MOUNT_POINT, NO_FUSE, NOT_MOUNTED = 20, 21, 23
+
+# In a mount namespace, puts a /dev in place that has just the most necessary: sh -c SCRIPT sh FOLDER COMMAND…
+BARE_DEV = """
+set -e
+folder=$1; shift
+mkdir -p "$folder"
+mount -t tmpfs none "$folder"
+for name in null zero random urandom; do touch "$folder/$name"; mount --bind "/dev/$name" "$folder/$name"; done
+MAKE_FUSE
+mount --rbind "$folder" /dev
+exec "$@"
+"""
+
+
+class ErrorTest(MountTest):
+    mounted = False
+
+    def expect_error(self, done, code, pattern, mentions=None):
+        """The published exit code, and one readable sentence on stderr."""
+        output = done.stdout + done.stderr
+        self.assertEqual(done.returncode, code, output)
+        self.assertRegex(done.stderr, pattern)
+        if mentions:
+            self.assertIn(str(mentions), done.stderr)
+        self.assertLessEqual(len(done.stderr.strip().splitlines()), 3, f"one sentence would do: {done.stderr}")
+        self.assertNotRegex(output, r"terminate called|std::|boost::|what\(\)|Sanitizer")
+
+    def expect_mount_error(self, code, pattern, mentions=None):
+        """As above, and nothing is mounted or left running."""
+        self.expect_error(self.vault.mount(check=False), code, pattern, mentions)
+        self.assertFalse(self.vault.is_mounted(), "something was mounted")
+        self.assertEqual(self.vault.find_daemons(), [], "a daemon was left")
+
+
+class Commands(ErrorTest):
+    def test_a_wrong_password(self):
+        self.vault.init()
+        self.vault.write_password("wrong")
+        self.expect_mount_error(WRONG_PASSWORD, "(?i)password")
+        done = self.vault.run("info", self.vault.path, *self.vault.password_arguments(), check=False)
+        self.expect_error(done, WRONG_PASSWORD, "(?i)password")
+        self.vault.write_password(PASSWORD)
+        self.vault.mount()
+
+    def test_not_a_vault(self):
+        self.vault.path.mkdir()
+        (self.vault.path / "letter.txt").write_text("just a folder")
+        self.expect_mount_error(NOT_A_VAULT, "(?i)not a (demofs )?vault|no (demofs )?vault", self.vault.path)
+
+    def test_a_vault_that_does_not_exist(self):
+        self.expect_mount_error(NOT_A_VAULT, "(?i)no such|not exist|not a (demofs )?vault|no (demofs )?vault", self.vault.path)
+
+    def test_a_damaged_configuration_file(self):
+        self.vault.init()
+        for file in self.vault.path.glob("demofs.json*"):
+            file.write_text('{"half a ')
+        self.expect_mount_error(VAULT_DAMAGED, "(?i)demofs.json|configuration|damaged")
+
+    def test_one_damaged_copy_of_the_configuration_is_survived(self):
+        self.vault.init()
+        copies = sorted(self.vault.path.glob("demofs.json*"))
+        self.assertEqual(len(copies), 2, copies)
+        for damaged in copies:
+            good = damaged.read_bytes()
+            damaged.write_bytes(good[:len(good) // 2])
+            self.vault.mount()
+            self.vault.unmount()
+            damaged.write_bytes(good)
+
+    def test_initialising_twice(self):
+        self.vault.init()
+        before = {path: path.read_bytes() for path in self.vault.path.rglob("*") if path.is_file()}
+        self.expect_error(self.vault.init(check=False), FAILURE, "(?i)already|exists|not empty", self.vault.path)
+        self.assertEqual({path: path.read_bytes() for path in self.vault.path.rglob("*") if path.is_file()}, before)
+
+    def test_initialising_in_a_folder_with_other_files(self):
+        self.vault.path.mkdir()
+        (self.vault.path / "letter.txt").write_text("mine")
+        self.expect_error(self.vault.init(check=False), FAILURE, "(?i)not empty|other files", self.vault.path)
+        self.assertEqual(os.listdir(self.vault.path), ["letter.txt"])
+
+    def test_a_vault_that_is_already_mounted(self):
+        self.vault.init()
+        self.vault.mount()
+        other = self.make_vault("other", self.vault.path)
+        self.expect_error(other.mount(check=False), VAULT_IN_USE, "(?i)already|in use|locked|another")
+        self.assertFalse(other.is_mounted())
+        (self.root / "file").write_bytes(b"the first mount still works")
+        self.assertEqual((self.root / "file").read_bytes(), b"the first mount still works")
+
+    def test_a_missing_mount_point(self):
+        self.vault.init()
+        self.vault.mount_point.rmdir()
+        self.expect_mount_error(MOUNT_POINT, "(?i)no such|not exist|missing", self.vault.mount_point)
+
+    def test_a_mount_point_that_is_a_file(self):
+        self.vault.init()
+        self.vault.mount_point.rmdir()
+        self.vault.mount_point.touch()
+        self.expect_mount_error(MOUNT_POINT, "(?i)not a (directory|folder)", self.vault.mount_point)
+
+    def test_a_mount_point_that_is_not_empty(self):
+        self.vault.init()
+        (self.vault.mount_point / "letter.txt").write_text("would be hidden")
+        self.expect_mount_error(MOUNT_POINT, "(?i)not empty", self.vault.mount_point)
+        self.assertEqual(os.listdir(self.vault.mount_point), ["letter.txt"])
+
+    def test_a_mount_point_that_is_taken(self):
+        self.vault.init()
+        self.vault.mount()
+        other = self.make_vault("other")
+        other.init()
+        other.mount_point = self.vault.mount_point
+        self.expect_error(other.mount(check=False), MOUNT_POINT, "(?i)already|busy|mounted", self.vault.mount_point)
+        self.assertEqual(len([mount for mount in mounts.mounts() if mount.point == str(self.vault.mount_point)]), 1)
+
+    def test_a_missing_password_file(self):
+        self.vault.init()
+        self.vault.password_file.unlink()
+        self.expect_mount_error(FAILURE, "(?i)no such|not exist|cannot", self.vault.password_file)
+
+    def test_an_empty_password(self):
+        self.vault.password_file.write_text("\n")
+        self.expect_error(self.vault.init(check=False), FAILURE, "(?i)password.*empty|empty.*password")
+        self.assertFalse((self.vault.path / "demofs.json").exists())
+
+    def test_unmounting_what_is_not_mounted(self):
+        self.expect_error(self.vault.unmount(check=False), NOT_MOUNTED, "(?i)not mounted|no .*mount|not a mount", self.root)
+
+    def test_wrong_arguments(self):
+        for arguments in (["mount"], ["mount", self.vault.path], ["frobnicate"], ["init", "--nonsense", "x"]):
+            done = self.vault.run(*arguments, check=False)
+            self.assertEqual(done.returncode, USAGE, arguments)
+            self.assertTrue(done.stderr, arguments)
+
+    def test_help_names_the_commands(self):
+        done = self.vault.run("--help")
+        for command in ("init", "mount", "unmount", "info"):
+            self.assertIn(command, done.stdout)
+
+
+class OtherUser(ErrorTest):
+    """As a user who may not do it: nobody if the tests run as root, else ourselves with the rights taken away."""
+
+    def setUp(self):
+        super().setUp()
+        self.vault.init()
+        self.user = []
+        if os.geteuid() == 0:
+            # The build folder may lie where nobody cannot go.
+            public = Path(tempfile.mkdtemp(prefix="demofs_public_", dir="/tmp"))
+            self.addCleanup(shutil.rmtree, public)
+            public.chmod(0o755)
+            shutil.copy(self.vault.program, public / "demofs")
+            shutil.move(self.vault.path, public / "vault")
+            shutil.move(self.vault.password_file, public / "password")
+            (public / "mnt").mkdir()
+            (public / "demofs.log").touch()
+            for path in public.rglob("*"):
+                os.chown(path, NOBODY, NOBODY)
+            os.chown(public / "demofs", 0, 0)
+            self.vault.program = str(public / "demofs")
+            self.vault.path, self.vault.password_file = public / "vault", public / "password"
+            self.vault.mount_point, self.vault.log = public / "mnt", public / "demofs.log"
+            self.user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+
+    def forbid(self, path):
+        if self.user:
+            os.chown(path, 0, 0)
+        path.chmod(0o000)
+        self.addCleanup(path.chmod, 0o700)
+
+    def run_as_user(self, *arguments):
+        return self.run_without_dev([*self.user, self.vault.program, *arguments], "mknod -m 666 {}/fuse c 10 229")
+
+    def mount_as_user(self):
+        return self.run_as_user(*self.vault.mount_arguments())
+
+    def run_without_dev(self, command, make_fuse):
+        """Runs a command where /dev is a bare one, in a mount namespace of its own."""
+        if os.geteuid() != 0:
+            # A user cannot make devices; their own /dev/fuse has been found usable by scripts/install_deps.
+            namespace = ["unshare", "--mount", "--map-root-user"]
+            if make_fuse:
+                namespace, script = [], 'shift; exec "$@"'
+        else:
+            namespace = ["unshare", "--mount"]
+        if namespace:
+            if subprocess.run([*namespace, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+                self.skipTest("this machine does not let us make a mount namespace")
+            script = BARE_DEV.replace("MAKE_FUSE", make_fuse.format('"$folder"') if make_fuse else ":")
+        return subprocess.run([*namespace, "sh", "-c", script, "sh", self.folder / "dev", *map(str, command)],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/",
+                              encoding="utf-8", timeout=mount_fixture.WAIT_SECONDS)
+
+    def test_a_vault_that_may_not_be_read(self):
+        self.forbid(self.vault.path)
+        self.expect_error(self.mount_as_user(), FAILURE, "(?i)permission|not permitted", self.vault.path)
+
+    def test_a_password_file_that_may_not_be_read(self):
+        self.forbid(self.vault.password_file)
+        self.expect_error(self.mount_as_user(), FAILURE, "(?i)permission|not permitted", self.vault.password_file)
+
+    def test_a_mount_point_that_may_not_be_written(self):
+        self.vault.mount_point.chmod(0o555)
+        if self.user:
+            os.chown(self.vault.mount_point, 0, 0)
+        self.expect_error(self.mount_as_user(), MOUNT_POINT, "(?i)permission|not permitted", self.vault.mount_point)
+
+    def test_initialising_where_nothing_may_be_written(self):
+        folder = Path(self.vault.path).parent / "readonly"
+        folder.mkdir()
+        folder.chmod(0o555)
+        done = self.run_as_user("init", folder / "vault", *self.vault.password_arguments())
+        self.expect_error(done, FAILURE, "(?i)permission|not permitted")
+
+    def test_no_dev_fuse_is_said_by_the_parent_of_a_background_daemon(self):
+        done = self.run_without_dev([self.vault.program, *self.vault.mount_arguments()], None)
+        self.expect_error(done, NO_FUSE, "/dev/fuse")
+        self.assertEqual(self.vault.find_daemons(), [])
+        self.vault.mount()  # it is not locked any more
+
+
+class PasswordInput(MountTest):
+    mounted = False
+
+    def test_from_standard_input(self):
+        self.vault.run("init", self.vault.path, input=PASSWORD + "\n")
+        self.vault.run("info", self.vault.path, input=PASSWORD + "\n")
+        self.vault.run("mount", self.vault.path, self.vault.mount_point, input=PASSWORD + "\n")
+        self.vault.remember_daemon()
+        self.assertTrue(self.vault.is_mounted())
+
+    def test_from_a_prompt_that_does_not_echo(self):
+        self.vault.init()
+        code, shown = self.at_terminal(["info", self.vault.path], [PASSWORD])
+        self.assertEqual(code, 0, shown)
+        self.assertRegex(shown, "(?i)password")
+        self.assertNotIn(PASSWORD, shown)
+
+    def test_a_new_password_is_asked_for_twice(self):
+        code, shown = self.at_terminal(["init", self.vault.path], [PASSWORD, "something else"])
+        self.assertNotEqual(code, 0, shown)
+        self.assertFalse((self.vault.path / "demofs.json").exists())
+        code, shown = self.at_terminal(["init", self.vault.path], [PASSWORD, PASSWORD])
+        self.assertEqual(code, 0, shown)
+        self.vault.mount()
+
+    def at_terminal(self, arguments, answers):
+        """Runs demofs on a terminal of its own, answers each prompt; returns the exit code and what was shown."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            try:
+                os.execv(self.vault.program, [self.vault.program, *map(str, arguments)])
+            finally:
+                os._exit(127)
+        shown = b""
+        answers = list(answers)
+        try:
+            while True:
+                try:
+                    piece = os.read(terminal, 4096)
+                except OSError:  # EIO: the program has ended
+                    piece = b""
+                if not piece:
+                    break
+                shown += piece
+                if answers and shown.rstrip().endswith(b":"):
+                    os.write(terminal, answers.pop(0).encode() + b"\n")
+        finally:
+            os.close(terminal)
+        _, status = os.waitpid(pid, 0)
+        return os.waitstatus_to_exitcode(status), shown.decode(errors="replace")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,165 @@
+"""What happens below the filesystem: a full disk, and damage in the vault."""
+
+import errno
+import os
+import subprocess
+import sys
+import unittest
+
+from mount_fixture import MountTest
+
+DISK_MIB = 160
+
+
+class FullDisk(MountTest):
+    """The vault lies on a small tmpfs; without root in a mount namespace where we may make one."""
+
+    mounted = False
+
+    def setUp(self):
+        super().setUp()
+        disk = self.folder / "disk"
+        disk.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "none", disk], check=True)
+        self.vault.path = disk / "vault"
+        self.vault.init()
+        self.vault.mount()
+
+    def fill(self, name):
+        """Writes until the disk is full; returns the size that was reached."""
+        descriptor = os.open(self.root / name, os.O_WRONLY | os.O_CREAT, 0o644)
+        written = 0
+        try:
+            with self.assertRaises(OSError) as caught:
+                while written < 2 * DISK_MIB << 20:
+                    written += os.write(descriptor, os.urandom(1 << 20))
+                    os.fsync(descriptor)
+            self.assertEqual(errno.errorcode[caught.exception.errno], "ENOSPC")
+        finally:
+            try:
+                os.close(descriptor)
+            except OSError as error:
+                self.assertEqual(error.errno, errno.ENOSPC)
+        return written
+
+    def test_a_full_disk_is_enospc_and_loses_nothing_that_was_synced(self):
+        before = os.urandom(3_000_000)
+        self.write_synced(self.root / "before", before)
+        self.assertGreater(self.fill("filler"), 10 << 20)
+        self.assertEqual((self.root / "before").read_bytes(), before)
+        self.assertIn("filler", os.listdir(self.root))
+        # The daemon still answers, lists and unmounts; what it says about the unmount is its own affair here.
+        self.vault.unmount(check=False)
+        self.assertFalse(self.vault.is_mounted())
+        self.vault.mount()
+        self.assertEqual((self.root / "before").read_bytes(), before)
+
+    def test_files_can_be_deleted_on_a_full_disk(self):
+        self.write_synced(self.root / "before", b"x" * 1_000_000)
+        self.fill("filler")
+        os.unlink(self.root / "filler")
+        self.assertEqual(os.listdir(self.root), ["before"])
+        self.vault.unmount()
+        self.vault.mount()
+        self.assertEqual(os.listdir(self.root), ["before"])
+        self.assertEqual((self.root / "before").read_bytes(), b"x" * 1_000_000)
+
+    def test_a_disk_without_room_for_a_vault_is_said(self):
+        disk = self.folder / "tiny"
+        disk.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", disk], check=True)
+        done = self.vault.run("init", disk / "vault", *self.vault.password_arguments(), check=False)
+        if done.returncode == 0:  # the configuration alone fits
+            tiny = self.make_vault("tiny_vault", disk / "vault")
+            done = tiny.mount(check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertRegex(done.stderr, "(?i)no space|disk is full|disk full")
+
+
+class Damage(MountTest):
+    FILES, SIZE = 32, 1_000_000
+
+    def setUp(self):
+        super().setUp()
+        self.contents = {f"file{number:02d}": os.urandom(self.SIZE) for number in range(self.FILES)}
+        for name, data in self.contents.items():
+            self.write_synced(self.root / name, data)
+        self.vault.unmount()
+
+    def objects(self):
+        """The vault's segments, largest first."""
+        found = [path for path in self.vault.path.rglob("*") if path.is_file() and "demofs.json" not in path.name]
+        return sorted(found, key=lambda path: -path.stat().st_size)
+
+    def read_all(self):
+        """Reads every file; returns the names that give EIO, and checks the others."""
+        failing = set()
+        for name, data in self.contents.items():
+            try:
+                self.assertTrue((self.root / name).read_bytes() == data, f"{name} has wrong bytes")
+            except OSError as error:
+                self.assertEqual(error.errno, errno.EIO, error)
+                failing.add(name)
+        return failing
+
+    def test_a_flipped_byte_is_eio_on_that_file_only(self):
+        victim = self.objects()[0]
+        with open(victim, "r+b") as file:
+            file.seek(victim.stat().st_size // 2)
+            byte = file.read(1)
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([byte[0] ^ 0x40]))
+        self.vault.mount()
+        failing = self.read_all()
+        self.assertEqual(len(failing), 1, failing)
+        # The rest of that file, and everything else, keeps working.
+        name = failing.pop()
+        readable = 0
+        with open(self.root / name, "rb", buffering=0) as file:
+            for offset in range(0, self.SIZE, 4096):
+                try:
+                    file.seek(offset)
+                    self.assertEqual(file.read(4096), self.contents[name][offset:offset + 4096])
+                    readable += 1
+                except OSError as error:
+                    self.assertEqual(error.errno, errno.EIO)
+        self.assertGreater(readable, self.SIZE // 4096 // 2)
+        self.assertRegex(self.vault.log_text(), "(?i)damaged|corrupt|authenticat|verif")
+        self.write_synced(self.root / "new", b"still writable")
+        self.write_synced(self.root / name, b"written anew")
+        self.vault.remount()
+        self.assertEqual((self.root / "new").read_bytes(), b"still writable")
+        self.assertEqual((self.root / name).read_bytes(), b"written anew")
+
+    def test_swapped_pieces_are_never_served(self):
+        victim = self.objects()[0]
+        piece = 64 * 1024
+        with open(victim, "r+b") as file:
+            middle = victim.stat().st_size // 2 // piece * piece
+            file.seek(middle)
+            first, second = file.read(piece), file.read(piece)
+            file.seek(middle)
+            file.write(second + first)
+        self.vault.mount()
+        self.assertTrue(self.read_all(), "nobody noticed that two pieces were swapped")
+
+    def test_a_missing_segment_is_never_served_as_something_else(self):
+        self.objects()[0].unlink()
+        done = self.vault.mount(check=False)
+        if done.returncode != 0:
+            self.assertIn(done.returncode, (13, 14), done.stderr)  # incomplete or damaged
+            return
+        with os.scandir(self.root) as listing:
+            self.assertEqual({entry.name for entry in listing}, set(self.contents))
+        self.assertTrue(self.read_all(), "a segment is missing, but nothing was")
+
+
+def may_mount():
+    return subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.DEVNULL).returncode == 0
+
+
+if __name__ == "__main__":
+    if os.geteuid() != 0 and not may_mount():
+        # As root of a user namespace of its own a user may mount a tmpfs, too.
+        os.execvp("unshare", ["unshare", "--mount", "--map-root-user", sys.executable, *sys.argv])
+    unittest.main()

@@ -1,0 +1,153 @@
+"""Every cause of unmounting ends in the same orderly teardown: the daemon ends and nothing written is lost."""
+
+import os
+import signal
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+import mount_fixture
+from mount_fixture import MountTest, mounts, wait_until
+
+DATA = os.urandom(2_000_000)
+
+
+class Causes(MountTest):
+    def setUp(self):
+        super().setUp()
+        (self.root / "folder").mkdir()
+        (self.root / "folder" / "file").write_bytes(DATA)
+
+    def expect_everything_after_a_remount(self):
+        self.assertFalse(self.vault.is_mounted())
+        self.vault.mount()
+        self.assertEqual((self.root / "folder" / "file").read_bytes(), DATA)
+
+    def test_demofs_unmount_waits_for_the_daemon_and_prints_the_report(self):
+        pid = self.vault.daemon()
+        done = self.vault.unmount()
+        self.assertFalse(mount_fixture.process_exists(pid), "the daemon is still running")
+        self.assertRegex(done.stdout, "(?i)store")
+        self.assertRegex(done.stdout, "(?i)tree")
+        self.expect_everything_after_a_remount()
+
+    def test_the_teardown_report_is_logged(self):
+        self.vault.unmount()
+        log = self.vault.log_text()
+        for layer in ("tree", "cache", "store"):
+            self.assertRegex(log, f"(?i){layer}")
+
+    def test_fusermount3(self):
+        pid = self.vault.daemon()
+        subprocess.run(["fusermount3", "-u", self.root], check=True)
+        self.vault.wait_for_end(pid)
+        self.expect_everything_after_a_remount()
+
+    @unittest.skipUnless(os.geteuid() == 0, "umount(8) of a FUSE mount without an fstab entry is for root")
+    def test_umount(self):
+        pid = self.vault.daemon()
+        subprocess.run(["umount", self.root], check=True)
+        self.vault.wait_for_end(pid)
+        self.expect_everything_after_a_remount()
+
+    def test_sigterm(self):
+        self.vault.wait_for_end(self.vault.signal_daemon(signal.SIGTERM))
+        self.expect_everything_after_a_remount()
+
+    def test_sigint(self):
+        self.vault.wait_for_end(self.vault.signal_daemon(signal.SIGINT))
+        self.expect_everything_after_a_remount()
+
+    def test_sigint_of_a_daemon_in_the_foreground(self):
+        self.vault.unmount()
+        process = self.vault.mount_in_foreground()
+        (self.root / "more").write_bytes(b"more")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(mount_fixture.WAIT_SECONDS), 0)
+        self.expect_everything_after_a_remount()
+        self.assertEqual((self.root / "more").read_bytes(), b"more")
+
+    def test_a_connection_abort(self):
+        pid = self.vault.daemon()
+        connection = mounts.fuse_connection(mounts.mount_at(self.root))
+        self.abort(connection)
+        self.vault.wait_for_end(pid)
+        # The kernel keeps the aborted mount until somebody takes it away; the daemon may have.
+        self.vault.mount()
+        self.assertEqual((self.root / "folder" / "file").read_bytes(), DATA)
+
+    def abort(self, connection):
+        standard = Path("/sys/fs/fuse/connections")
+        if (standard / str(connection) / "abort").exists():
+            (standard / str(connection) / "abort").write_text("1")
+            return
+        if os.geteuid() != 0:
+            self.skipTest("the fusectl filesystem is not mounted, and only root can mount it")
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        subprocess.run(["mount", "-t", "fusectl", "none", folder], check=True)
+        try:
+            (folder / str(connection) / "abort").write_text("1")
+        finally:
+            subprocess.run(["umount", folder], check=True)
+
+    def test_a_clean_unmount_many_times(self):
+        for number in range(10):
+            (self.root / f"file{number}").write_bytes(b"%d" % number)
+            self.vault.remount()
+            for earlier in range(number + 1):
+                self.assertEqual((self.root / f"file{earlier}").read_bytes(), b"%d" % earlier)
+
+
+class OpenFiles(MountTest):
+    """Somebody still has a file open when the vault is to be unmounted."""
+
+    def test_demofs_unmount_says_that_the_mount_is_busy_and_leaves_it_alone(self):
+        with open(self.root / "file", "wb", buffering=0) as file:
+            file.write(b"one")
+            done = self.vault.unmount(check=False)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertRegex(done.stderr, "(?i)busy|in use|still open")
+            self.assertTrue(self.vault.is_mounted())
+            file.write(b" two")
+        self.assertEqual((self.root / "file").read_bytes(), b"one two")
+        self.vault.remount()
+        self.assertEqual((self.root / "file").read_bytes(), b"one two")
+
+    def test_after_a_lazy_unmount_the_open_file_still_works(self):
+        pid = self.vault.daemon()
+        with open(self.root / "file", "w+b", buffering=0) as file:
+            file.write(b"one")
+            subprocess.run(["fusermount3", "-u", "-z", self.root], check=True)
+            self.assertFalse(self.vault.is_mounted())
+            file.write(b" two")
+            file.seek(0)
+            self.assertEqual(file.read(), b"one two")
+        self.vault.wait_for_end(pid)
+        self.vault.mount()
+        self.assertEqual((self.root / "file").read_bytes(), b"one two")
+
+    def test_sigterm_with_an_open_file_detaches_the_mount_and_ends_when_the_file_is_closed(self):
+        with open(self.root / "file", "w+b", buffering=0) as file:
+            file.write(b"one")
+            pid = self.vault.signal_daemon(signal.SIGTERM)
+            wait_until(lambda: not self.vault.is_mounted(), "SIGTERM has detached the mount")
+            file.write(b" two")
+        self.vault.wait_for_end(pid)
+        self.vault.mount()
+        self.assertEqual((self.root / "file").read_bytes(), b"one two")
+
+    def test_a_second_sigterm_does_not_wait_for_the_open_file(self):
+        with open(self.root / "file", "w+b", buffering=0) as file:
+            file.write(b"one")
+            os.fsync(file.fileno())
+            pid = self.vault.signal_daemon(signal.SIGTERM)
+            wait_until(lambda: not self.vault.is_mounted(), "the first SIGTERM has detached the mount")
+            os.kill(pid, signal.SIGTERM)
+            self.vault.wait_for_end(pid)
+        self.vault.mount()
+        self.assertEqual((self.root / "file").read_bytes(), b"one")
+
+
+if __name__ == "__main__":
+    unittest.main()
