@@ -1,0 +1,143 @@
+#include "demofs/tree/node_codec.hpp"
+
+#include <cassert>
+#include <cstdint>
+#include <type_traits>
+
+#include "demofs/base/codec.hpp"
+#include "demofs/base/error.hpp"
+
+namespace demofs::tree {
+
+namespace {
+
+constexpr std::uint8_t node_format = 1;
+
+// Writes into a buffer of exactly the right size: this is a commit's inner loop.
+class Writer {
+  public:
+    explicit Writer(std::size_t size) : buffer_(size) {}
+
+    template <class T>
+    void number(T value) {
+        static_assert(std::is_unsigned_v<T>);
+        for (std::size_t i = 0; i < sizeof(T); ++i)
+            buffer_.data()[at_++] = static_cast<std::byte>(value >> (8 * i));
+    }
+    void bytes(ByteSpan source) {
+        if (!source.empty()) std::memcpy(buffer_.data() + at_, source.data(), source.size());
+        at_ += source.size();
+    }
+    void key(const Key& k) {
+        number(k.object);
+        number(static_cast<std::uint8_t>(k.kind));
+        number(k.key);
+    }
+    SharedBytes finish() && {
+        assert(at_ == buffer_.size());
+        return std::move(buffer_).freeze();
+    }
+
+  private:
+    ByteBuffer buffer_;
+    std::size_t at_ = 0;
+};
+
+Key decode_key(Decoder& in) {
+    Key key;
+    key.object = in.u64();
+    const std::uint8_t kind = in.u8();
+    if (kind < static_cast<std::uint8_t>(Kind::inode) ||
+        kind > static_cast<std::uint8_t>(Kind::segment_usage)) {
+        in.fail("unknown kind of entry");
+    }
+    key.kind = static_cast<Kind>(kind);
+    key.key = in.u64();
+    return key;
+}
+
+void decode_leaf(Decoder& in, Node& node, std::uint32_t count) {
+    if (in.remaining() / leaf_slot_bytes < count) in.fail("more entries than fit");
+    node.leaf.reserve(count);
+    std::uint32_t offset = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        LeafSlot slot;
+        slot.key = decode_key(in);
+        slot.length = in.u16();
+        slot.offset = offset;
+        if (slot.length > max_value_bytes) in.fail("a value that is too long");
+        if (i > 0 && !key_less(node.leaf.back().key, slot.key)) in.fail("keys out of order");
+        offset += slot.length;
+        node.leaf.push_back(slot);
+    }
+    const ByteSpan values = in.bytes(offset);
+    node.arena.assign(values.begin(), values.end());
+}
+
+void decode_inner(Decoder& in, Node& node, std::uint32_t count) {
+    if (in.remaining() / inner_slot_bytes < count) in.fail("more children than fit");
+    if (count == 0) in.fail("an inner node without children");
+    node.inner.reserve(count);
+    for (std::uint32_t i = 0; i < count; ++i) {
+        InnerSlot slot;
+        slot.first = decode_key(in);
+        slot.address.segment.sequence = in.u64();
+        slot.address.segment.salt = in.u64();
+        slot.address.offset = in.u32();
+        slot.address.payload_bytes = in.u32();
+        if (!slot.address) in.fail("a child without an address");
+        if (slot.address.payload_bytes > max_node_bytes) in.fail("a child that is too large");
+        if (i > 0 && !key_less(node.inner.back().first, slot.first)) in.fail("keys out of order");
+        node.inner.push_back(std::move(slot));
+    }
+}
+
+}  // namespace
+
+SharedBytes encode_node(const Node& node) {
+    Writer out(node.encoded_bytes());
+    out.number(node_format);
+    out.number(node.level);
+    out.number(std::uint16_t{0});
+    out.number(static_cast<std::uint32_t>(node.count()));
+    if (node.is_leaf()) {
+        for (const LeafSlot& slot : node.leaf) {
+            out.key(slot.key);
+            out.number(static_cast<std::uint16_t>(slot.length));
+        }
+        for (const LeafSlot& slot : node.leaf) out.bytes(node.value(slot));
+    } else {
+        for (const InnerSlot& slot : node.inner) {
+            const block::BlockAddress& where = slot.child ? slot.child->address : slot.address;
+            assert(where && "a parent is encoded after its children were appended");
+            out.key(slot.first);
+            out.number(where.segment.sequence);
+            out.number(where.segment.salt);
+            out.number(where.offset);
+            out.number(where.payload_bytes);
+        }
+    }
+    return std::move(out).finish();
+}
+
+NodePtr decode_node(ByteSpan payload, NodeTally& tally) {
+    Decoder in(payload, "tree node");
+    if (payload.size() > max_node_bytes) in.fail("a node that is too large");
+    if (in.u8() != node_format) in.fail("unknown node format");
+    const std::uint8_t level = in.u8();
+    if (level > max_level) in.fail("a level that no tree has");
+    if (in.u16() != 0) in.fail("reserved bytes that are not zero");
+    const std::uint32_t count = in.u32();
+
+    NodePtr node(new Node(tally, level));
+    if (level == 0) {
+        decode_leaf(in, *node, count);
+    } else {
+        decode_inner(in, *node, count);
+    }
+    in.expect_end();
+    node->account();
+    return node;
+}
+
+}  // namespace demofs::tree

@@ -1,0 +1,17 @@
+// A tree node's stored form (docs/on-disk-format.md, "Tree").
+#pragma once
+
+#include "demofs/base/bytes.hpp"
+#include "demofs/tree/node.hpp"
+
+namespace demofs::tree {
+
+// The node as it is stored; every child must have an address.
+SharedBytes encode_node(const Node& node);
+
+// The node that `payload` describes, without an address; children are not in memory. Throws
+// Error(Errc::corrupt) for anything that encode_node does not produce: keys out of order, unknown kinds,
+// sizes that do not add up.
+NodePtr decode_node(ByteSpan payload, NodeTally& tally);
+
+}  // namespace demofs::tree

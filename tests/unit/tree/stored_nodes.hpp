@@ -1,0 +1,86 @@
+// A place to store a BTree's nodes for tests without a block store: keeps payloads by address, answers
+// faults, and plays the commit of a frozen tree.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <stdexcept>
+#include <unordered_map>
+
+#include "demofs/tree/btree.hpp"
+#include "demofs/tree/node_codec.hpp"
+
+namespace demofs::tree::test {
+
+class StoredNodes {
+  public:
+    // Stores all dirty nodes of `frozen`; returns the root's address.
+    block::BlockAddress store(FrozenTree& frozen) {
+        for (const NodePtr& node : frozen.dirty) store_node(node);
+        frozen.dirty.clear();
+        return frozen.root.child ? frozen.root.child->address : frozen.root.address;
+    }
+
+    block::BlockAddress store_node(const NodePtr& node) {
+        const SharedBytes payload = encode_node(*node);
+        block::BlockAddress where;
+        where.segment = {1 + next_offset_ / 1'000'000, 7};
+        where.offset = static_cast<std::uint32_t>(next_offset_ % 1'000'000);
+        where.payload_bytes = static_cast<std::uint32_t>(payload.size());
+        next_offset_ += where.stored_bytes();
+        payloads_.emplace(where, payload);
+        node->mark_stored(where);
+        return where;
+    }
+
+    void answer(BTree& tree, const NodeFault& fault) {
+        ++faults;
+        tree.add_loaded(fault.address, payloads_.at(fault.address));
+    }
+
+    // Runs `operation` until it completes without a fault. It never needs more reads than the tree has nodes.
+    template <class F>
+    auto retry(BTree& tree, F operation) {
+        for (std::size_t tries = 0; tries <= payloads_.size() + 1; ++tries) {
+            try {
+                return operation();
+            } catch (const NodeFault& fault) {
+                answer(tree, fault);
+            }
+        }
+        throw std::logic_error("An operation faults again and again.");
+    }
+
+    void apply(BTree& tree, const Changes& changes) {
+        retry(tree, [&] { return tree.check(changes); });
+        tree.apply(changes);
+    }
+
+    const SharedBytes& payload(const block::BlockAddress& where) const { return payloads_.at(where); }
+    std::size_t size() const { return payloads_.size(); }
+
+    std::size_t faults = 0;
+
+  private:
+    std::unordered_map<block::BlockAddress, SharedBytes> payloads_;
+    std::uint64_t next_offset_ = 0;
+};
+
+inline Bytes bytes_of(std::string_view text) {
+    const ByteSpan span = as_bytes(text);
+    return Bytes(span.begin(), span.end());
+}
+
+inline Changes put_of(const Key& key, Bytes value) {
+    Changes changes;
+    changes.put(key, std::move(value));
+    return changes;
+}
+
+inline Changes erase_of(const Key& key) {
+    Changes changes;
+    changes.erase(key);
+    return changes;
+}
+
+}  // namespace demofs::tree::test
