@@ -1,0 +1,78 @@
+#include "demofs/store/file_descriptor.hpp"
+
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace demofs::store {
+namespace {
+
+[[noreturn]] void throw_errno(const char* call) {
+    throw std::system_error(errno, std::generic_category(), call);
+}
+
+}  // namespace
+
+FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
+    if (this != &other) {
+        close();
+        descriptor_ = std::exchange(other.descriptor_, -1);
+    }
+    return *this;
+}
+
+FileDescriptor::~FileDescriptor() {
+    close();
+}
+
+int FileDescriptor::close() noexcept {
+    const int descriptor = std::exchange(descriptor_, -1);
+    return descriptor < 0 || ::close(descriptor) == 0 ? 0 : errno;
+}
+
+std::size_t read_fully(int descriptor, std::uint64_t offset, MutableByteSpan out) {
+    std::size_t done = 0;
+    while (done < out.size()) {
+        const ssize_t count =
+            ::pread(descriptor, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) throw_errno("pread");
+        if (count == 0) break;
+        done += static_cast<std::size_t>(count);
+    }
+    return done;
+}
+
+void write_fully(int descriptor, std::uint64_t offset, ByteSpan data) {
+    while (!data.empty()) {
+        const ssize_t count = ::pwrite(descriptor, data.data(), data.size(), static_cast<off_t>(offset));
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) throw_errno("pwrite");
+        offset += static_cast<std::uint64_t>(count);
+        data = data.subspan(static_cast<std::size_t>(count));
+    }
+}
+
+std::optional<std::size_t> read_cached(int descriptor, std::uint64_t offset, MutableByteSpan out,
+                                       bool& supported) noexcept {
+    if (!supported) return std::nullopt;
+    iovec target{out.data(), out.size()};
+    const ssize_t count = ::preadv2(descriptor, &target, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+    if (count < 0) {
+        if (errno == EOPNOTSUPP || errno == ENOSYS) supported = false;
+        return std::nullopt;
+    }
+    const auto size = static_cast<std::size_t>(count);
+    if (size == out.size()) return size;
+    // Fewer bytes: the end of the file, or of what is cached.
+    struct stat file;
+    if (::fstat(descriptor, &file) != 0 || offset + size < static_cast<std::uint64_t>(file.st_size)) {
+        return std::nullopt;
+    }
+    return size;
+}
+
+}  // namespace demofs::store

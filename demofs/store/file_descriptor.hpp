@@ -1,0 +1,46 @@
+#pragma once
+// An owned file descriptor, and the few system calls on one that must be retried when interrupted.
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "demofs/base/bytes.hpp"
+
+namespace demofs::store {
+
+class FileDescriptor {
+  public:
+    FileDescriptor() noexcept = default;
+    explicit FileDescriptor(int descriptor) noexcept : descriptor_(descriptor) {}
+    FileDescriptor(FileDescriptor&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+    FileDescriptor& operator=(FileDescriptor&& other) noexcept;
+    FileDescriptor(const FileDescriptor&) = delete;
+    FileDescriptor& operator=(const FileDescriptor&) = delete;
+    ~FileDescriptor();
+
+    [[nodiscard]] int get() const noexcept { return descriptor_; }
+    /// Gives the descriptor away: to a stream that closes it itself.
+    int release() noexcept { return std::exchange(descriptor_, -1); }
+    explicit operator bool() const noexcept { return descriptor_ >= 0; }
+
+    /// Closes now; returns 0 or the errno of close. The descriptor is gone either way.
+    int close() noexcept;
+
+  private:
+    int descriptor_ = -1;
+};
+
+/// Reads into all of `out` from `offset` on; fewer bytes only at the end of the file. Throws
+/// std::system_error.
+[[nodiscard]] std::size_t read_fully(int descriptor, std::uint64_t offset, MutableByteSpan out);
+
+/// Writes all of `data` at `offset`. Throws std::system_error; a part may have been written then.
+void write_fully(int descriptor, std::uint64_t offset, ByteSpan data);
+
+/// Reads what is in the page cache without waiting for the device: all of `out`, or up to the end of the
+/// file. Nothing if that is impossible; `supported` becomes false if this file system can never do it.
+[[nodiscard]] std::optional<std::size_t> read_cached(int descriptor, std::uint64_t offset,
+                                                     MutableByteSpan out, bool& supported) noexcept;
+
+}  // namespace demofs::store

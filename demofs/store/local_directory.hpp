@@ -1,0 +1,28 @@
+#pragma once
+// What a LocalObjectStore and its writers share: the open directory and who writes in it. Part of the local
+// store.
+
+#include <filesystem>
+#include <string>
+#include <unordered_set>
+
+#include "demofs/base/worker_pool.hpp"
+#include "demofs/store/file_descriptor.hpp"
+
+namespace demofs::store {
+
+struct LocalDirectory {
+    LocalDirectory(WorkerPool& worker_pool, std::filesystem::path vault_directory)
+        : pool(worker_pool), vault(std::move(vault_directory)), objects(vault / "objects") {}
+
+    [[nodiscard]] std::string path_of(const std::string& name) const { return (objects / name).string(); }
+
+    WorkerPool& pool;
+    std::filesystem::path vault;
+    std::filesystem::path objects;
+    FileDescriptor vault_descriptor;                // holds the lock
+    FileDescriptor objects_descriptor;              // constant while the store lives: workers use it
+    std::unordered_set<std::string> being_written;  // the store's strand only
+};
+
+}  // namespace demofs::store

@@ -1,0 +1,250 @@
+#include "demofs/store/local_object_store.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <stdexcept>
+#include <utility>
+
+#include "demofs/base/error.hpp"
+#include "demofs/store/local_directory.hpp"
+#include "demofs/store/local_object_writer.hpp"
+
+namespace demofs::store {
+namespace {
+
+// The functions in this namespace block: they run on a worker.
+
+FileDescriptor open_directory(const std::filesystem::path& path) {
+    FileDescriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory) throw Error(errno, "Cannot open directory " + path.string());
+    return directory;
+}
+
+void sync_directory(const FileDescriptor& directory, const std::filesystem::path& path) {
+    if (::fsync(directory.get()) != 0)
+        throw Error(errno, "Cannot make changes in " + path.string() + " durable");
+}
+
+void lock_vault(const LocalDirectory& directory, LocalAccess access) {
+    if (access == LocalAccess::read_only_beside_writer) return;
+    const int kind = access == LocalAccess::read_write ? LOCK_EX : LOCK_SH;
+    while (::flock(directory.vault_descriptor.get(), kind | LOCK_NB) != 0) {
+        if (errno == EINTR) continue;
+        if (errno != EWOULDBLOCK) throw Error(errno, "Cannot lock vault " + directory.vault.string());
+        throw Error(Errc::vault_in_use, "The vault " + directory.vault.string() +
+                                            " is in use: another process has it mounted or is checking it.");
+    }
+}
+
+void open_vault(LocalDirectory& directory, LocalAccess access) {
+    directory.vault_descriptor = open_directory(directory.vault);
+    lock_vault(directory, access);
+    const int objects =
+        ::openat(directory.vault_descriptor.get(), "objects", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (objects < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+        throw Error(Errc::not_a_vault,
+                    directory.vault.string() + " is not a vault: it has no objects directory.");
+    }
+    if (objects < 0) throw Error(errno, "Cannot open directory " + directory.objects.string());
+    directory.objects_descriptor = FileDescriptor(objects);
+    if (access == LocalAccess::read_write && ::faccessat(objects, ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
+        throw Error(errno, "Cannot write in directory " + directory.objects.string());
+    }
+}
+
+void make_objects_directory(const std::filesystem::path& vault) {
+    const FileDescriptor directory = open_directory(vault);
+    if (::mkdirat(directory.get(), "objects", S_IRWXU) != 0 && errno != EEXIST) {
+        throw Error(errno, "Cannot make directory " + (vault / "objects").string());
+    }
+    sync_directory(directory, vault);
+}
+
+FileDescriptor create_file(const LocalDirectory& directory, const std::string& name) {
+    constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+    FileDescriptor file(::openat(directory.objects_descriptor.get(), name.c_str(), flags, S_IRUSR | S_IWUSR));
+    if (!file) throw Error(errno, "Cannot create " + directory.path_of(name));
+    if (::fsync(file.get()) != 0) throw Error(errno, "Cannot make " + directory.path_of(name) + " durable");
+    sync_directory(directory.objects_descriptor, directory.objects);
+    return file;
+}
+
+OpenFileCache::File open_file(const LocalDirectory& directory, const std::string& name) {
+    FileDescriptor file(
+        ::openat(directory.objects_descriptor.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!file) throw Error(errno, "Cannot open " + directory.path_of(name));
+    return std::make_shared<const FileDescriptor>(std::move(file));
+}
+
+void remove_file(const LocalDirectory& directory, const std::string& name) {
+    if (::unlinkat(directory.objects_descriptor.get(), name.c_str(), 0) != 0) {
+        throw Error(errno, "Cannot remove " + directory.path_of(name));
+    }
+    sync_directory(directory.objects_descriptor, directory.objects);
+}
+
+struct Listing {
+    std::vector<ObjectInfo> objects;
+    std::size_t ignored = 0;
+};
+
+/// One entry of the directory; an entry that has vanished since is neither an object nor ignored.
+void list_entry(const LocalDirectory& directory, const std::string& name, Listing& listing) {
+    struct stat file;
+    if (::fstatat(directory.objects_descriptor.get(), name.c_str(), &file, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno == ENOENT) return;
+        throw Error(errno, "Cannot examine " + directory.path_of(name));
+    }
+    if (is_object_name(name) && S_ISREG(file.st_mode)) {
+        listing.objects.push_back({name, static_cast<std::uint64_t>(file.st_size)});
+    } else {
+        ++listing.ignored;
+    }
+}
+
+Listing list_files(const LocalDirectory& directory) {
+    // A descriptor of its own: the position in the directory is the stream's.
+    FileDescriptor descriptor(
+        ::openat(directory.objects_descriptor.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!descriptor) throw Error(errno, "Cannot open directory " + directory.objects.string());
+    const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(descriptor.get()), &::closedir);
+    if (!stream) throw Error(errno, "Cannot list directory " + directory.objects.string());
+    descriptor.release();  // the stream closes it
+    Listing listing;
+    while (true) {
+        errno = 0;
+        const dirent* entry = ::readdir(stream.get());
+        if (entry == nullptr) break;
+        const std::string name = entry->d_name;
+        if (name != "." && name != "..") list_entry(directory, name, listing);
+    }
+    if (errno != 0) throw Error(errno, "Cannot list directory " + directory.objects.string());
+    return listing;
+}
+
+StoreSpace space_of(const LocalDirectory& directory) {
+    struct statvfs medium;
+    if (::fstatvfs(directory.objects_descriptor.get(), &medium) != 0) {
+        throw Error(errno, "Cannot ask for the free space of " + directory.objects.string());
+    }
+    StoreSpace space;
+    space.total_bytes = std::uint64_t{medium.f_blocks} * medium.f_frsize;
+    space.free_bytes = std::uint64_t{medium.f_bavail} * medium.f_frsize;
+    return space;
+}
+
+}  // namespace
+
+LocalObjectStore::LocalObjectStore(asyncdrop::Passkey<LocalObjectStore>,
+                                   std::shared_ptr<LocalDirectory> directory,
+                                   const LocalStoreOptions& options)
+    : directory_(std::move(directory)), access_(options.access), open_files_(options.max_open_files) {}
+
+asio::awaitable<void> LocalObjectStore::initialize(WorkerPool& pool, std::filesystem::path vault) {
+    const auto job = [&vault] { make_objects_directory(vault); };
+    co_await pool.run(job);
+}
+
+asio::awaitable<asyncdrop::AsyncDropBox<LocalObjectStore>> LocalObjectStore::open(WorkerPool& pool,
+                                                                                  std::filesystem::path vault,
+                                                                                  LocalStoreOptions options) {
+    auto directory = std::make_shared<LocalDirectory>(pool, std::move(vault));
+    const auto job = [&] { open_vault(*directory, options.access); };
+    co_await pool.run(job);
+    co_return asyncdrop::make_box<LocalObjectStore>(std::move(directory), options);
+}
+
+void LocalObjectStore::require_writable(const std::string& action, const std::string& object) const {
+    if (access_ == LocalAccess::read_write) return;
+    throw Error(std::errc::read_only_file_system, "Cannot " + action + " " + directory_->path_of(object));
+}
+
+asio::awaitable<asyncdrop::AsyncDropBox<ObjectWriter>> LocalObjectStore::create(std::string name) {
+    require_object_name(name);
+    require_writable("create", name);
+    const auto job = [&] { return create_file(*directory_, name); };
+    FileDescriptor file = co_await directory_->pool.run(job);
+    directory_->being_written.insert(name);
+    co_return asyncdrop::make_box<LocalObjectWriter>(directory_, name, std::move(file));
+}
+
+std::optional<std::size_t> LocalObjectStore::try_read(const std::string& name, std::uint64_t offset,
+                                                      MutableByteSpan out) noexcept {
+    const OpenFileCache::File file = open_files_.find(name);
+    if (!file) return std::nullopt;
+    return read_cached(file->get(), offset, out, cached_reads_supported_);
+}
+
+asio::awaitable<std::size_t> LocalObjectStore::read(std::string name, std::uint64_t offset,
+                                                    MutableByteSpan out) {
+    require_object_name(name);
+    const std::optional<std::size_t> cached = try_read(name, offset, out);
+    if (cached) co_return *cached;
+    OpenFileCache::File file = open_files_.find(name);
+    const bool opens = !file;
+    const std::uint64_t removals_before = removals_;
+    const auto job = [&] {
+        if (opens) file = open_file(*directory_, name);
+        try {
+            return read_fully(file->get(), offset, out);
+        } catch (const std::system_error& error) {
+            throw Error(error.code(), "Cannot read from " + directory_->path_of(name));
+        }
+    };
+    const std::size_t size = co_await directory_->pool.run(job);
+    if (opens && removals_ == removals_before) open_files_.insert(name, std::move(file));
+    co_return size;
+}
+
+asio::awaitable<std::vector<ObjectInfo>> LocalObjectStore::list() {
+    const auto job = [this] { return list_files(*directory_); };
+    Listing listing = co_await directory_->pool.run(job);
+    ignored_entries_ = listing.ignored;
+    co_return std::move(listing.objects);
+}
+
+asio::awaitable<void> LocalObjectStore::remove(std::string name) {
+    require_object_name(name);
+    require_writable("remove", name);
+    if (directory_->being_written.contains(name)) {
+        throw Error(std::errc::device_or_resource_busy, "Cannot remove " + directory_->path_of(name));
+    }
+    const auto job = [&] { remove_file(*directory_, name); };
+    std::exception_ptr error;
+    try {
+        co_await directory_->pool.run(job);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    ++removals_;
+    open_files_.erase(name);  // also after a failure: the name may be gone
+    if (error) std::rethrow_exception(error);
+}
+
+asio::awaitable<StoreSpace> LocalObjectStore::space() {
+    const auto job = [this] { return space_of(*directory_); };
+    co_return co_await directory_->pool.run(job);
+}
+
+std::string LocalObjectStore::name() const {
+    return "directory " + directory_->vault.string();
+}
+
+asio::awaitable<void> LocalObjectStore::async_drop_impl() {
+    open_files_.clear();
+    directory_->objects_descriptor.close();
+    directory_->vault_descriptor.close();
+    if (!directory_->being_written.empty()) {
+        throw std::logic_error("The store in " + directory_->vault.string() +
+                               " was dropped before its writers.");
+    }
+    co_return;
+}
+
+}  // namespace demofs::store

@@ -1,0 +1,53 @@
+#pragma once
+// The two files that hold a vault's configuration: demofs.json, and demofs.json.bak with the same text.
+//
+// Problem: without its key slots a vault is lost, and this small file is the one thing in a vault that is
+// ever replaced. So there are two copies, each replaced as a whole (new file, fsync, rename, fsync of the
+// directory), one after the other: after a crash at any moment at least one is whole, and so is one of them
+// if the disk or a synchronisation tool ruins the other.
+//
+// This file knows nothing of what the text means: the caller says whether a copy can be used.
+//
+// Threads: blocking functions without state, for start-up and password changes; never on an executor thread.
+// Two processes that replace at the same time: one fails or the last one wins, and each copy is still whole.
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace demofs::store {
+
+inline constexpr std::string_view vault_config_name = "demofs.json";
+inline constexpr std::string_view vault_config_backup_name = "demofs.json.bak";
+
+struct VaultConfigText {
+    std::string text;
+    /// What the user should know: a copy is missing, unusable or different.
+    std::optional<std::string> notice;
+};
+
+/// The text of the configuration: demofs.json, or the other copy if that one is missing or unusable.
+///
+/// `check` is called with a copy's text and throws Error if it is not usable. Errc::unsupported_format from
+/// it is final (the other copy is not asked: it could be a leftover of an older version). Throws
+/// Errc::not_a_vault naming the directory if there is neither copy (or no such directory), Errc::corrupt
+/// naming both problems if no copy is usable, and the system's error naming the path if no copy is usable and
+/// one cannot be read.
+[[nodiscard]] VaultConfigText read_vault_config(const std::filesystem::path& vault,
+                                                const std::function<void(std::string_view)>& check);
+
+/// Whether the directory holds either copy; false if there is no such directory.
+[[nodiscard]] bool has_vault_config(const std::filesystem::path& vault);
+
+/// Writes both copies into a directory that holds neither yet. Throws std::errc::file_exists if it holds one.
+/// Durability as for replace_vault_config.
+void create_vault_config(const std::filesystem::path& vault, std::string_view text);
+
+/// Replaces both copies, demofs.json first. On return both are durable. Throws the system's error naming the
+/// path; then each copy has either its old or its new text, and a failure at demofs.json.bak means that
+/// demofs.json is new already.
+void replace_vault_config(const std::filesystem::path& vault, std::string_view text);
+
+}  // namespace demofs::store
