@@ -40,14 +40,16 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
 
     /// Shares the resource of a guard or box, which is left empty. If the allocation fails (std::bad_alloc),
     /// the resource stays where it was.
-    explicit AsyncDropArc(AsyncDropBox<T>&& box, CreationSite site = CreationSite::here())
+    explicit AsyncDropArc(AsyncDropBox<T> && box, CreationSite site = CreationSite::here())
         : block_(new Block(box)), site_(site) {}
-    explicit AsyncDropArc(AsyncDropGuard<T>&& guard, CreationSite site = CreationSite::here())
-        requires(!std::is_abstract_v<T>)
+    explicit AsyncDropArc(AsyncDropGuard<T> && guard,
+                          CreationSite site = CreationSite::here()) requires(!std::is_abstract_v<T>)
         : block_(Block::from_guard(guard)), site_(site) {}
 
     /// Leaves `other` empty.
-    AsyncDropArc(AsyncDropArc&& other) noexcept { take(other); }
+    AsyncDropArc(AsyncDropArc && other) noexcept {
+        take(other);
+    }
 
     /// Assigning over an Arc that still owns is a misuse.
     AsyncDropArc& operator=(AsyncDropArc&& other) noexcept {
@@ -88,24 +90,25 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
 
     /// Gives this share back; the last owner runs the cleanup and waits for it.
     ///
-    /// Errors: the cleanup's, for the last owner only; the resource is gone all the same. Only if the frame of
-    /// the cleanup cannot be allocated (std::bad_alloc) does this Arc still own. On an empty or dropped Arc:
-    /// success, nothing happens.
-    /// Cancellation: shielded once it has started; see even_if_cancelled.hpp for how to start it.
-    [[nodiscard("async_drop does nothing until it is awaited")]] asio::awaitable<void> async_drop() & {
+    /// Errors: the cleanup's, for the last owner only; the resource is gone all the same. Only if the frame
+    /// of the cleanup cannot be allocated (std::bad_alloc) does this Arc still own. On an empty or dropped
+    /// Arc: success, nothing happens. Cancellation: shielded once it has started; see even_if_cancelled.hpp
+    /// for how to start it.
+    [[nodiscard("async_drop does nothing until it is awaited")]] asio::awaitable<void> async_drop()& {
         return drop(*this, Ticket(*this), false);
     }
-    asio::awaitable<void> async_drop() && = delete;
+    asio::awaitable<void> async_drop()&& = delete;
 
     /// The same, but an owner that is not the last one waits too: returns when the resource is closed, with
     /// the cleanup's error. Waits for ever if its caller is itself responsible for another clone.
-    [[nodiscard("async_drop does nothing until it is awaited")]] asio::awaitable<void> async_drop_and_wait() & {
+    [[nodiscard("async_drop does nothing until it is awaited")]] asio::awaitable<void>
+    async_drop_and_wait()& {
         return drop(*this, Ticket(*this), true);
     }
-    asio::awaitable<void> async_drop_and_wait() && = delete;
+    asio::awaitable<void> async_drop_and_wait()&& = delete;
 
-    /// The resource itself, if this is the only owner and nobody waits in async_drop_and_wait: then the Arc is
-    /// left empty and the box carries the duty. Otherwise nothing changes.
+    /// The resource itself, if this is the only owner and nobody waits in async_drop_and_wait: then the Arc
+    /// is left empty and the box carries the duty. Otherwise nothing changes.
     [[nodiscard]] std::optional<AsyncDropBox<T>> into_inner() {
         block();
         if (!block_->is_sole_reference()) return std::nullopt;
@@ -115,30 +118,46 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
     }
 
     /// Whether this handle has given its share back.
-    bool is_dropped() const noexcept { return dropped_; }
-    explicit operator bool() const noexcept { return block_ != nullptr; }
+    bool is_dropped() const noexcept {
+        return dropped_;
+    }
+    explicit operator bool() const noexcept {
+        return block_ != nullptr;
+    }
 
     /// How many owners there are; zero for an empty Arc. Others may change it at any moment.
-    std::size_t strong_count() const noexcept { return block_ ? block_->owners() : 0; }
+    std::size_t strong_count() const noexcept {
+        return block_ ? block_->owners() : 0;
+    }
 
     /// Whether both own the same resource.
-    friend bool ptr_eq(const AsyncDropArc& a, const AsyncDropArc& b) noexcept { return a.block_ == b.block_; }
+    friend bool ptr_eq(const AsyncDropArc& a, const AsyncDropArc& b) noexcept {
+        return a.block_ == b.block_;
+    }
 
-    T* operator->() const& noexcept { return block().value(); }
+    T* operator->() const& noexcept {
+        return block().value();
+    }
     T* operator->() const&& = delete;
-    T& operator*() const& noexcept { return *block().value(); }
+    T& operator*() const& noexcept {
+        return *block().value();
+    }
     T& operator*() const&& = delete;
 
-    void swap(AsyncDropArc& other) noexcept {
+    void swap(AsyncDropArc & other) noexcept {
         std::swap(block_, other.block_);
         std::swap(site_, other.site_);
         std::swap(dropped_, other.dropped_);
         std::swap(refused_, other.refused_);
     }
-    friend void swap(AsyncDropArc& a, AsyncDropArc& b) noexcept { a.swap(b); }
+    friend void swap(AsyncDropArc & a, AsyncDropArc & b) noexcept {
+        a.swap(b);
+    }
 
     /// Where this handle was made, for messages.
-    CreationSite creation_site() const noexcept { return site_; }
+    CreationSite creation_site() const noexcept {
+        return site_;
+    }
 
     /// The name of the resource's type, for messages.
     std::string_view resource_name() const noexcept {
@@ -165,9 +184,9 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
         int exceptions_;
     };
 
-    AsyncDropArc(Block* block, CreationSite site) noexcept : block_(block), site_(site) {}
+    AsyncDropArc(Block * block, CreationSite site) noexcept : block_(block), site_(site) {}
 
-    static asio::awaitable<void> drop(AsyncDropArc& self, Ticket ticket, bool wait) {
+    static asio::awaitable<void> drop(AsyncDropArc & self, Ticket ticket, bool wait) {
         ticket.started();
         // Whatever may fail to be allocated is allocated before the share is given back. Nobody can become a
         // second owner beside a last one, so the election below cannot be lost.
@@ -210,12 +229,14 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
         if (const std::exception_ptr error = completed.error()) std::rethrow_exception(error);
     }
 
-    static constexpr std::string_view type() noexcept { return detail::type_name<AsyncDropArc<T>>(); }
+    static constexpr std::string_view type() noexcept {
+        return detail::type_name<AsyncDropArc<T>>();
+    }
 
     Block& block() const noexcept {
         if (!block_) [[unlikely]] {
-            detail::misuse(dropped_ ? "an Arc was used after its async_drop" : "an empty Arc was used", type(),
-                           site_);
+            detail::misuse(dropped_ ? "an Arc was used after its async_drop" : "an empty Arc was used",
+                           type(), site_);
         }
         return *block_;
     }
@@ -228,7 +249,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
         return ForgottenReason::forgotten;
     }
 
-    void take(AsyncDropArc& other) noexcept {
+    void take(AsyncDropArc & other) noexcept {
         block_ = std::exchange(other.block_, nullptr);
         site_ = other.site_;
         dropped_ = std::exchange(other.dropped_, false);

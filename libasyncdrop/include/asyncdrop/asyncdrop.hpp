@@ -4,7 +4,13 @@
 #include <asyncdrop/async_drop.hpp>
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/creation_site.hpp>
+#include <asyncdrop/drop_concurrently.hpp>
+#include <asyncdrop/drop_in_order.hpp>
+#include <asyncdrop/error.hpp>
 #include <asyncdrop/even_if_cancelled.hpp>
 #include <asyncdrop/forgotten.hpp>
 #include <asyncdrop/guard.hpp>
+#include <asyncdrop/install.hpp>
 #include <asyncdrop/passkey.hpp>
+#include <asyncdrop/stack.hpp>
+#include <asyncdrop/with_async_drop.hpp>

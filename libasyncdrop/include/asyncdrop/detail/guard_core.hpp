@@ -74,8 +74,8 @@ class GuardCore {
     void make_empty() noexcept { state_ = DropState::empty; }
     void note_refused() noexcept { refused_ = true; }
 
-    /// A pinned guard is known elsewhere by its address (a borrowed node of a TeardownGraph): to move or destroy
-    /// it is a misuse.
+    /// A pinned guard is known elsewhere by its address (a borrowed node of a TeardownGraph): to move or
+    /// destroy it is a misuse.
     void pin() noexcept { pinned_ = true; }
     void unpin() noexcept { pinned_ = false; }
 

@@ -36,4 +36,24 @@ inline bool can_be_cancelled(const asio::cancellation_state& state) noexcept {
     return state.slot().is_connected();
 }
 
+/// Awaits call(argument) where no cancellation reaches it. To be awaited, by a coroutine that may have been
+/// cancelled, while `throw_if_cancelled(false)` is in force. (A pointer pair instead of a template: g++ warns
+/// of coroutine frames that hold a lambda.)
+inline asio::awaitable<void> call_shielded(asio::awaitable<void> (*call)(void*), void* argument) {
+    const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+    if (!can_be_cancelled(state)) {
+        asio::awaitable<void> called = call(argument);
+        co_await std::move(called);
+    } else {
+        const asio::any_io_executor executor = co_await asio::this_coro::executor;
+        const auto start = [call, argument]() { return call(argument); };
+        asio::awaitable<void> spawned = spawn_shielded(executor, start);
+        co_await std::move(spawned);
+    }
+}
+
+inline asio::awaitable<void> nothing_to_await() {
+    co_return;
+}
+
 }  // namespace asyncdrop::detail

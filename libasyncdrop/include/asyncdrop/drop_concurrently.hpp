@@ -1,0 +1,127 @@
+// drop_concurrently(a, b, ...): drops several independent guards at the same time, all of them whatever
+// fails.
+//
+// Threads: the drops run as coroutines of their own on the caller's executor: interleaved on a strand or a
+// single-threaded context, in parallel on a thread pool. Each guard is touched by its own drop only.
+#pragma once
+
+#include <array>
+#include <asyncdrop/detail/droppable.hpp>
+#include <asyncdrop/drop_in_order.hpp>
+#include <asyncdrop/even_if_cancelled.hpp>
+#include <atomic>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <span>
+#include <utility>
+
+namespace asyncdrop {
+
+namespace detail {
+
+/// Starts all jobs and calls its handler when the last one has ended.
+class StartJobs {
+  public:
+    explicit StartJobs(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
+
+    template <class Handler>
+    void operator()(Handler&& handler, std::span<DropJob> jobs) {
+        using Kept = std::decay_t<Handler>;
+        std::shared_ptr<Join<Kept>> join;
+        try {
+            join = std::make_shared<Join<Kept>>(jobs.size() + 1);
+        } catch (...) {
+            for (DropJob& job : jobs) job.failure.error = std::current_exception();
+            std::forward<Handler>(handler)();
+            return;
+        }
+        std::construct_at(&join->handler, std::forward<Handler>(handler));
+        join->has_handler = true;
+        for (DropJob& job : jobs) {
+            try {
+                boost::asio::co_spawn(executor_, job.start(job.guard),
+                                      [join, job_ptr = &job](const std::exception_ptr& error) {
+                                          job_ptr->failure.error = error;
+                                          join->one_ended();
+                                      });
+            } catch (...) {  // it did not start: its guard is still armed, the others go on
+                job.failure.error = std::current_exception();
+                join->one_ended();
+            }
+        }
+        join->one_ended();
+    }
+
+  private:
+    /// Counts the running jobs, and one more for the loop that starts them.
+    template <class Handler>
+    struct Join {
+        explicit Join(std::size_t count) noexcept : running(count) {}
+        Join(const Join&) = delete;
+        Join& operator=(const Join&) = delete;
+        ~Join() {
+            if (has_handler) std::destroy_at(&handler);
+        }
+
+        void one_ended() {
+            // acq_rel: the last one to end sees what all the others wrote into their jobs.
+            if (running.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+            Handler last = std::move(handler);
+            std::move(last)();
+        }
+
+        std::atomic<std::size_t> running;
+        bool has_handler = false;
+        union {
+            Handler handler;
+        };
+    };
+
+    boost::asio::any_io_executor executor_;
+};
+
+/// Drops `jobs` concurrently and notes each one's error. The jobs outlive the call.
+inline boost::asio::awaitable<void> run_concurrently(std::span<DropJob> jobs) {
+    if (!jobs.empty()) {
+        const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
+        co_await even_if_cancelled;
+        auto token =
+            boost::asio::bind_cancellation_slot(boost::asio::cancellation_slot(), boost::asio::use_awaitable);
+        StartJobs start(executor);
+        boost::asio::awaitable<void> all_ended =
+            boost::asio::async_initiate<decltype(token), void()>(std::move(start), token, jobs);
+        co_await std::move(all_ended);
+    }
+    co_await boost::asio::this_coro::throw_if_cancelled(true);
+}
+
+template <std::size_t N>
+boost::asio::awaitable<void> drop_jobs_concurrently(std::array<DropJob, N> jobs) {
+    const std::span<DropJob> all(jobs);
+    co_await run_concurrently(all);
+    if (const std::exception_ptr error = combined_error(jobs)) std::rethrow_exception(error);
+}
+
+}  // namespace detail
+
+/// Drops the guards concurrently; returns when all have ended.
+///
+/// Errors: a failing drop never leaves another guard undropped; one error is thrown as itself, several as an
+/// AsyncDropError in the order of the arguments. A drop that could not be started for lack of memory leaves
+/// its guard armed. Cancellation: no drop sees any; a cancelled coroutine awaits even_if_cancelled before.
+/// The guards must stay where they are until the awaitable has completed.
+template <Droppable... Guards>
+[[nodiscard]] boost::asio::awaitable<void> drop_concurrently(Guards&... guards) {
+    return detail::drop_jobs_concurrently(
+        std::array<detail::DropJob, sizeof...(Guards)>{detail::DropJob(guards)...});
+}
+
+}  // namespace asyncdrop

@@ -1,0 +1,247 @@
+// AsyncDropStack: cleanups to be run in reverse order, for things that are built in several steps.
+//
+//     asio::awaitable<AsyncDropGuard<System>> open_system() {
+//         AsyncDropStack built;
+//         auto build = [](AsyncDropStack& stack) -> asio::awaitable<AsyncDropGuard<System>> {
+//             auto opened = co_await open_database();
+//             auto& database = stack.own(std::move(opened));
+//             auto cache = co_await open_cache(*database);          // fails? the database is dropped
+//             co_return make_guard<System>(std::move(database), std::move(cache));  // moved out: nothing to
+//             undo
+//         };
+//         co_return co_await with_async_drop(built, build);
+//     }
+//
+// Invariants: entries are dropped last in, first out; a failing one never leaves another undropped; adding
+// either succeeds or leaves the caller's guard untouched; the room for errors is reserved when adding.
+//
+// Threads: one stack from one strand.
+#pragma once
+
+#include <algorithm>
+#include <asyncdrop/detail/droppable.hpp>
+#include <asyncdrop/detail/guard_core.hpp>
+#include <asyncdrop/detail/shield.hpp>
+#include <asyncdrop/even_if_cancelled.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace asyncdrop {
+
+namespace asio = boost::asio;
+
+namespace detail {
+
+template <class F>
+concept SyncCallback = std::is_nothrow_invocable_r_v<void, F&> && std::is_void_v<std::invoke_result_t<F&>>;
+template <class F>
+concept AsyncCallback = std::is_same_v<std::invoke_result_t<F&>, asio::awaitable<void>>;
+
+template <class G>
+bool wants_drop(const G& guard) noexcept {
+    if constexpr (requires { static_cast<bool>(guard); }) {
+        return static_cast<bool>(guard);
+    } else {
+        return !guard.is_dropped();
+    }
+}
+
+}  // namespace detail
+
+class [[nodiscard("a stack must be dropped with async_drop, or released")]] AsyncDropStack {
+  public:
+    explicit AsyncDropStack(CreationSite site = CreationSite::here()) noexcept : site_(site) {}
+
+    /// Leaves `other` empty. Moving a stack whose drop is running is a misuse.
+    AsyncDropStack(AsyncDropStack && other) noexcept : site_(other.site_) {
+        other.check_idle("a stack was moved while its async_drop is running");
+        entries_ = std::move(other.entries_);
+        failures_ = std::move(other.failures_);
+        other.entries_.clear();
+    }
+    AsyncDropStack& operator=(AsyncDropStack&&) = delete;
+    AsyncDropStack(const AsyncDropStack&) = delete;
+    AsyncDropStack& operator=(const AsyncDropStack&) = delete;
+
+    /// Owned guards that are still armed report themselves, last in, first out.
+    ~AsyncDropStack() {
+        while (!entries_.empty()) entries_.pop_back();
+    }
+
+    /// Moves a guard (box, arc, ...) into the stack. The reference stays valid until the drop; moving the
+    /// guard out through it takes it back. Errors: std::bad_alloc, and the caller keeps the guard.
+    template <class G>
+    requires(Droppable<G> && !std::is_lvalue_reference_v<G>) G& own(G && guard) {
+        make_room();
+        auto entry = std::make_unique<OwnedEntry<G>>(std::move(guard));
+        G& owned = entry->guard;
+        entries_.push_back(std::move(entry));
+        return owned;
+    }
+
+    /// Registers a guard that stays where it is and outlives its entry. The caller may drop or move it
+    /// before: an empty or dropped guard is passed over.
+    template <Droppable G>
+    void watch(G & guard) {
+        make_room();
+        entries_.push_back(std::make_unique<WatchedEntry<G>>(guard));
+    }
+
+    /// Registers a cleanup callback: `awaitable<void>()`, or `void() noexcept`.
+    template <class F>
+    void defer(F callback, CreationSite site = CreationSite::here()) {
+        static_assert(detail::SyncCallback<F> || detail::AsyncCallback<F>,
+                      "a cleanup callback returns asio::awaitable<void>, or is noexcept and returns void");
+        make_room();
+        entries_.push_back(std::make_unique<CallbackEntry<F>>(std::move(callback), site));
+    }
+
+    /// Success: forgets callbacks and watched guards without running anything. An owned guard that is still
+    /// armed must have been moved out before; otherwise this is a misuse.
+    void release() noexcept {
+        check_idle("a stack was released while its async_drop is running");
+        while (!entries_.empty()) {
+            entries_.back()->forget();
+            entries_.pop_back();
+        }
+    }
+
+    /// Runs everything, last in, first out, and leaves the stack empty (it can be used again).
+    ///
+    /// Errors: one as itself, several as an AsyncDropError in the order of the drops. Cancellation: each
+    /// entry runs shielded; a cancelled coroutine awaits even_if_cancelled before.
+    [[nodiscard]] asio::awaitable<void> async_drop()& {
+        return run();
+    }
+    asio::awaitable<void> async_drop()&& = delete;
+
+    /// Whether nothing is left to drop.
+    bool is_dropped() const noexcept {
+        return entries_.empty();
+    }
+    std::size_t size() const noexcept {
+        return entries_.size();
+    }
+
+    CreationSite creation_site() const noexcept {
+        return site_;
+    }
+    static constexpr std::string_view resource_name() noexcept {
+        return "asyncdrop::AsyncDropStack";
+    }
+
+  private:
+    struct Entry {
+        Entry() = default;
+        Entry(const Entry&) = delete;
+        Entry& operator=(const Entry&) = delete;
+        virtual ~Entry() = default;
+        virtual asio::awaitable<void> drop() = 0;
+        virtual detail::Failure failure(std::exception_ptr error) const noexcept = 0;
+        virtual void ended() noexcept {}
+        virtual void forget() noexcept = 0;
+    };
+
+    template <class G>
+    struct OwnedEntry final : Entry {
+        explicit OwnedEntry(G&& g) noexcept : guard(std::move(g)) {}
+        asio::awaitable<void> drop() override { return guard.async_drop(); }
+        detail::Failure failure(std::exception_ptr error) const noexcept override {
+            return {std::move(error), detail::resource_name_of(guard), detail::creation_site_of(guard)};
+        }
+        void forget() noexcept override {
+            if (detail::wants_drop(guard)) [[unlikely]] {
+                detail::misuse("a stack was released while it owns a guard that has not been dropped",
+                               detail::resource_name_of(guard), detail::creation_site_of(guard));
+            }
+        }
+
+        G guard;
+    };
+
+    template <class F>
+    struct CallbackEntry final : Entry {
+        CallbackEntry(F&& f, CreationSite site) : callback(std::move(f)), core(site) {}
+        ~CallbackEntry() override {
+            if (core.holds_value()) core.report(detail::type_name<F>(), "cleanup callback");
+        }
+        asio::awaitable<void> drop() override {
+            core.begin_drop();
+            if constexpr (detail::SyncCallback<F>) {
+                callback();
+                return detail::nothing_to_await();
+            } else {
+                return detail::call_shielded([](void* f) { return (*static_cast<F*>(f))(); }, &callback);
+            }
+        }
+        detail::Failure failure(std::exception_ptr error) const noexcept override {
+            return {std::move(error), "cleanup callback", core.site()};
+        }
+        void ended() noexcept override { core.end_drop(); }
+        void forget() noexcept override { core.make_empty(); }
+
+        F callback;
+        detail::GuardCore core;
+    };
+
+    template <class G>
+    struct WatchedEntry final : Entry {
+        explicit WatchedEntry(G& g) noexcept : guard(&g) {}
+        asio::awaitable<void> drop() override { return guard->async_drop(); }
+        detail::Failure failure(std::exception_ptr error) const noexcept override {
+            return {std::move(error), detail::resource_name_of(*guard), detail::creation_site_of(*guard)};
+        }
+        void forget() noexcept override {}
+
+        G* guard;
+    };
+
+    void check_idle(std::string_view sentence) const noexcept {
+        if (dropping_) [[unlikely]]
+            detail::misuse(sentence, resource_name(), site_);
+    }
+
+    void make_room() {
+        check_idle("something was added to a stack while its async_drop is running");
+        if (entries_.size() == entries_.capacity())
+            entries_.reserve(std::max<std::size_t>(8, 2 * entries_.size()));
+        failures_.reserve(entries_.capacity());
+    }
+
+    asio::awaitable<void> run() {
+        check_idle("async_drop was called while another async_drop of the same stack is running");
+        dropping_ = true;
+        while (!entries_.empty()) {
+            Entry& entry = *entries_.back();
+            co_await even_if_cancelled;
+            try {
+                asio::awaitable<void> dropping = entry.drop();
+                co_await std::move(dropping);
+                entry.ended();
+            } catch (...) {
+                failures_.push_back(entry.failure(std::current_exception()));
+                entry.ended();
+            }
+            entries_.pop_back();
+        }
+        dropping_ = false;
+        co_await asio::this_coro::throw_if_cancelled(true);
+        const std::exception_ptr error = detail::combine(nullptr, failures_);
+        failures_.clear();
+        if (error) std::rethrow_exception(error);
+    }
+
+    std::vector<std::unique_ptr<Entry>> entries_;
+    std::vector<detail::Failure> failures_;
+    bool dropping_ = false;
+    CreationSite site_;
+};
+
+}  // namespace asyncdrop
