@@ -242,24 +242,25 @@ class PasswordInput(MountTest):
     mounted = False
 
     def test_from_standard_input(self):
-        self.vault.run("init", self.vault.path, input=PASSWORD + "\n")
-        self.vault.run("info", self.vault.path, input=PASSWORD + "\n")
+        self.vault.run("init", self.vault.path, "--weak-key-derivation", input=PASSWORD + "\n")
+        self.vault.run("info", self.vault.path, "--unlock", input=PASSWORD + "\n")
         self.vault.run("mount", self.vault.path, self.vault.mount_point, input=PASSWORD + "\n")
         self.vault.remember_daemon()
         self.assertTrue(self.vault.is_mounted())
 
     def test_from_a_prompt_that_does_not_echo(self):
         self.vault.init()
-        code, shown = self.at_terminal(["info", self.vault.path], [PASSWORD])
+        code, shown = self.at_terminal(["info", "--unlock", self.vault.path], [PASSWORD])
         self.assertEqual(code, 0, shown)
         self.assertRegex(shown, "(?i)password")
         self.assertNotIn(PASSWORD, shown)
 
     def test_a_new_password_is_asked_for_twice(self):
-        code, shown = self.at_terminal(["init", self.vault.path], [PASSWORD, "something else"])
+        init = ["init", "--weak-key-derivation", self.vault.path]
+        code, shown = self.at_terminal(init, [PASSWORD, "something else"])
         self.assertNotEqual(code, 0, shown)
         self.assertFalse((self.vault.path / "demofs.json").exists())
-        code, shown = self.at_terminal(["init", self.vault.path], [PASSWORD, PASSWORD])
+        code, shown = self.at_terminal(init, [PASSWORD, PASSWORD])
         self.assertEqual(code, 0, shown)
         self.vault.mount()
 

@@ -98,14 +98,15 @@ class Vault:
         return ["--password-file", self.password_file]
 
     def init(self, check=True):
-        return self.run("init", self.path, *self.password_arguments(), check=check)
+        """Makes the vault; with a cheap key derivation, because every mount pays for it."""
+        return self.run("init", self.path, "--weak-key-derivation", *self.password_arguments(), check=check)
 
     def mount_arguments(self):
         return ["mount", self.path, self.mount_point, *self.password_arguments(), "--log-file", self.log]
 
-    def mount(self, check=True):
-        """Mounts in the background. On return the mount answers."""
-        done = self.run(*self.mount_arguments(), check=check)
+    def mount(self, *more, check=True):
+        """Mounts in the background, with more options if given. On return the mount answers."""
+        done = self.run(*self.mount_arguments(), *more, check=check)
         self.remember_daemon()
         return done
 
@@ -121,8 +122,8 @@ class Vault:
         os.stat(self.mount_point)
         return process
 
-    def unmount(self, check=True):
-        return self.run("unmount", self.mount_point, check=check)
+    def unmount(self, *more, check=True):
+        return self.run("unmount", self.mount_point, *more, check=check)
 
     def remount(self):
         self.unmount()

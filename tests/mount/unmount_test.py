@@ -91,6 +91,20 @@ class Causes(MountTest):
         finally:
             subprocess.run(["umount", folder], check=True)
 
+    def test_an_idle_timeout(self):
+        self.vault.unmount()
+        self.vault.mount("--idle", "1")
+        pid = self.vault.daemon()
+        self.vault.wait_for_end(pid)
+        self.expect_everything_after_a_remount()
+
+    def test_the_report_goes_to_a_file(self):
+        self.vault.unmount()
+        report = self.folder / "report"
+        self.vault.mount("--teardown-report", report)
+        self.vault.unmount()
+        self.assertRegex(report.read_text(), "(?i)tree")
+
     def test_a_clean_unmount_many_times(self):
         for number in range(10):
             (self.root / f"file{number}").write_bytes(b"%d" % number)
@@ -114,11 +128,27 @@ class OpenFiles(MountTest):
         self.vault.remount()
         self.assertEqual((self.root / "file").read_bytes(), b"one two")
 
-    def test_after_a_lazy_unmount_the_open_file_still_works(self):
+    def test_after_a_lazy_fusermount3_the_open_file_still_works(self):
+        self.lazily(lambda: subprocess.run(["fusermount3", "-u", "-z", self.root], check=True))
+
+    def test_after_a_lazy_demofs_unmount_the_open_file_still_works(self):
+        # It waits for the daemon, which waits for the file: so in the background.
+        unmount = None
+
+        def start():
+            nonlocal unmount
+            unmount = subprocess.Popen([self.vault.program, "unmount", "--lazy", self.root], stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            wait_until(lambda: not self.vault.is_mounted(), "the mount is detached")
+
+        self.lazily(start)
+        self.assertEqual(unmount.wait(mount_fixture.WAIT_SECONDS), 0)
+
+    def lazily(self, unmount):
         pid = self.vault.daemon()
         with open(self.root / "file", "w+b", buffering=0) as file:
             file.write(b"one")
-            subprocess.run(["fusermount3", "-u", "-z", self.root], check=True)
+            unmount()
             self.assertFalse(self.vault.is_mounted())
             file.write(b" two")
             file.seek(0)
