@@ -1,6 +1,7 @@
 // The whole library. Prefer the single headers: each is one piece, and Asio's templates are slow to compile.
 #pragma once
 
+#include <asyncdrop/arc.hpp>
 #include <asyncdrop/async_drop.hpp>
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/creation_site.hpp>
@@ -10,7 +11,10 @@
 #include <asyncdrop/even_if_cancelled.hpp>
 #include <asyncdrop/forgotten.hpp>
 #include <asyncdrop/guard.hpp>
+#include <asyncdrop/hash_map.hpp>
 #include <asyncdrop/install.hpp>
+#include <asyncdrop/mutex.hpp>
 #include <asyncdrop/passkey.hpp>
 #include <asyncdrop/stack.hpp>
+#include <asyncdrop/teardown_graph.hpp>
 #include <asyncdrop/with_async_drop.hpp>

@@ -24,10 +24,14 @@ class TeardownExecutor {
     TeardownExecutor(Inner inner, Graph graph) noexcept
         : inner_(std::move(inner)), graph_(std::move(graph)) {}
 
-    // Whether `executor` was handed to a cleanup of the teardown of `graph`.
+    // Whether `executor` was handed to a cleanup of the teardown of `graph`, or to one of a graph that is
+    // torn down by such a cleanup.
     [[nodiscard]] static bool belongs_to(const Inner& executor, const void* graph) noexcept {
         const auto* self = executor.target<TeardownExecutor>();
-        return self != nullptr && self->graph_.get() == graph;
+        while (self != nullptr && self->graph_.get() != graph) {
+            self = self->inner_.target<TeardownExecutor>();
+        }
+        return self != nullptr;
     }
 
     template <class Function>

@@ -1,0 +1,136 @@
+// TeardownState's first life: nodes and edges are added and checked. See teardown_state.hpp.
+#pragma once
+
+#include <asyncdrop/detail/teardown_state.hpp>
+
+namespace asyncdrop::detail {
+
+/// Resources that were skipped, because something that may still run uses them. They are never destroyed;
+/// they stay reachable from here.
+inline void keep_for_ever(std::unique_ptr<TeardownNode> node) noexcept {
+    struct Kept {
+        std::unique_ptr<TeardownNode> node;
+        Kept* next;
+    };
+    static std::mutex mutex;
+    static Kept* kept = nullptr;
+    const std::lock_guard lock(mutex);
+    TeardownNode* const raw = node.release();
+    if (auto* entry = new (std::nothrow) Kept{nullptr, kept}) {
+        entry->node.reset(raw);
+        kept = entry;
+    }
+}
+
+inline TeardownState::~TeardownState() {
+    // The last cleanup is gone; but one that was abandoned may have handed on what it uses.
+    for (auto& node : nodes_) {
+        if (node && node->state == NodeState::skipped) {
+            node->drop_ended();
+            keep_for_ever(std::move(node));
+        }
+    }
+}
+
+inline TeardownNode& TeardownState::node_at(std::size_t index) {
+    if (index >= nodes_.size() || !nodes_[index]) {
+        throw TeardownError(TeardownErrc::unknown_node, "the handle is not one of this graph's nodes");
+    }
+    return *nodes_[index];
+}
+
+inline void TeardownState::check_open() const {
+    if (closed_) {
+        throw TeardownError(TeardownErrc::closed, "the graph is closed: its teardown has begun");
+    }
+}
+
+template <class Fill>
+std::size_t TeardownState::insert(std::unique_ptr<TeardownNode> node, Fill&& fill) {
+    std::sort(node->uses.begin(), node->uses.end());
+    node->uses.erase(std::unique(node->uses.begin(), node->uses.end()), node->uses.end());
+
+    const std::lock_guard lock(mutex_);
+    check_open();
+    if (names_.contains(node->name)) {
+        throw TeardownError(TeardownErrc::duplicate_name,
+                            "the graph already has a node \"" + node->name + "\"");
+    }
+    for (const std::size_t used : node->uses) make_room(node_at(used).users);
+    make_room(nodes_);
+    const std::size_t index = nodes_.size();
+    names_.emplace(node->name, index);
+    // From here on nothing fails.
+    for (const std::size_t used : node->uses) nodes_[used]->users.push_back(index);
+    fill();
+    nodes_.push_back(std::move(node));
+    return index;
+}
+
+inline void TeardownState::add_edge(std::size_t user, std::size_t used) {
+    const std::lock_guard lock(mutex_);
+    check_open();
+    TeardownNode& from = node_at(user);
+    TeardownNode& to = node_at(used);
+    if (std::find(from.uses.begin(), from.uses.end(), used) != from.uses.end()) return;
+    if (const auto cycle = path(used, user); !cycle.empty()) {
+        std::string text = from.name;
+        for (const std::size_t index : cycle) text += " -> " + nodes_[index]->name;
+        throw TeardownError(TeardownErrc::cycle, "\"" + from.name + "\" cannot use \"" + to.name +
+                                                     "\", that would close the cycle " + text);
+    }
+    make_room(from.uses);
+    make_room(to.users);
+    from.uses.push_back(used);
+    to.users.push_back(user);
+}
+
+/// The nodes of a shortest way along `uses`, both ends included; empty if there is none.
+inline std::vector<std::size_t> TeardownState::path(std::size_t from, std::size_t to) const {
+    std::vector<std::size_t> came_from(nodes_.size(), nodes_.size());
+    std::vector<std::size_t> queue{from};
+    came_from[from] = from;
+    for (std::size_t at = 0; at < queue.size() && came_from[to] == nodes_.size(); ++at) {
+        for (const std::size_t used : nodes_[queue[at]]->uses) {
+            if (came_from[used] != nodes_.size()) continue;
+            came_from[used] = queue[at];
+            queue.push_back(used);
+        }
+    }
+    std::vector<std::size_t> way;
+    if (came_from[to] == nodes_.size()) return way;
+    for (std::size_t at = to; at != from; at = came_from[at]) way.push_back(at);
+    way.push_back(from);
+    std::reverse(way.begin(), way.end());
+    return way;
+}
+
+inline void* TeardownState::value_of(std::size_t index) {
+    const std::lock_guard lock(mutex_);
+    const TeardownNode& node = node_at(index);
+    if (node.state != NodeState::waiting) {
+        throw TeardownError(TeardownErrc::already_dropped, "the cleanup of \"" + node.name + "\" has begun");
+    }
+    return node.value;
+}
+
+template <class Wanted>
+std::unique_ptr<TeardownNode> TeardownState::remove(std::size_t index, Wanted&& wanted) {
+    const std::lock_guard lock(mutex_);
+    check_open();
+    TeardownNode& node = node_at(index);
+    if (!node.users.empty()) {
+        std::string text = "\"" + node.name + "\" cannot be released, it is used by";
+        for (const std::size_t user : node.users) text += " \"" + nodes_[user]->name + "\"";
+        throw TeardownError(TeardownErrc::in_use, text);
+    }
+    if (!wanted(node)) {
+        throw TeardownError(TeardownErrc::wrong_owner,
+                            "\"" + node.name + "\" is held by another kind of owner than the one asked for");
+    }
+    names_.erase(node.name);
+    for (const std::size_t used : node.uses) std::erase(nodes_[used]->users, index);
+    return std::move(nodes_[index]);
+}
+
+}  // namespace asyncdrop::detail

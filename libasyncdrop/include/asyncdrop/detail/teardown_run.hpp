@@ -1,0 +1,251 @@
+// TeardownState's second life: the cleanups run. See teardown_state.hpp.
+#pragma once
+
+#include <asyncdrop/detail/teardown_state.hpp>
+
+namespace asyncdrop::detail {
+
+inline asio::awaitable<TeardownReport> TeardownState::run(std::shared_ptr<TeardownState> self) {
+    const asio::any_io_executor executor = co_await asio::this_coro::executor;
+    if (TeardownExecutor::belongs_to(executor, self->identity())) {
+        throw TeardownError(TeardownErrc::run_from_cleanup,
+                            "run() was called from a cleanup of the same graph, which it would wait for");
+    }
+    self->begin(executor);
+    asio::awaitable<void> over = self->completion_.wait(self);
+    asio::awaitable<void> wait = shielded(std::move(over));
+    co_await std::move(wait);
+    co_return self->report();
+}
+
+inline void TeardownState::begin(const asio::any_io_executor& executor) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (closed_) return;
+        ready_.reserve(nodes_.size());
+        doomed_.reserve(nodes_.size());
+        executor_ = executor;
+        started_ = ended_ = Clock::now();
+        closed_ = true;
+        for (std::size_t index = 0; index < nodes_.size(); ++index) {
+            if (!nodes_[index]) continue;
+            TeardownNode& node = *nodes_[index];
+            ++open_;
+            node.blockers = node.users.size();
+            if (settings_.soft_deadline) node.overdue_at = started_ + *settings_.soft_deadline;
+            if (node.blockers == 0) ready_.push_back(index);
+        }
+    }
+    launch_ready();
+    finish_if_done();  // an empty graph
+    const std::lock_guard lock(mutex_);
+    arm_timer();
+}
+
+/// Starts what may be started. One at a time: launching must not hold the mutex.
+inline void TeardownState::launch_ready() noexcept {
+    for (;;) {
+        std::size_t index = 0;
+        asio::any_io_executor executor;
+        {
+            const std::lock_guard lock(mutex_);
+            const std::size_t limit = std::max<std::size_t>(1, settings_.max_concurrent);
+            if (next_ready_ == ready_.size() || running_ >= limit) return;
+            index = ready_[next_ready_++];
+            TeardownNode& node = *nodes_[index];
+            node.state = NodeState::dropping;
+            node.started = Clock::now();
+            if (settings_.soft_deadline) node.overdue_at = *node.started + *settings_.soft_deadline;
+            ++running_;
+            executor = node.executor.value_or(executor_);
+        }
+        launch(index, executor);
+    }
+}
+
+/// Always posts: a cleanup that ends at once would otherwise start its successor on the same stack.
+inline void TeardownState::launch(std::size_t index, const asio::any_io_executor& node_executor) noexcept {
+    struct Start {
+        asio::any_io_executor executor;
+        NodeRun run;
+
+        void operator()() {
+            try {
+                asio::co_spawn(executor, NodeRun::drop(std::move(run)), asio::detached);
+            } catch (...) {  // no memory; the run's destructor has given the node up
+            }
+        }
+    };
+    NodeRun run(shared_from_this(), index);
+    try {
+        const asio::any_io_executor executor = TeardownExecutor(node_executor, identity_);
+        asio::post(executor, Start{executor, std::move(run)});
+    } catch (...) {  // as above
+    }
+}
+
+inline void TeardownState::node_ended(std::size_t index, std::exception_ptr error) noexcept {
+    {
+        const std::lock_guard lock(mutex_);
+        TeardownNode& node = *nodes_[index];
+        if (node.state != NodeState::dropping) return;  // abandoned meanwhile
+        node.state = error ? NodeState::failed : NodeState::dropped;
+        node.error = std::move(error);
+        node.ended = Clock::now();
+        --running_;
+        --open_;
+        for (const std::size_t used : node.uses) {
+            if (--nodes_[used]->blockers == 0) ready_.push_back(used);
+        }
+    }
+    launch_ready();
+    finish_if_done();
+}
+
+inline void TeardownState::node_lost(std::size_t index) noexcept {
+    std::exception_ptr error;
+    try {
+        error = std::make_exception_ptr(TeardownError(
+            TeardownErrc::context_lost, "the execution context of the cleanup of \"" + nodes_[index]->name +
+                                            "\" was destroyed, or could not run it, before it ended"));
+    } catch (...) {
+        error = std::current_exception();
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        nodes_[index]->drop_ended();
+        if (nodes_[index]->state != NodeState::dropping) return;
+        give_up(index, std::move(error));
+    }
+    launch_ready();
+    finish_if_done();
+}
+
+/// The node is abandoned and everything below it skipped. With the mutex held.
+inline void TeardownState::give_up(std::size_t index, std::exception_ptr error) noexcept {
+    TeardownNode& node = *nodes_[index];
+    node.state = NodeState::abandoned;
+    node.error = std::move(error);
+    node.ended = Clock::now();
+    --running_;
+    --open_;
+    doomed_.assign(1, index);
+    while (!doomed_.empty()) {
+        const std::size_t user = doomed_.back();
+        doomed_.pop_back();
+        for (const std::size_t used : nodes_[user]->uses) {
+            if (nodes_[used]->state != NodeState::waiting) continue;
+            nodes_[used]->state = NodeState::skipped;
+            --open_;
+            doomed_.push_back(used);
+        }
+    }
+}
+
+inline void TeardownState::finish_if_done() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (!closed_ || open_ != 0 || completion_.done()) return;
+    ended_ = Clock::now();
+    if (const auto timer = timer_.lock()) timer->cancel();
+    executor_ = nullptr;  // a strand must not outlive its context, which may die before the graph
+    for (const auto& node : nodes_) {
+        if (node) node->executor.reset();
+    }
+    completion_.complete(nullptr);
+}
+
+/// Sets the timer for the next thing to be said or done about a slow node. With the mutex held.
+inline void TeardownState::arm_timer() noexcept try {
+    if (open_ == 0 || (!settings_.soft_deadline && !settings_.abandon_after)) return;
+    Time next = Time::max();
+    for (const auto& node : nodes_) {
+        if (!node || (node->state != NodeState::waiting && node->state != NodeState::dropping)) continue;
+        if (settings_.soft_deadline) next = std::min(next, node->overdue_at);
+        if (settings_.abandon_after && node->state == NodeState::dropping) {
+            next = std::min(next, *node->started + *settings_.abandon_after);
+        }
+    }
+    auto timer = timer_.lock();
+    if (!timer) {
+        timer = std::make_shared<asio::steady_timer>(executor_);
+        timer_ = timer;
+    }
+    timer->expires_at(next);
+    asio::steady_timer& started = *timer;
+    started.async_wait([self = shared_from_this(),
+                        timer = std::move(timer)](const boost::system::error_code&) { self->on_timer(); });
+} catch (...) {
+    // No memory for the timer: the teardown goes on without deadlines.
+}
+
+inline void TeardownState::on_timer() noexcept {
+    std::vector<std::string> sentences;
+    try {
+        const std::lock_guard lock(mutex_);
+        if (open_ == 0) return;
+        const Time now = Clock::now();
+        for (std::size_t index = 0; index < nodes_.size(); ++index) {
+            if (!nodes_[index]) continue;
+            TeardownNode& node = *nodes_[index];
+            const bool dropping = node.state == NodeState::dropping;
+            if (!dropping && node.state != NodeState::waiting) continue;
+            if (settings_.abandon_after && dropping && now >= *node.started + *settings_.abandon_after) {
+                give_up(index, std::make_exception_ptr(TeardownError(
+                                   TeardownErrc::abandoned,
+                                   "the cleanup of \"" + node.name + "\" exceeded the hard deadline")));
+            } else if (settings_.soft_deadline && now >= node.overdue_at) {
+                sentences.push_back(sentence_about(node, now));
+                node.overdue_at = now + *settings_.soft_deadline;
+            }
+        }
+    } catch (...) {  // no memory for a sentence; the next tick tries again
+    }
+    for (const std::string& sentence : sentences) {
+        try {
+            if (settings_.sink) settings_.sink(sentence);
+        } catch (...) {
+        }
+    }
+    launch_ready();
+    finish_if_done();
+    const std::lock_guard lock(mutex_);
+    arm_timer();
+}
+
+inline std::string TeardownState::sentence_about(const TeardownNode& node, Time now) const {
+    std::string text = "still dropping " + node.name + ", " +
+                       duration_text(now - node.started.value_or(started_)) + ", created at " +
+                       site_text(node.site);
+    std::string separator = ", waiting for: ";
+    for (const std::size_t user : node.users) {
+        const NodeState state = nodes_[user]->state;
+        if (state != NodeState::waiting && state != NodeState::dropping) continue;
+        text += separator + nodes_[user]->name;
+        separator = ", ";
+    }
+    return text;
+}
+
+inline TeardownReport TeardownState::report() const {
+    const std::lock_guard lock(mutex_);
+    TeardownReport report;
+    report.started = started_;
+    report.ended = ended_;
+    for (const auto& node : nodes_) {
+        if (!node) continue;
+        NodeReport& entry = report.nodes.emplace_back();
+        entry.name = node->name;
+        entry.type = node->type;
+        entry.site = node->site;
+        entry.state = node->state;
+        entry.started = node->started;
+        entry.ended = node->ended;
+        entry.error = node->error;
+        if (node->error) entry.error_text = message_of(node->error);
+        for (const std::size_t used : node->uses) entry.uses.push_back(nodes_[used]->name);
+        for (const std::size_t user : node->users) entry.waited_for.push_back(nodes_[user]->name);
+    }
+    return report;
+}
+
+}  // namespace asyncdrop::detail

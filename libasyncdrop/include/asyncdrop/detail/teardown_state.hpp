@@ -1,0 +1,154 @@
+// The nodes of a TeardownGraph and their teardown.
+//
+// There is no driver: a node's cleanup starts when the last of its users has ended, from the thread where
+// that one ended. The state is kept alive by every cleanup that runs, so the graph's object may die first.
+//
+// Threads: every public member may be called from any thread; `mutex_` guards all data. Nothing foreign (a
+// cleanup, the sink, an executor) is called with the mutex held.
+//
+// Invariants
+// * A node is `waiting` until all its users are `dropped` or `failed`; so nothing is dropped under a live
+// user.
+// * `open_` counts the nodes that are `waiting` or `dropping`; the teardown is over when it is zero.
+// * Once `closed_`, nodes and edges do not change, and a state only moves on.
+// * An abandoned node stays abandoned, whatever its cleanup does later.
+#pragma once
+
+#include <algorithm>
+#include <asyncdrop/detail/completion.hpp>
+#include <asyncdrop/detail/shielded.hpp>
+#include <asyncdrop/detail/teardown_executor.hpp>
+#include <asyncdrop/detail/teardown_node.hpp>
+#include <asyncdrop/error.hpp>
+#include <asyncdrop/teardown_error.hpp>
+#include <asyncdrop/teardown_report.hpp>
+#include <asyncdrop/teardown_settings.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace asyncdrop::detail {
+
+class TeardownState : public std::enable_shared_from_this<TeardownState> {
+  public:
+    using Time = NodeReport::Time;
+    using Clock = std::chrono::steady_clock;
+
+    explicit TeardownState(TeardownSettings settings)
+        : settings_(std::move(settings)), identity_(std::make_shared<char>()) {}
+    TeardownState(const TeardownState&) = delete;
+    TeardownState& operator=(const TeardownState&) = delete;
+    ~TeardownState();
+
+    /// What handles and executors know this graph by.
+    const void* identity() const noexcept { return identity_.get(); }
+
+    /// Registers a node that has name, uses and executor; `fill`, which must not throw, is called when
+    /// nothing can go wrong any more. Throws TeardownError or std::bad_alloc, and then has changed nothing.
+    template <class Fill>
+    std::size_t insert(std::unique_ptr<TeardownNode> node, Fill&& fill);
+
+    void add_edge(std::size_t user, std::size_t used);
+    void* value_of(std::size_t index);
+
+    /// Takes a node out that nobody uses, if `wanted` (which must not throw) says that it is the right one.
+    template <class Wanted>
+    std::unique_ptr<TeardownNode> remove(std::size_t index, Wanted&& wanted);
+
+    /// Tears down, or joins the teardown that runs or is over.
+    static asio::awaitable<TeardownReport> run(std::shared_ptr<TeardownState> self);
+
+  private:
+    friend class NodeRun;
+
+    TeardownNode& node_at(std::size_t index);
+    void check_open() const;
+    std::vector<std::size_t> path(std::size_t from, std::size_t to) const;
+
+    void begin(const asio::any_io_executor& executor);
+    void launch_ready() noexcept;
+    void launch(std::size_t index, const asio::any_io_executor& node_executor) noexcept;
+    void node_ended(std::size_t index, std::exception_ptr error) noexcept;
+    void node_lost(std::size_t index) noexcept;
+    void give_up(std::size_t index, std::exception_ptr error) noexcept;
+    void finish_if_done() noexcept;
+
+    void arm_timer() noexcept;
+    void on_timer() noexcept;
+    std::string sentence_about(const TeardownNode& node, Time now) const;
+
+    TeardownReport report() const;
+
+    const TeardownSettings settings_;
+    const std::shared_ptr<const void> identity_;
+    Completion completion_;
+
+    mutable std::mutex mutex_;
+    std::vector<std::unique_ptr<TeardownNode>> nodes_;  // null: released
+    std::unordered_map<std::string, std::size_t> names_;
+    std::vector<std::size_t> ready_;   // first in, first out from `next_ready_` on; never reallocated
+    std::vector<std::size_t> doomed_;  // scratch space of give_up()
+    std::size_t next_ready_ = 0;
+    std::size_t running_ = 0;
+    std::size_t open_ = 0;
+    bool closed_ = false;
+    Time started_;
+    Time ended_;
+    asio::any_io_executor executor_;
+    std::weak_ptr<asio::steady_timer> timer_;  // owned by its own wait, so it dies with its context
+};
+
+/// A running cleanup. If it is destroyed unfinished (its context was destroyed, or could not start it), the
+/// node is given up.
+class NodeRun {
+  public:
+    NodeRun(std::shared_ptr<TeardownState> state, std::size_t index) noexcept
+        : state_(std::move(state)), index_(index) {}
+    NodeRun(NodeRun&& other) noexcept = default;
+    NodeRun& operator=(NodeRun&&) = delete;
+    ~NodeRun() {
+        if (const auto state = std::move(state_)) state->node_lost(index_);
+    }
+
+    TeardownNode& node() const noexcept { return *state_->nodes_[index_]; }  // closed: `nodes_` is constant
+    void ended(std::exception_ptr error) noexcept {
+        const auto state = std::move(state_);
+        state->node_ended(index_, std::move(error));
+    }
+
+    static asio::awaitable<void> drop(NodeRun run) {
+        std::exception_ptr error;
+        try {
+            asio::awaitable<void> cleanup = run.node().drop();
+            co_await std::move(cleanup);
+        } catch (...) {
+            error = std::current_exception();
+        }
+        run.node().drop_ended();
+        run.ended(error);
+    }
+
+  private:
+    std::shared_ptr<TeardownState> state_;
+    std::size_t index_;
+};
+
+/// Makes room for one more, without the quadratic cost of reserve(size + 1).
+template <class T>
+void make_room(std::vector<T>& vector) {
+    if (vector.size() == vector.capacity()) vector.reserve(std::max<std::size_t>(4, 2 * vector.capacity()));
+}
+
+}  // namespace asyncdrop::detail
+
+#include <asyncdrop/detail/teardown_build.hpp>
+#include <asyncdrop/detail/teardown_run.hpp>

@@ -1,0 +1,151 @@
+// AsyncDropHashMap<K, V>: many resources by key, dropped together.
+//
+//     auto files = asyncdrop::AsyncDropHashMap<std::string, File>::create();   // a guard of the map
+//     auto file = co_await open("a");
+//     auto rejected = files->try_insert("a", std::move(file));
+//     if (rejected) co_await rejected.async_drop();                            // the key was taken
+//     co_await files->get_mut("a")->write(data);
+//     co_await files.async_drop();                                             // all files, concurrently
+//
+// Contract: the map owns its values' guards. Dropping it drops every value concurrently; a failing one never
+// leaves another undropped, and no error is lost. A removed value's guard, and its duty, is its taker's.
+// References to values stay valid until their removal; iterators only until the next insertion.
+//
+// Threads: one map from one strand. Dropping runs the values' cleanups on the caller's executor, in parallel
+// if that is a thread pool.
+#pragma once
+
+#include <asyncdrop/drop_concurrently.hpp>
+#include <asyncdrop/error.hpp>
+#include <asyncdrop/guard.hpp>
+#include <asyncdrop/passkey.hpp>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <span>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace asyncdrop {
+
+/// Owner is what holds a value: AsyncDropGuard<V>, or AsyncDropBox<V> or AsyncDropArc<V> for a V that needs
+/// it.
+template <class K, class V, class Owner = AsyncDropGuard<V>, class Hash = std::hash<K>,
+          class Equal = std::equal_to<K>>
+class AsyncDropHashMap {
+    using Map = std::unordered_map<K, Owner, Hash, Equal>;
+
+    // Shows a guard as what it holds.
+    template <class Iterator, class Value>
+    class BasicIterator {
+      public:
+        using value_type = std::pair<const K&, Value&>;
+        using reference = value_type;
+        using difference_type = std::ptrdiff_t;
+        using iterator_category = std::input_iterator_tag;
+
+        BasicIterator() = default;
+        explicit BasicIterator(Iterator at) : at_(at) {}
+
+        reference operator*() const { return reference(at_->first, *at_->second); }
+        BasicIterator& operator++() {
+            ++at_;
+            return *this;
+        }
+        BasicIterator operator++(int) {
+            BasicIterator before = *this;
+            ++at_;
+            return before;
+        }
+        friend bool operator==(const BasicIterator&, const BasicIterator&) = default;
+
+      private:
+        Iterator at_;
+    };
+
+  public:
+    using iterator = BasicIterator<typename Map::iterator, V>;
+    using const_iterator = BasicIterator<typename Map::const_iterator, const V>;
+
+    /// For make_guard and make_box: an empty map.
+    explicit AsyncDropHashMap(Passkey<AsyncDropHashMap>) {}
+
+    /// A guarded empty map.
+    static AsyncDropGuard<AsyncDropHashMap> create(CreationSite site = CreationSite::here()) {
+        return make_guard_at<AsyncDropHashMap>(site);
+    }
+
+    AsyncDropHashMap(AsyncDropHashMap&&) noexcept = default;
+    AsyncDropHashMap& operator=(AsyncDropHashMap&&) = delete;
+
+    /// Inserts a live value under a key that is free, and returns an empty owner. A taken key changes nothing
+    /// and gives the rejected owner back, which then still wants its drop. If memory is short
+    /// (std::bad_alloc) nothing has changed and `owner` keeps its value. An owner without a value is a
+    /// misuse.
+    [[nodiscard("a rejected value must be dropped")]] Owner try_insert(K key, Owner&& owner) {
+        if (!owner) [[unlikely]] {
+            detail::misuse("an empty guard was inserted into a map", detail::type_name<V>(), {});
+        }
+        if (jobs_.capacity() <= map_.size())
+            jobs_.reserve(2 * map_.size() + 8);  // the drop must not allocate
+        const auto [place, inserted] = map_.try_emplace(std::move(key));
+        if (!inserted) return std::move(owner);
+        place->second = std::move(owner);
+        return Owner();
+    }
+
+    /// The value of a key, null if there is none.
+    const V* get(const K& key) const {
+        const auto found = map_.find(key);
+        return found == map_.end() ? nullptr : &*std::as_const(found->second);
+    }
+    V* get_mut(const K& key) {
+        const auto found = map_.find(key);
+        return found == map_.end() ? nullptr : &*found->second;
+    }
+
+    bool contains(const K& key) const { return map_.contains(key); }
+
+    /// Takes a value out; the returned owner wants its drop. Empty if the key has no value.
+    [[nodiscard("a removed value must be dropped")]] Owner remove(const K& key) {
+        const auto found = map_.find(key);
+        if (found == map_.end()) return Owner();
+        Owner owner = std::move(found->second);
+        map_.erase(found);
+        return owner;
+    }
+
+    std::size_t size() const noexcept { return map_.size(); }
+    bool empty() const noexcept { return map_.empty(); }
+
+    /// Iteration, in no particular order, over pairs of key and value.
+    iterator begin() { return iterator(map_.begin()); }
+    iterator end() { return iterator(map_.end()); }
+    const_iterator begin() const { return const_iterator(map_.begin()); }
+    const_iterator end() const { return const_iterator(map_.end()); }
+
+    /// Drops all values concurrently. One error is thrown as itself, several as an AsyncDropError. Called by
+    /// the guard.
+    asio::awaitable<void> async_drop_impl() {
+        for (auto& [key, owner] : map_) jobs_.emplace_back(owner);
+        const std::span<detail::DropJob> jobs(jobs_);
+        co_await detail::run_concurrently(jobs);
+
+        std::vector<detail::Failure> failures;
+        try {
+            for (detail::DropJob& job : jobs_) failures.push_back(job.failure);
+        } catch (...) {  // no memory to combine them: the first one is better than none
+            for (detail::DropJob& job : jobs_) {
+                if (job.failure.error) std::rethrow_exception(job.failure.error);
+            }
+        }
+        if (const auto error = detail::combine(nullptr, failures)) std::rethrow_exception(error);
+    }
+
+  private:
+    Map map_;
+    std::vector<detail::DropJob> jobs_;
+};
+
+}  // namespace asyncdrop

@@ -1,0 +1,212 @@
+// TeardownGraph: the resources of a program and who uses whom, torn down in that order.
+//
+//     auto graph = asyncdrop::TeardownGraph::create();
+//     auto store = graph->add("store", std::move(store_guard));
+//     auto cache = graph->add("cache", std::move(cache_guard), uses(store), asyncdrop::on(executor));
+//     graph->add_task("stop the session", [&session] { return session.stop(); }, uses(cache));
+//     ...
+//     asyncdrop::TeardownReport report = co_await graph->run();
+//     log(report.to_text());
+//     co_await graph.async_drop();
+//
+// Contract:
+//  * "A uses B": A's cleanup ends before B's begins. Nodes that do not depend on each other are cleaned up
+//    concurrently, each on its own executor (the one of run()'s caller if none was given);
+//  * a cleanup that fails does not stop the others; every error is in the report;
+//  * add() takes the guard only if it succeeds: after a TeardownError it is still the caller's;
+//  * the teardown happens once. A second run() joins the first and gets the same report; run() from inside
+//  one
+//    of the cleanups (a coroutine on the executor the cleanup was given) is refused;
+//  * once begun, the teardown needs neither its caller nor the graph object to come to its end;
+//  * an executor given with on() must be running until the teardown has ended.
+// The graph is itself an AsyncDrop: dropping it runs the teardown if nobody did, and throws the errors unless
+// a run() has delivered its report.
+//
+// Threads: add and its relatives from one strand; get() and run() from any thread. Sinks and cleanups are
+// called without any lock held.
+#pragma once
+
+#include <asyncdrop/creation_site.hpp>
+#include <asyncdrop/detail/teardown_state.hpp>
+#include <asyncdrop/guard.hpp>
+#include <asyncdrop/passkey.hpp>
+#include <asyncdrop/teardown_error.hpp>
+#include <asyncdrop/teardown_handle.hpp>
+#include <asyncdrop/teardown_report.hpp>
+#include <asyncdrop/teardown_settings.hpp>
+#include <atomic>
+#include <concepts>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace asyncdrop {
+
+class TeardownGraph {
+  public:
+    /// For make_guard and make_box.
+    explicit TeardownGraph(Passkey<TeardownGraph>, TeardownSettings settings = TeardownSettings())
+        : state_(std::make_shared<detail::TeardownState>(std::move(settings))),
+          delivered_(std::make_shared<std::atomic<bool>>(false)) {}
+
+    /// A guarded empty graph.
+    static AsyncDropGuard<TeardownGraph> create(CreationSite site = CreationSite::here()) {
+        return make_guard_at<TeardownGraph>(site);
+    }
+    static AsyncDropGuard<TeardownGraph> create(TeardownSettings settings,
+                                                CreationSite site = CreationSite::here()) {
+        return make_guard_at<TeardownGraph>(site, std::move(settings));
+    }
+
+    TeardownGraph(TeardownGraph&&) noexcept = default;
+    TeardownGraph& operator=(TeardownGraph&&) = delete;
+
+    /// Hands a resource over: a guard, a box or an Arc that holds one. Options: uses(handles...),
+    /// on(executor).
+    ///
+    /// Errors, all of which leave `owner` untouched: TeardownError duplicate_name, closed (the teardown has
+    /// begun), empty_guard, unknown_node (a handle of another graph); std::bad_alloc.
+    template <class Owner, class... Options>
+    requires(!std::is_lvalue_reference_v<Owner> && detail::ResourceOwner<Owner>)
+        NodeHandle<detail::dropped_value_t<Owner>> add(NodeName name, Owner&& owner, Options&&... options) {
+        check_live(name, owner);
+        auto node = std::make_unique<detail::OwnedNode<Owner>>();
+        auto& added = *node;
+        describe(added, owner);
+        const std::size_t index = insert(
+            std::move(node), std::move(name), [&] { added.adopt(std::move(owner)); },
+            std::forward<Options>(options)...);
+        return NodeHandle<detail::dropped_value_t<Owner>>(state_->identity(), index);
+    }
+
+    /// Registers a resource that stays its owner's: the teardown drops it where it is. The owner's guard must
+    /// neither move nor die until the graph is gone or its cleanup has ended (a misuse, which ends the
+    /// program).
+    template <class Owner, class... Options>
+    requires(detail::ResourceOwner<Owner>) NodeHandle<detail::dropped_value_t<Owner>> add_borrowed(
+        NodeName name, Owner& owner, Options&&... options) {
+        check_live(name, owner);
+        auto node = std::make_unique<detail::BorrowedNode<Owner>>(owner);
+        auto& added = *node;
+        describe(added, owner);
+        const std::size_t index = insert(
+            std::move(node), std::move(name), [&] { added.adopt(); }, std::forward<Options>(options)...);
+        return NodeHandle<detail::dropped_value_t<Owner>>(state_->identity(), index);
+    }
+
+    /// Registers a step that is no resource. `function` takes nothing and returns an awaitable<void>; it is
+    /// called once, lives until its coroutine has ended, and may be a lambda with captures.
+    template <class Function, class... Options>
+    requires(std::same_as<std::invoke_result_t<std::decay_t<Function>&>, asio::awaitable<void>>)
+        NodeHandle<void> add_task(NodeName name, Function&& function, Options&&... options) {
+        std::decay_t<Function> kept(std::forward<Function>(function));
+        auto node = std::make_unique<detail::TaskNode<std::decay_t<Function>>>(std::move(kept));
+        node->site = name.site();
+        const std::size_t index = insert(
+            std::move(node), std::move(name), [] {}, std::forward<Options>(options)...);
+        return NodeHandle<void>(state_->identity(), index);
+    }
+
+    /// One more "user uses used". Known edges are ignored. Errors, which change nothing: TeardownError cycle
+    /// (its text names the nodes), closed, unknown_node.
+    void add_edge(const Handle& user, const Handle& used) { state_->add_edge(index(user), index(used)); }
+
+    /// The resource of a node, until its cleanup begins. Errors: TeardownError already_dropped, unknown_node.
+    template <class T>
+    requires(!std::is_void_v<T>) T& get(const NodeHandle<T>& handle) const {
+        return *static_cast<T*>(state_->value_of(index(handle)));
+    }
+
+    /// Takes a resource out of the graph again; the returned owner, of the type that was added, wants its
+    /// drop. Errors, which change nothing: TeardownError in_use (its text names the users), wrong_owner,
+    /// closed, unknown_node.
+    template <class Owner>
+    Owner release_as(const Handle& handle) {
+        using Node = detail::OwnedNode<Owner>;
+        const auto wanted = [](detail::TeardownNode& node) { return dynamic_cast<Node*>(&node) != nullptr; };
+        const auto node = state_->remove(index(handle), wanted);
+        return std::move(static_cast<Node&>(*node).owner());
+    }
+    template <class T>
+    AsyncDropGuard<T> release(const NodeHandle<T>& handle) {
+        return release_as<AsyncDropGuard<T>>(handle);
+    }
+
+    /// Takes a node out of the graph that owns no resource: a borrowed one or a task. Errors as with release.
+    void forget(const Handle& handle) {
+        state_->remove(index(handle), [](detail::TeardownNode& node) { return !node.owns(); });
+    }
+
+    /// Tears everything down, or joins the teardown that runs or is over, and returns the report.
+    ///
+    /// Errors: TeardownError run_from_cleanup; std::bad_alloc if the teardown could not even begin. A
+    /// cleanup's error is not thrown, it is in the report. Cancellation: shielded once it has started, like a
+    /// drop; a cancelled coroutine awaits even_if_cancelled before.
+    [[nodiscard]] asio::awaitable<TeardownReport> run() { return run_and_note(state_, delivered_); }
+
+    /// Runs or joins the teardown; throws its errors (one as itself, several as an AsyncDropError) unless a
+    /// run() has delivered the report. Called by the guard.
+    asio::awaitable<void> async_drop_impl() { return run_and_throw(state_, delivered_); }
+
+  private:
+    using State = std::shared_ptr<detail::TeardownState>;
+    using Flag = std::shared_ptr<std::atomic<bool>>;
+
+    static asio::awaitable<TeardownReport> run_and_note(State state, Flag delivered) {
+        asio::awaitable<TeardownReport> running = detail::TeardownState::run(state);
+        TeardownReport report = co_await std::move(running);
+        delivered->store(true);
+        co_return report;
+    }
+
+    static asio::awaitable<void> run_and_throw(State state, Flag delivered) {
+        asio::awaitable<TeardownReport> running = detail::TeardownState::run(state);
+        const TeardownReport report = co_await std::move(running);
+        if (delivered->load()) co_return;
+        std::vector<detail::Failure> failures;
+        for (const NodeReport* node : report.failures()) {
+            failures.push_back(detail::Failure(node->error, node->name, node->site));
+        }
+        if (const auto error = detail::combine(nullptr, failures)) std::rethrow_exception(error);
+    }
+
+    std::size_t index(const Handle& handle) const {
+        if (handle.graph_ != state_->identity()) {
+            throw TeardownError(TeardownErrc::unknown_node, "the handle is not one of this graph's nodes");
+        }
+        return handle.index_;
+    }
+
+    template <class Owner>
+    static void check_live(const NodeName& name, const Owner& owner) {
+        if (!owner) {
+            throw TeardownError(TeardownErrc::empty_guard,
+                                "the guard for node \"" + name.text() + "\" holds no live resource");
+        }
+    }
+
+    template <class Owner>
+    static void describe(detail::TeardownNode& node, const Owner& owner) {
+        node.type = detail::resource_name_of(owner);
+        node.site = detail::creation_site_of(owner);
+    }
+
+    template <class Fill, class... Options>
+    std::size_t insert(std::unique_ptr<detail::TeardownNode> node, NodeName name, Fill fill,
+                       Options&&... options) {
+        node->name = std::move(name).take_text();
+        (apply(*node, std::forward<Options>(options)), ...);
+        return state_->insert(std::move(node), fill);
+    }
+
+    void apply(detail::TeardownNode& node, const Uses& uses) const {
+        for (const Handle& used : uses.handles()) node.uses.push_back(index(used));
+    }
+    void apply(detail::TeardownNode& node, const On& on) const { node.executor = on.executor(); }
+
+    State state_;
+    Flag delivered_;
+};
+
+}  // namespace asyncdrop

@@ -1,0 +1,97 @@
+// The small values one talks to a TeardownGraph with: handles, and the options of add().
+//
+// Threads: plain values.
+#pragma once
+
+#include <asyncdrop/creation_site.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace asyncdrop {
+
+/// A node of some TeardownGraph; made by the graph only, so an unknown node cannot be named. A handle does
+/// not keep anything alive.
+class Handle {
+  public:
+    /// A handle of no node.
+    Handle() noexcept = default;
+
+    friend bool operator==(const Handle&, const Handle&) noexcept = default;
+
+  protected:
+    Handle(const void* graph, std::size_t index) noexcept : graph_(graph), index_(index) {}
+
+  private:
+    friend class TeardownGraph;
+
+    const void* graph_ = nullptr;
+    std::size_t index_ = 0;
+};
+
+/// A node with a T in it; T is void for a task.
+template <class T>
+class NodeHandle : public Handle {
+  public:
+    NodeHandle() noexcept = default;
+
+  private:
+    friend class TeardownGraph;
+    NodeHandle(const void* graph, std::size_t index) noexcept : Handle(graph, index) {}
+};
+
+/// The name of a node, and the place where it was given.
+class NodeName {
+  public:
+    template <std::convertible_to<std::string_view> Text>
+    NodeName(const Text& text, const char* file = __builtin_FILE(),  // NOLINT: implicit on purpose
+             std::uint32_t line = __builtin_LINE())
+        : text_(std::string_view(text)), site_(file, line) {}
+
+    const std::string& text() const noexcept { return text_; }
+    std::string take_text() && noexcept { return std::move(text_); }
+    CreationSite site() const noexcept { return site_; }
+
+  private:
+    std::string text_;
+    CreationSite site_;
+};
+
+/// Option of add(): what the new node uses; made by uses().
+class Uses {
+  public:
+    explicit Uses(std::vector<Handle> handles) noexcept : handles_(std::move(handles)) {}
+    const std::vector<Handle>& handles() const noexcept { return handles_; }
+
+  private:
+    std::vector<Handle> handles_;
+};
+
+/// The new node uses these nodes: it is cleaned up before any of them.
+template <std::derived_from<Handle>... Handles>
+[[nodiscard]] Uses uses(const Handles&... handles) {
+    return Uses(std::vector<Handle>{static_cast<const Handle&>(handles)...});
+}
+
+/// Option of add(): where the cleanup runs; made by on().
+class On {
+  public:
+    explicit On(boost::asio::any_io_executor executor) noexcept : executor_(std::move(executor)) {}
+    const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
+
+  private:
+    boost::asio::any_io_executor executor_;
+};
+
+/// The new node's cleanup runs on this executor, whose context must be running until the teardown has ended.
+template <std::convertible_to<boost::asio::any_io_executor> Executor>
+[[nodiscard]] On on(const Executor& executor) {
+    return On(boost::asio::any_io_executor(executor));
+}
+
+}  // namespace asyncdrop

@@ -1,0 +1,39 @@
+// How a TeardownGraph behaves when cleanups are slow.
+//
+// Threads: a plain value. The sink is called from threads that run the teardown, one call at a time.
+#pragma once
+
+#include <asyncdrop/forgotten.hpp>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+namespace asyncdrop {
+
+class TeardownSettings {
+  public:
+    using Duration = std::chrono::steady_clock::duration;
+
+    /// Every time a node has kept the teardown waiting for so long again, `sink` gets a sentence about it.
+    /// None: never.
+    std::optional<Duration> soft_deadline = std::chrono::seconds(5);
+
+    /// A node whose cleanup takes longer is abandoned: nobody waits for it any more, what it uses (directly
+    /// or through others) is never dropped, independent branches go on. None: every cleanup is waited for.
+    std::optional<Duration> abandon_after;
+
+    /// How many cleanups may run at the same time; at least one does.
+    std::size_t max_concurrent = 64;
+
+    /// Receives sentences like "still dropping block_cache, 5.0 s, created at main.cpp:12, waiting for:
+    /// flusher". What it throws is ignored.
+    std::function<void(std::string_view sentence)> sink = [](std::string_view sentence) {
+        detail::print(sentence);
+    };
+
+    TeardownSettings() = default;
+};
+
+}  // namespace asyncdrop
