@@ -71,7 +71,6 @@ class CachedBlockStore final : public BlockStore {
     SharedBytes cached(const BlockAddress& address, const BlockKind* kind);
     void insert(const BlockAddress& address, BlockKind kind, SharedBytes payload);
     void settle();
-    boost::asio::awaitable<SharedBytes> joined(std::shared_ptr<Flight> flight, BlockKind kind);
 
     BlockStore& lower_;
     std::size_t limit_bytes_;

@@ -87,7 +87,6 @@ class EncryptedBlockStore final : public BlockStore {
     void start_writing();
     bool should_write() const;
     bool sync_wanted() const { return !sync_points_.empty(); }
-    store::Durability durability_for(const Ready& next) const;
     boost::asio::awaitable<void> write_loop();
     boost::asio::awaitable<void> write_one();
     void request_sync();

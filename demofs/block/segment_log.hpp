@@ -70,6 +70,7 @@ class SegmentLog {
         TagHash tags;
         bool closed = false;  // nothing more is reserved in it
     };
+    class Attempt;
     // What a sync does to an object of this store: known after the first one.
     enum class SyncEffect : std::uint8_t { unknown, keeps_object, ends_object };
 

@@ -1,0 +1,131 @@
+#include "demofs/block/block_codec.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstring>
+
+#include "demofs/base/codec.hpp"
+#include "demofs/base/error.hpp"
+
+namespace demofs::block {
+namespace {
+
+// Associated data of both parts of a block: vault id, segment uid, offset (u64).
+using BlockAad = std::array<std::byte, 40>;
+
+void put_little_endian(std::byte* out, std::uint64_t value, unsigned bytes) {
+    for (unsigned i = 0; i < bytes; ++i) out[i] = std::byte(value >> (8 * i) & 0xff);
+}
+
+BlockAad aad_for(const Segment& segment, std::uint32_t offset) {
+    BlockAad aad;
+    std::ranges::copy(segment.vault, aad.begin());
+    std::ranges::copy(segment.uid, aad.begin() + 16);
+    put_little_endian(aad.data() + 32, offset, 8);
+    return aad;
+}
+
+std::array<std::byte, block_header_plain_bytes> encode_header(const BlockHeader& header,
+                                                              std::uint32_t payload_bytes) {
+    std::array<std::byte, block_header_plain_bytes> out{};  // flags and reserved are zero
+    out[0] = static_cast<std::byte>(header.kind);
+    put_little_endian(out.data() + 4, payload_bytes, 4);
+    put_little_endian(out.data() + 8, header.owner, 8);
+    put_little_endian(out.data() + 16, header.position, 8);
+    put_little_endian(out.data() + 24, header.birth_generation, 8);
+    return out;
+}
+
+[[noreturn]] void throw_corrupt(const Segment& segment, std::uint32_t offset, const std::string& what) {
+    throw Error(Errc::corrupt, "The block at " + describe_place(segment, offset) + " " + what + ".");
+}
+
+}  // namespace
+
+BlockTags seal_block(const Segment& segment, std::uint32_t offset, const BlockNonces& nonces,
+                     const BlockHeader& header, ByteSpan payload, MutableByteSpan out) {
+    assert(payload.size() <= max_block_payload_bytes && out.size() == payload.size() + block_overhead_bytes);
+    const BlockAad aad = aad_for(segment, offset);
+    const auto plain_header = encode_header(header, static_cast<std::uint32_t>(payload.size()));
+    crypto::seal(segment.key, nonces.header, aad, plain_header, out.first(block_header_bytes));
+    crypto::seal(segment.key, nonces.payload, aad, payload, out.subspan(block_header_bytes));
+    return tags_of(out);
+}
+
+std::optional<StoredHeader> open_block_header(const Segment& segment, std::uint32_t offset, ByteSpan stored) {
+    if (stored.size() < block_header_bytes) return std::nullopt;
+    std::array<std::byte, block_header_plain_bytes> plain;
+    const crypto::Nonce nonce = crypto::nonce_for(offset, crypto::Part::header);
+    if (!crypto::open(segment.key, nonce, aad_for(segment, offset), stored.first(block_header_bytes), plain))
+        return std::nullopt;
+    Decoder decoder(plain, "block header");
+    StoredHeader header;
+    header.header.kind = static_cast<BlockKind>(decoder.u8());
+    header.flags = decoder.u8();
+    decoder.skip(2);
+    header.payload_bytes = decoder.u32();
+    header.header.owner = decoder.u64();
+    header.header.position = decoder.u64();
+    header.header.birth_generation = decoder.u64();
+    if (header.payload_bytes > max_block_payload_bytes)
+        throw_corrupt(segment, offset, "claims an impossible size");
+    return header;
+}
+
+bool open_block_payload(const Segment& segment, std::uint32_t offset, ByteSpan stored,
+                        MutableByteSpan plain) {
+    const crypto::Nonce nonce = crypto::nonce_for(offset, crypto::Part::payload);
+    return crypto::open(segment.key, nonce, aad_for(segment, offset), stored, plain);
+}
+
+BlockTags tags_of(ByteSpan stored) {
+    BlockTags tags;
+    const ByteSpan header = stored.subspan(block_header_plain_bytes, crypto::tag_bytes);
+    const ByteSpan payload = stored.last(crypto::tag_bytes);
+    std::ranges::copy(header, tags.begin());
+    std::ranges::copy(payload, tags.begin() + crypto::tag_bytes);
+    return tags;
+}
+
+SharedBytes open_block(const Segment& segment, const BlockAddress& address, BlockKind kind, ByteSpan stored) {
+    if (stored.size() != address.stored_bytes())
+        throw_corrupt(segment, address.offset, "is cut off by the object's end");
+    const auto header = open_block_header(segment, address.offset, stored);
+    if (!header) throw_corrupt(segment, address.offset, "has a header that is not authentic");
+    if (header->flags != 0)
+        throw Error(Errc::unsupported_format,
+                    "The block at " + describe_place(segment, address.offset) + " is of a newer format.");
+    if (header->header.kind != kind)
+        throw_corrupt(segment, address.offset, "is not of the kind it should be");
+    if (header->payload_bytes != address.payload_bytes)
+        throw_corrupt(segment, address.offset, "is not of the size it should be");
+    ByteBuffer plain(address.payload_bytes);
+    if (!open_block_payload(segment, address.offset, stored.subspan(block_header_bytes), plain.span()))
+        throw_corrupt(segment, address.offset, "has contents that are not authentic");
+    return std::move(plain).freeze();
+}
+
+std::string describe_place(const Segment& segment, std::uint32_t offset) {
+    return "offset " + std::to_string(offset) + " of " + describe(segment);
+}
+
+Bytes encode(const SealRecord& record) {
+    Encoder encoder;
+    encoder.u64(record.final_bytes);
+    encoder.u64(record.blocks);
+    encoder.bytes(record.tags_hash);
+    encoder.zeros(seal_payload_bytes - encoder.size());
+    return std::move(encoder).take();
+}
+
+SealRecord decode_seal_record(ByteSpan payload) {
+    Decoder decoder(payload, "segment seal");
+    SealRecord record;
+    record.final_bytes = decoder.u64();
+    record.blocks = decoder.u64();
+    std::ranges::copy(decoder.bytes(32), record.tags_hash.begin());
+    return record;
+}
+
+}  // namespace demofs::block

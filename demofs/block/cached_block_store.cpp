@@ -1,0 +1,224 @@
+#include "demofs/block/cached_block_store.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+#include <utility>
+
+#include "demofs/base/error.hpp"
+#include "demofs/block/segment.hpp"
+
+namespace demofs::block {
+namespace {
+
+// What an entry costs beyond its payload, about.
+constexpr std::size_t entry_overhead_bytes = 160;
+
+std::size_t cost_of(const SharedBytes& payload) {
+    return payload.size() + entry_overhead_bytes;
+}
+
+[[noreturn]] void throw_wrong_kind(const BlockAddress& address) {
+    throw Error(Errc::corrupt, "The block at offset " + std::to_string(address.offset) + " of " +
+                                   describe(address.segment) + " is not of the kind it should be.");
+}
+
+}  // namespace
+
+// A read that is under way. Whoever began it publishes the outcome; if it gave up without one (it was
+// cancelled), those who wait read for themselves.
+struct CachedBlockStore::Flight {
+    BlockKind kind;  // what it was asked to be
+    SharedBytes payload;
+    std::exception_ptr error;
+    bool ended = false;
+    WaitQueue waiting;
+};
+
+// The flights that one caller began. What it has not published when it ends, it has given up.
+class CachedBlockStore::Flights {
+  public:
+    explicit Flights(CachedBlockStore& cache) : cache_(cache) { ++cache_.running_; }
+    Flights(const Flights&) = delete;
+    Flights& operator=(const Flights&) = delete;
+    ~Flights() {
+        for (const BlockAddress& address : addresses_) end(address, {}, nullptr);
+        if (--cache_.running_ == 0) cache_.ended_.wake_all();
+    }
+
+    std::shared_ptr<Flight> begin(const BlockAddress& address, BlockKind kind) {
+        auto flight = std::make_shared<Flight>();
+        flight->kind = kind;
+        cache_.flights_.emplace(address, flight);
+        addresses_.push_back(address);
+        return flight;
+    }
+    const std::vector<BlockAddress>& addresses() const { return addresses_; }
+
+    void publish(const std::vector<SharedBytes>& payloads, BlockKind kind) {
+        for (std::size_t i = 0; i < addresses_.size(); ++i) {
+            cache_.insert(addresses_[i], kind, payloads[i]);
+            end(addresses_[i], payloads[i], nullptr);
+        }
+        addresses_.clear();
+    }
+    void publish(const std::exception_ptr& error) {
+        for (const BlockAddress& address : addresses_) end(address, {}, error);
+        addresses_.clear();
+    }
+
+  private:
+    void end(const BlockAddress& address, SharedBytes payload, const std::exception_ptr& error) {
+        const auto found = cache_.flights_.find(address);
+        const std::shared_ptr<Flight> flight = found->second;
+        cache_.flights_.erase(found);
+        flight->payload = std::move(payload);
+        flight->error = error;
+        flight->ended = true;
+        flight->waiting.wake_all();
+    }
+
+    CachedBlockStore& cache_;
+    std::vector<BlockAddress> addresses_;
+};
+
+asyncdrop::AsyncDropBox<CachedBlockStore> CachedBlockStore::make(BlockStore& lower, std::size_t limit_bytes) {
+    return asyncdrop::make_box<CachedBlockStore>(lower, limit_bytes);
+}
+
+CachedBlockStore::CachedBlockStore(asyncdrop::Passkey<CachedBlockStore>, BlockStore& lower,
+                                   std::size_t limit_bytes)
+    : lower_(lower), limit_bytes_(limit_bytes) {}
+
+CachedBlockStore::~CachedBlockStore() = default;
+
+// --- the cache
+// ------------------------------------------------------------------------------------------------------
+
+// The payload from here or from the blocks pinned below; `kind` is checked if it is given and known.
+SharedBytes CachedBlockStore::cached(const BlockAddress& address, const BlockKind* kind) {
+    settle();
+    const auto found = index_.find(address);
+    if (found == index_.end()) return lower_.try_read(address);
+    const Entry& entry = *found->second;
+    if (kind != nullptr && entry.kind != *kind) throw_wrong_kind(address);
+    recent_.splice(recent_.begin(), recent_, found->second);
+    return entry.payload;
+}
+
+void CachedBlockStore::insert(const BlockAddress& address, BlockKind kind, SharedBytes payload) {
+    if (cost_of(payload) > limit_bytes_ || index_.contains(address)) return;
+    cached_bytes_ += cost_of(payload);
+    while (cached_bytes_ > limit_bytes_) {
+        cached_bytes_ -= cost_of(recent_.back().payload);
+        index_.erase(recent_.back().address);
+        recent_.pop_back();
+    }
+    recent_.push_front({address, kind, std::move(payload)});
+    index_.emplace(address, recent_.begin());
+}
+
+// Blocks become durable in the order of appending: those that the store below no longer counts enter the
+// cache.
+void CachedBlockStore::settle() {
+    while (pinned_stored_bytes_ > lower_.unsynced_bytes()) {
+        Entry& oldest = pinned_.front();
+        pinned_stored_bytes_ -= oldest.address.stored_bytes();
+        insert(oldest.address, oldest.kind, std::move(oldest.payload));
+        pinned_.pop_front();
+    }
+}
+
+CacheStatistics CachedBlockStore::statistics() {
+    settle();
+    return {hits_, misses_, cached_bytes_, pinned_stored_bytes_};
+}
+
+// --- reading
+// --------------------------------------------------------------------------------------------------------
+
+SharedBytes CachedBlockStore::try_read(const BlockAddress& address) {
+    SharedBytes payload = cached(address, nullptr);
+    if (payload) ++hits_;
+    return payload;
+}
+
+boost::asio::awaitable<SharedBytes> CachedBlockStore::read(BlockAddress address, BlockKind kind) {
+    std::vector<BlockAddress> one(1, address);
+    std::vector<SharedBytes> payloads = co_await read_many(std::move(one), kind);
+    co_return std::move(payloads.front());
+}
+
+boost::asio::awaitable<std::vector<SharedBytes>> CachedBlockStore::read_many(
+    std::vector<BlockAddress> addresses, BlockKind kind) {
+    Flights own(*this);
+    std::vector<SharedBytes> payloads(addresses.size());
+    std::vector<std::pair<std::size_t, std::shared_ptr<Flight>>> waits;  // for these results
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        payloads[i] = cached(addresses[i], &kind);
+        if (payloads[i]) {
+            ++hits_;
+            continue;
+        }
+        ++misses_;
+        const auto found = flights_.find(addresses[i]);
+        waits.emplace_back(i, found == flights_.end() ? own.begin(addresses[i], kind) : found->second);
+    }
+    if (!own.addresses().empty()) {
+        std::vector<BlockAddress> missing = own.addresses();
+        std::exception_ptr error;
+        try {
+            const std::vector<SharedBytes> read = co_await lower_.read_many(std::move(missing), kind);
+            own.publish(read, kind);
+        } catch (const boost::system::system_error& failure) {
+            // Cancelled: only this caller's affair.
+            if (failure.code() == boost::asio::error::operation_aborted) throw;
+            error = std::current_exception();
+        } catch (...) {
+            error = std::current_exception();
+        }
+        // Of several blocks nobody knows which one is bad: those who wait for the others read for themselves.
+        if (error && own.addresses().size() == 1) own.publish(error);
+        if (error) std::rethrow_exception(error);
+    }
+    for (auto& [place, flight] : waits) {
+        while (!flight->ended) co_await flight->waiting.wait();
+        if (flight->kind == kind) {
+            if (flight->error) std::rethrow_exception(flight->error);
+            payloads[place] = flight->payload;
+        }
+        if (!payloads[place]) payloads[place] = co_await read(addresses[place], kind);
+    }
+    co_return payloads;
+}
+
+// --- passed on
+// ------------------------------------------------------------------------------------------------------
+
+BlockAddress CachedBlockStore::append(const BlockHeader& header, SharedBytes payload, Placement placement) {
+    const BlockAddress address = lower_.append(header, payload, placement);
+    pinned_.push_back({address, header.kind, payload ? std::move(payload) : SharedBytes::copy_of({})});
+    pinned_stored_bytes_ += address.stored_bytes();
+    settle();
+    return address;
+}
+
+boost::asio::awaitable<LogDigest> CachedBlockStore::digest() {
+    return lower_.digest();
+}
+
+boost::asio::awaitable<void> CachedBlockStore::sync() {
+    return lower_.sync();
+}
+
+boost::asio::awaitable<void> CachedBlockStore::throttle() {
+    return lower_.throttle();
+}
+
+boost::asio::awaitable<void> CachedBlockStore::async_drop_impl() {
+    while (running_ > 0) co_await ended_.wait();
+    recent_.clear();
+    index_.clear();
+    pinned_.clear();
+}
+
+}  // namespace demofs::block

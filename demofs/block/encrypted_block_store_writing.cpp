@@ -1,0 +1,105 @@
+// The second half of EncryptedBlockStore: from finished batches to what survives a crash.
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <utility>
+
+#include "demofs/block/encrypted_block_store.hpp"
+
+namespace demofs::block {
+
+boost::asio::awaitable<void> EncryptedBlockStore::sync() {
+    const std::uint64_t target = appended_;
+    if (synced_ >= target && !error_) co_return;
+    throw_if_failed();
+    request_sync();
+    while (synced_ < target && !error_) co_await progress_.wait();
+    if (synced_ < target) throw_if_failed();
+}
+
+boost::asio::awaitable<void> EncryptedBlockStore::throttle() {
+    // Begin early, so that writing goes on while the disk syncs.
+    if (unsynced_bytes_ >= settings_.unsynced_limit_bytes / 2 && !error_ && !sync_wanted()) request_sync();
+    while (unsynced_bytes_ >= settings_.unsynced_limit_bytes && !error_) {
+        if (!sync_wanted()) request_sync();
+        co_await progress_.wait();
+    }
+}
+
+// Wants everything that was appended so far to be made durable, as one more caller of a sync that is already
+// wanted.
+void EncryptedBlockStore::request_sync() {
+    if (sync_points_.empty() || sync_points_.back() != appended_) {
+        sync_points_.push_back(appended_);
+        log_.break_packing();
+    }
+    try {
+        flush(appended_);
+        start_writing();
+    } catch (...) {
+        fail(std::current_exception());
+    }
+}
+
+bool EncryptedBlockStore::should_write() const {
+    if (error_) return false;
+    if (ready_.empty()) return sync_wanted() && sync_points_.front() <= written_;
+    return sync_wanted() || ready_bytes_ >= settings_.write_start_bytes;
+}
+
+void EncryptedBlockStore::start_writing() {
+    if (writing_ || !should_write()) return;
+    writing_ = true;
+    boost::asio::co_spawn(executor_, write_loop(), boost::asio::detached);
+}
+
+boost::asio::awaitable<void> EncryptedBlockStore::write_loop() {
+    try {
+        while (should_write()) {
+            co_await write_one();
+            if (should_encrypt()) start_encrypting();
+        }
+    } catch (...) {
+        fail(std::current_exception());
+    }
+    writing_ = false;
+    progress_.wake_all();
+}
+
+boost::asio::awaitable<void> EncryptedBlockStore::write_one() {
+    if (ready_.empty()) {
+        const std::uint64_t position = written_;
+        co_await log_.sync();
+        covered(position);
+        co_return;
+    }
+    const Ready next = std::move(ready_.front());
+    ready_.pop_front();
+    // A sync that is wanted for any of its blocks goes with the write: for a small commit that is all there
+    // is.
+    const bool sync_with_it = sync_wanted() && sync_points_.front() <= next.last;
+    const auto durability = sync_with_it ? store::Durability::synced : store::Durability::buffered;
+    const SegmentId segment = next.batch.segment()->id;
+    const std::uint64_t before = written_;
+    co_await log_.write(next.batch, durability);
+    if (!error_) ready_bytes_ -= next.batch.bytes().size();
+    written_ = next.last;
+    if (segment != written_segment_) covered(before);  // the log has made the segment before durable
+    written_segment_ = segment;
+    if (sync_with_it) covered(written_);
+}
+
+// Everything up to `position` survives a crash from now on.
+void EncryptedBlockStore::covered(std::uint64_t position) {
+    for (; synced_ < position; ++synced_) {
+        const BlockAddress& address = unsynced_order_.front();
+        unsynced_bytes_ -= address.stored_bytes();
+        unsynced_.erase(address);
+        unsynced_order_.pop_front();
+    }
+    while (sync_wanted() && sync_points_.front() <= synced_) sync_points_.pop_front();
+    // A later sync() will find nothing to do, so the boundary it promises must be here.
+    if (synced_ == appended_) log_.break_packing();
+    progress_.wake_all();
+}
+
+}  // namespace demofs::block

@@ -1,0 +1,203 @@
+#include "demofs/block/segment_log.hpp"
+
+#include <cassert>
+#include <stdexcept>
+#include <utility>
+
+#include "demofs/base/error.hpp"
+#include "demofs/base/random.hpp"
+
+namespace demofs::block {
+
+asyncdrop::AsyncDropBox<SegmentLog> SegmentLog::make(store::ObjectStore& store, const crypto::VaultKeys& keys,
+                                                     SegmentCatalog& catalog, BlockSettings settings,
+                                                     SessionId session, std::uint64_t first_sequence) {
+    return asyncdrop::make_box<SegmentLog>(store, keys, catalog, settings, session, first_sequence);
+}
+
+SegmentLog::SegmentLog(asyncdrop::Passkey<SegmentLog>, store::ObjectStore& store,
+                       const crypto::VaultKeys& keys, SegmentCatalog& catalog, BlockSettings settings,
+                       SessionId session, std::uint64_t first_sequence)
+    : store_(store),
+      keys_(keys),
+      catalog_(catalog),
+      settings_(settings),
+      session_(session),
+      next_sequence_(first_sequence) {
+    if (settings.segment_bytes < 16 * boundary_bytes || settings.segment_bytes > (1u << 30))
+        throw std::invalid_argument("A segment must have between 64 KiB and 1 GiB.");
+}
+
+void SegmentLog::open_segment() {
+    if (next_sequence_ >= sequence_limit)
+        throw Error(Errc::writes_failed, "The vault has no segment numbers left.");
+    auto segment = std::make_shared<const Segment>(new_segment(keys_, next_sequence_, session_));
+    ++next_sequence_;
+    open_.emplace_back();
+    open_.back().segment = segment;
+    catalog_.add(std::move(segment));
+    fresh_boundary_ = false;
+    sync_begun_ = false;
+}
+
+Slot SegmentLog::reserve(std::uint32_t payload_bytes, Placement placement) {
+    throw_if_broken();
+    if (open_.empty() || open_.back().closed || (sync_effect_ == SyncEffect::unknown && sync_begun_))
+        open_segment();
+
+    const std::uint32_t stored_bytes = payload_bytes + block_overhead_bytes;
+    const auto offset_in = [&](const OpenSegment& open) {
+        return placement == Placement::aligned || fresh_boundary_ ? align_up(open.reserved_end)
+                                                                  : open.reserved_end;
+    };
+    const auto fits = [&](const OpenSegment& open) {  // with room for the seal behind it
+        return align_up(offset_in(open) + stored_bytes) + seal_block_bytes <= settings_.segment_bytes;
+    };
+    // A block that is too large for any segment gets one of its own.
+    if (!fits(open_.back()) && open_.back().reserved_end > segment_header_bytes) open_segment();
+
+    OpenSegment& open = open_.back();
+    Slot slot;
+    slot.segment = open.segment;
+    slot.gap_begin = open.reserved_end;
+    slot.offset = offset_in(open);
+    slot.nonces.header = open.ledger.take(slot.offset, crypto::Part::header);
+    slot.nonces.payload = open.ledger.take(slot.offset, crypto::Part::payload);
+    open.reserved_end = slot.offset + stored_bytes;
+    fresh_boundary_ = false;
+    return slot;
+}
+
+void SegmentLog::break_packing() {
+    fresh_boundary_ = true;
+    if (open_.empty()) return;
+    if (sync_effect_ == SyncEffect::unknown) sync_begun_ = true;
+    if (sync_effect_ == SyncEffect::ends_object) open_.back().closed = true;
+}
+
+// Any way out of an operation but success breaks the log.
+class SegmentLog::Attempt {
+  public:
+    explicit Attempt(SegmentLog& log) : log_(log) { log.throw_if_broken(); }
+    Attempt(const Attempt&) = delete;
+    Attempt& operator=(const Attempt&) = delete;
+    ~Attempt() {
+        if (!succeeded_) log_.broken_ = true;
+    }
+    void succeeded() { succeeded_ = true; }
+
+  private:
+    SegmentLog& log_;
+    bool succeeded_ = false;
+};
+
+boost::asio::awaitable<void> SegmentLog::write(const Batch& batch, store::Durability durability) {
+    Attempt attempt(*this);
+    co_await write_batch(batch, durability);
+    attempt.succeeded();
+}
+
+boost::asio::awaitable<void> SegmentLog::sync() {
+    Attempt attempt(*this);
+    if (writer_) {
+        co_await writer_->sync();
+        learn_from_sync();
+    }
+    attempt.succeeded();
+}
+
+boost::asio::awaitable<void> SegmentLog::write_batch(const Batch& batch, store::Durability durability) {
+    if (writer_ && open_.front().segment != batch.segment()) {
+        co_await finish_segment();
+        open_.pop_front();
+    }
+    if (!writer_) co_await create_object(batch.segment());
+    if (open_.front().segment != batch.segment() || writer_->size() != batch.begin())
+        throw std::logic_error("A batch was written out of order.");
+    co_await append(batch.bytes(), durability);
+    OpenSegment& open = open_.front();
+    open.blocks_written += batch.tags().size();
+    for (const BlockTags& tags : batch.tags()) open.tags.add(tags);
+}
+
+boost::asio::awaitable<void> SegmentLog::create_object(SharedSegment segment) {
+    std::string name = segment->object;
+    writer_ = co_await store_.create(std::move(name));
+    const auto header = seal_segment_header(keys_, *segment);
+    const ByteSpan bytes(header);
+    co_await append(bytes, store::Durability::buffered);
+}
+
+boost::asio::awaitable<void> SegmentLog::append(ByteSpan bytes, store::Durability durability) {
+    co_await writer_->append(bytes, durability);
+    if (durability == store::Durability::synced) learn_from_sync();
+}
+
+// Everything of the segment that was reserved has been written. The seal follows a sync of its own: it
+// promises that what is before it was durable.
+boost::asio::awaitable<void> SegmentLog::finish_segment() {
+    co_await writer_->sync();
+    learn_from_sync();
+    if (!writer_->ended()) {
+        OpenSegment& open = open_.front();
+        const auto end = static_cast<std::uint32_t>(writer_->size());
+        const std::uint32_t offset = align_up(end);
+        SealRecord record;
+        record.final_bytes = offset + seal_block_bytes;
+        record.blocks = open.blocks_written;
+        record.tags_hash = open.tags.take();
+        BlockNonces nonces;
+        nonces.header = open.ledger.take(offset, crypto::Part::header);
+        nonces.payload = open.ledger.take(offset, crypto::Part::payload);
+
+        ByteBuffer bytes(offset - end + seal_block_bytes);
+        fill_random(bytes.span().first(offset - end));
+        BlockHeader header;
+        header.kind = BlockKind::seal;
+        const Bytes payload = encode(record);
+        seal_block(*open.segment, offset, nonces, header, payload, bytes.span().subspan(offset - end));
+        const ByteSpan written = bytes.span();
+        co_await writer_->append(written, store::Durability::buffered);
+        co_await writer_->seal();
+    }
+    co_await writer_.async_drop();
+}
+
+void SegmentLog::learn_from_sync() {
+    sync_begun_ = false;
+    if (!writer_->ended()) {
+        if (sync_effect_ == SyncEffect::unknown) sync_effect_ = SyncEffect::keeps_object;
+        return;
+    }
+    sync_effect_ = SyncEffect::ends_object;
+    OpenSegment& open = open_.front();
+    open.closed = true;
+    // Only a store that at first kept objects open after a sync, and then ends one, can get here.
+    if (open.reserved_end != writer_->size())
+        throw Error(Errc::writes_failed,
+                    "The store ended " + describe(*open.segment) + " before it was complete.");
+}
+
+void SegmentLog::throw_if_broken() const {
+    if (broken_) throw Error(Errc::writes_failed, "The log has failed and takes no more writes.");
+}
+
+boost::asio::awaitable<void> SegmentLog::async_drop_impl() {
+    if (!writer_) co_return;
+    const bool complete = !broken_ && open_.size() == 1 && open_.front().reserved_end == writer_->size();
+    if (!complete) {
+        co_await writer_.async_drop();
+        co_return;
+    }
+    std::exception_ptr error;
+    try {
+        co_await finish_segment();
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (!error) co_return;
+    if (writer_) co_await writer_.async_drop();
+    std::rethrow_exception(error);
+}
+
+}  // namespace demofs::block
