@@ -77,7 +77,7 @@ class FaultObjectWriter final : public ObjectWriter {
         } catch (...) {
             error = std::current_exception();
         }
-        rethrow(error);
+        finish(error);
     }
 
     asio::awaitable<void> sync() override {
@@ -89,7 +89,7 @@ class FaultObjectWriter final : public ObjectWriter {
         } catch (...) {
             error = std::current_exception();
         }
-        rethrow(error);
+        finish(error);
     }
 
     asio::awaitable<void> seal() override {
@@ -103,7 +103,7 @@ class FaultObjectWriter final : public ObjectWriter {
         } catch (...) {
             error = std::current_exception();
         }
-        rethrow(error);
+        finish(error);
     }
 
     bool ended() const noexcept override { return below_->ended(); }
@@ -138,7 +138,9 @@ class FaultObjectWriter final : public ObjectWriter {
         throw_if(late, OperationKind::sync, state_.object());
     }
 
-    void rethrow(const std::exception_ptr& error) {
+    /// Ends an operation: takes over the state below, and makes this writer failed if the operation was.
+    void finish(const std::exception_ptr& error) {
+        if (below_->ended()) state_.end();
         if (!error) return;
         state_.fail();
         std::rethrow_exception(error);

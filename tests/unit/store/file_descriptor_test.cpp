@@ -1,0 +1,88 @@
+#include "demofs/store/file_descriptor.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "tests/support/temp_dir.hpp"
+
+namespace demofs::store {
+namespace {
+
+class FileDescriptorTest : public testing::Test {
+  protected:
+    FileDescriptor open(int flags = O_RDWR | O_CREAT) {
+        return FileDescriptor(::open((directory_ / "file").c_str(), flags | O_CLOEXEC, 0600));
+    }
+    static bool is_open(int descriptor) { return ::fcntl(descriptor, F_GETFD) >= 0; }
+
+    test_support::TempDir directory_;
+};
+
+TEST_F(FileDescriptorTest, ClosesWhenDestroyedAndOnlyOnce) {
+    int number = -1;
+    {
+        FileDescriptor first = open();
+        number = first.get();
+        const FileDescriptor second = std::move(first);
+        EXPECT_FALSE(first);  // NOLINT(bugprone-use-after-move)
+        EXPECT_TRUE(is_open(number));
+    }
+    EXPECT_FALSE(is_open(number));
+}
+
+TEST_F(FileDescriptorTest, AssignmentClosesTheFormerFile) {
+    FileDescriptor file = open();
+    FileDescriptor other = open();
+    const int former = file.get();
+    const int kept = other.get();
+    file = std::move(other);
+    EXPECT_FALSE(is_open(former));
+    EXPECT_EQ(file.get(), kept);
+    EXPECT_EQ(file.close(), 0);
+    EXPECT_FALSE(file);
+    EXPECT_EQ(file.close(), 0);
+}
+
+TEST_F(FileDescriptorTest, ReadsAndWritesCoverTheWholeRange) {
+    const FileDescriptor file = open();
+    const Bytes data(3'000'000, std::byte{7});
+    write_fully(file.get(), 5, data);
+    Bytes out(data.size() + 100);
+    EXPECT_EQ(read_fully(file.get(), 0, out), data.size() + 5);
+    EXPECT_EQ(out[4], std::byte{0});
+    EXPECT_EQ(out[5], std::byte{7});
+}
+
+TEST_F(FileDescriptorTest, FailuresCarryTheirErrno) {
+    static_cast<void>(open());
+    const FileDescriptor read_only = open(O_RDONLY);
+    const Bytes data(1);
+    try {
+        write_fully(read_only.get(), 0, data);
+        FAIL() << "nothing was thrown";
+    } catch (const std::system_error& error) {
+        EXPECT_EQ(error.code().value(), EBADF);
+    }
+}
+
+TEST_F(FileDescriptorTest, ACachedReadKnowsTheEndOfTheFile) {
+    const FileDescriptor file = open();
+    write_fully(file.get(), 0, Bytes(10'000, std::byte{1}));
+    bool supported = true;
+    Bytes out(4'000);
+    const auto at_end = read_cached(file.get(), 8'000, out, supported);
+    if (!supported)
+        GTEST_SKIP() << "THIS FILE SYSTEM CANNOT READ WITHOUT WAITING: cached reads are not tested";
+    if (at_end) {  // the page may have been evicted: then nothing is right as well
+        EXPECT_EQ(*at_end, 2'000U);
+    }
+    bool never = false;
+    EXPECT_EQ(read_cached(file.get(), 0, out, never), std::nullopt);
+}
+
+}  // namespace
+}  // namespace demofs::store
