@@ -46,12 +46,16 @@ def wait_until(condition, what):
 
 
 def process_exists(pid):
-    """True while the process runs; one that has ended but was not waited for does not count."""
+    """True while a thread of the process runs; one that has ended but was not waited for does not count."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
-            return stat.read().rpartition(")")[2].split()[0] not in "ZX"
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                status = Path(f"/proc/{pid}/task/{thread}/stat").read_text(encoding="utf-8", errors="replace")
+                if status.rpartition(")")[2].split()[0] not in "ZX":
+                    return True
     except (FileNotFoundError, ProcessLookupError):
-        return False
+        pass
+    return False
 
 
 def seeded_random(test):
