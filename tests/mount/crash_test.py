@@ -97,7 +97,7 @@ class KilledDaemon(MountTest):
             folder.mkdir()
             self.sync_directory(self.root)
             writers = [Writer(folder, f"writer{number}", type(random)(random.randrange(1 << 32))) for number in range(3)]
-            enough = random.randrange(5, 60)
+            enough = random.randrange(5, 400)
             for writer in writers:
                 writer.start()
             self.wait_for_operations(writers, enough)
