@@ -7,9 +7,10 @@ import shutil
 import threading
 import unittest
 
-from mount_fixture import MountTest, seeded_random
+from mount_fixture import MountTest, seeded_random, wait_until
 
 ROUNDS = 6
+DAEMON_DIED = 30  # exit code
 
 
 class Writer(threading.Thread):
@@ -112,7 +113,6 @@ class KilledDaemon(MountTest):
             shutil.rmtree(folder)
 
     def wait_for_operations(self, writers, enough):
-        from mount_fixture import wait_until
         wait_until(lambda: sum(writer.operations for writer in writers) >= enough or
                    not all(writer.is_alive() for writer in writers), "the writers have done something")
 
@@ -158,7 +158,8 @@ class KilledDaemon(MountTest):
 
     def test_unmount_cleans_up_a_dead_mount(self):
         self.vault.kill()
-        self.vault.unmount(check=False)
+        done = self.vault.unmount(check=False)
+        self.assertEqual(done.returncode, DAEMON_DIED, done.stderr)
         self.assertFalse(self.vault.is_mounted())
         self.assertEqual(os.listdir(self.root), [])
 
