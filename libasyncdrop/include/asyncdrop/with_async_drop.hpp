@@ -142,7 +142,7 @@ class InnerBracket<std::tuple<Rest...>, Body, Map, Values...> {
 };
 
 template <std::size_t... I, class Arguments, class Body, class Map>
-auto open_brackets(std::index_sequence<I...>, Arguments arguments, Body&& body, Map map) {
+auto open_brackets(std::index_sequence<I...>, Arguments& arguments, Body&& body, Map map) {
     auto sources = std::make_tuple(keep_source<std::tuple_element_t<I, Arguments>>(
         std::forward<std::tuple_element_t<I, Arguments>>(std::get<I>(arguments)))...);
     return open_bracket(std::move(sources), std::decay_t<Body>(std::forward<Body>(body)), std::move(map));
