@@ -112,6 +112,7 @@ std::string describe_place(const Segment& segment, std::uint32_t offset) {
 
 Bytes encode(const SealRecord& record) {
     Encoder encoder;
+    encoder.u64(record.blocks_end);
     encoder.u64(record.final_bytes);
     encoder.u64(record.blocks);
     encoder.bytes(record.tags_hash);
@@ -122,6 +123,7 @@ Bytes encode(const SealRecord& record) {
 SealRecord decode_seal_record(ByteSpan payload) {
     Decoder decoder(payload, "segment seal");
     SealRecord record;
+    record.blocks_end = decoder.u64();
     record.final_bytes = decoder.u64();
     record.blocks = decoder.u64();
     std::ranges::copy(decoder.bytes(32), record.tags_hash.begin());

@@ -60,6 +60,7 @@ BlockTags seal_block(const Segment& segment, std::uint32_t offset, const BlockNo
 
 /// Payload of a segment's last block.
 struct SealRecord {
+    std::uint64_t blocks_end = 0;           ///< offset behind the last block
     std::uint64_t final_bytes = 0;          ///< the object's size, seal block included
     std::uint64_t blocks = 0;               ///< in the segment, without the seal
     std::array<std::byte, 32> tags_hash{};  ///< BLAKE2b-256 over the tags of those blocks, in order

@@ -143,6 +143,7 @@ boost::asio::awaitable<void> SegmentLog::finish_segment() {
         const auto end = static_cast<std::uint32_t>(writer_->size());
         const std::uint32_t offset = align_up(end);
         SealRecord record;
+        record.blocks_end = end;
         record.final_bytes = offset + seal_block_bytes;
         record.blocks = open.blocks_written;
         record.tags_hash = open.tags.take();
