@@ -13,7 +13,7 @@ namespace {
 
 using NameBlock = crypto::VaultKeys::NameBlock;
 
-constexpr std::string_view magic = "demofsSG";
+constexpr std::uint64_t magic = 0x475373666f6d6564;  // the characters "demofsSG"
 constexpr std::uint8_t incompatible_flags = 0x0f;  // a reader that does not know one of these must not go on
 constexpr std::size_t reserved_bytes = 40;
 
@@ -27,12 +27,11 @@ NameBlock name_plain(const SegmentId& id) {
 }
 
 // The header's associated data: the vault and the encrypted name.
-Bytes header_aad(const crypto::VaultKeys& keys, const NameBlock& plain) {
-    const NameBlock name = keys.encrypt_name(plain);
-    Encoder encoder;
-    encoder.bytes(keys.vault_id());
-    encoder.bytes(name);
-    return std::move(encoder).take();
+std::array<std::byte, 32> header_aad(const crypto::VaultKeys& keys, const NameBlock& plain) {
+    std::array<std::byte, 32> aad;
+    std::ranges::copy(keys.vault_id(), aad.begin());
+    std::ranges::copy(keys.encrypt_name(plain), aad.begin() + 16);
+    return aad;
 }
 
 // The header's key is its own and seals once: any fixed nonce will do.
@@ -95,7 +94,7 @@ Segment new_segment(const crypto::VaultKeys& keys, std::uint64_t sequence, const
 std::array<std::byte, segment_header_bytes> seal_segment_header(const crypto::VaultKeys& keys,
                                                                 const Segment& segment) {
     Encoder plain;
-    plain.bytes(as_bytes(magic));
+    plain.u64(magic);
     plain.u16(segment_format_version);
     plain.u8(static_cast<std::uint8_t>(segment.key.cipher()));
     plain.u8(0);   // flags
@@ -123,7 +122,7 @@ std::optional<Segment> open_segment_header(const crypto::VaultKeys& keys, const 
     if (!crypto::open(key, header_nonce(), header_aad(keys, name), stored, plain)) return std::nullopt;
 
     Decoder decoder(plain, "segment header");
-    if (as_text(decoder.bytes(magic.size())) != magic) decoder.fail("it has another magic");
+    if (decoder.u64() != magic) decoder.fail("it has another magic");
     const std::uint16_t version = decoder.u16();
     const auto cipher = static_cast<crypto::Cipher>(decoder.u8());
     const std::uint8_t flags = decoder.u8();
