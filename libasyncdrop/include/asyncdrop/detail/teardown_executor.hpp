@@ -16,55 +16,61 @@
 
 namespace asyncdrop::detail {
 
+// One shared pointer, so that it lies inside an any_io_executor instead of behind another reference count.
 class TeardownExecutor {
   public:
     using Inner = boost::asio::any_io_executor;
     using Graph = std::shared_ptr<const void>;  // the identity of a graph; never dereferenced
 
-    TeardownExecutor(Inner inner, Graph graph) noexcept
-        : inner_(std::move(inner)), graph_(std::move(graph)) {}
+    TeardownExecutor(Inner inner, Graph graph)
+        : content_(std::make_shared<const Content>(std::move(inner), std::move(graph))) {}
 
     // Whether `executor` was handed to a cleanup of the teardown of `graph`, or to one of a graph that is
     // torn down by such a cleanup.
     [[nodiscard]] static bool belongs_to(const Inner& executor, const void* graph) noexcept {
         const auto* self = executor.target<TeardownExecutor>();
-        while (self != nullptr && self->graph_.get() != graph) {
-            self = self->inner_.target<TeardownExecutor>();
+        while (self != nullptr && self->content_->graph.get() != graph) {
+            self = self->content_->inner.target<TeardownExecutor>();
         }
         return self != nullptr;
     }
 
     template <class Function>
     void execute(Function&& function) const {
-        inner_.execute(std::forward<Function>(function));
+        content_->inner.execute(std::forward<Function>(function));
     }
 
     template <class Property>
     requires(boost::asio::can_query_v<const Inner&, Property>) decltype(auto)
         query(const Property& property) const {
-        return boost::asio::query(inner_, property);
+        return boost::asio::query(content_->inner, property);
     }
 
     template <class Property>
     requires(boost::asio::can_require_v<const Inner&, Property>) TeardownExecutor
         require(const Property& property)
-    const { return TeardownExecutor(boost::asio::require(inner_, property), graph_); }
+    const { return TeardownExecutor(boost::asio::require(content_->inner, property), content_->graph); }
 
     template <class Property>
     requires(boost::asio::can_prefer_v<const Inner&, Property>) TeardownExecutor
         prefer(const Property& property)
-    const { return TeardownExecutor(boost::asio::prefer(inner_, property), graph_); }
+    const { return TeardownExecutor(boost::asio::prefer(content_->inner, property), content_->graph); }
 
     friend bool operator==(const TeardownExecutor& a, const TeardownExecutor& b) noexcept {
-        return a.graph_ == b.graph_ && a.inner_ == b.inner_;
+        return a.content_->graph == b.content_->graph && a.content_->inner == b.content_->inner;
     }
     friend bool operator!=(const TeardownExecutor& a, const TeardownExecutor& b) noexcept {
         return !(a == b);
     }
 
   private:
-    Inner inner_;
-    Graph graph_;
+    struct Content {
+        Content(Inner i, Graph g) noexcept : inner(std::move(i)), graph(std::move(g)) {}
+        Inner inner;
+        Graph graph;
+    };
+
+    std::shared_ptr<const Content> content_;
 };
 
 }  // namespace asyncdrop::detail
