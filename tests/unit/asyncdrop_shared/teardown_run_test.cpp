@@ -137,9 +137,9 @@ TEST_F(TeardownRun, GoesOnAfterAFailureAndReportsEveryError) {
 TEST_F(TeardownRun, RecordsWhenAndWhereForEveryNode) {
     auto store =
         graph->add("store", make_probe(journal, "store", {}, asyncdrop::CreationSite("main.cpp", 12)));
-    graph->add_task(
-        "stop", [&] { return let_others_run(); }, uses(store));
-    const unsigned task_line = __LINE__ - 1;
+    const auto task = [] { return let_others_run(); };
+    const unsigned task_line = __LINE__ + 1;
+    graph->add_task("stop", task, uses(store));
     const TeardownReport report = run_coroutine(context, graph->run());
     const auto& stop = *report.find("stop");
     const auto& stored = *report.find("store");
