@@ -22,21 +22,30 @@ asio::awaitable<void> await_into(std::optional<R>& result, asio::awaitable<R> cl
     result.emplace(co_await std::move(cleanup));
 }
 
-/// What the shield spawns: marks the guard as dropping at the moment its cleanup starts.
-template <class Operation>
-class StartMarker {
+/// What the shield spawns: calls the cleanup and marks the guard as dropping at the moment it starts.
+template <class Operation, class Result>
+class ShieldedStart {
   public:
-    StartMarker(Operation operation, asio::awaitable<void> cleanup)
-        : operation_(operation), cleanup_(std::move(cleanup)) {}
+    ShieldedStart(Operation operation, std::optional<Result>& result)
+        : operation_(operation), result_(&result) {}
 
     asio::awaitable<void> operator()() {
+        asio::awaitable<void> cleanup = call();
         operation_.core().begin_drop();
-        return std::move(cleanup_);
+        return cleanup;
     }
 
   private:
+    asio::awaitable<void> call() {
+        if constexpr (std::is_same_v<decltype(operation_.start()), asio::awaitable<void>>) {
+            return operation_.start();
+        } else {
+            return await_into(*result_, operation_.start());
+        }
+    }
+
     Operation operation_;
-    asio::awaitable<void> cleanup_;
+    std::optional<Result>* result_;
 };
 
 /// For cleanup that is a plain noexcept function.
@@ -63,12 +72,13 @@ asio::awaitable<void> run_async_drop(Operation operation, DropTicket ticket) {
         co_return;
     }
 
+    using Stored = std::conditional_t<returns_result, Result, bool>;
     std::exception_ptr error;
-    std::optional<std::conditional_t<returns_result, Result, int>> result;
+    std::optional<Stored> result;
     try {
-        Cleanup cleanup = operation.start();
         const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
         if (!can_be_cancelled(state)) {
+            Cleanup cleanup = operation.start();
             operation.core().begin_drop();
             if constexpr (returns_result) {
                 result.emplace(co_await std::move(cleanup));
@@ -78,16 +88,9 @@ asio::awaitable<void> run_async_drop(Operation operation, DropTicket ticket) {
         } else {
             co_await asio::this_coro::throw_if_cancelled(false);
             const asio::any_io_executor executor = co_await asio::this_coro::executor;
-            if constexpr (returns_result) {
-                asio::awaitable<void> stored = await_into(result, std::move(cleanup));
-                StartMarker<Operation> marker(operation, std::move(stored));
-                asio::awaitable<void> spawned = spawn_shielded(executor, std::move(marker));
-                co_await std::move(spawned);
-            } else {
-                StartMarker<Operation> marker(operation, std::move(cleanup));
-                asio::awaitable<void> spawned = spawn_shielded(executor, std::move(marker));
-                co_await std::move(spawned);
-            }
+            ShieldedStart<Operation, Stored> start(operation, result);
+            asio::awaitable<void> spawned = spawn_shielded(executor, std::move(start));
+            co_await std::move(spawned);
         }
     } catch (const std::bad_alloc&) {
         error =

@@ -1,0 +1,12 @@
+// expect: deleted (function|member function|operator)
+// The temporary guard would be forgotten at the end of the line.
+#include "file.hpp"
+
+int read() {
+#ifdef MISTAKE
+    return open_file()->read();
+#else
+    auto file = open_file();
+    return file->read();
+#endif
+}

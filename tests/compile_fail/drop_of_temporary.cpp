@@ -1,0 +1,12 @@
+// expect: deleted (function|member function)
+// The awaitable refers to the guard, which is gone when it runs.
+#include "file.hpp"
+
+boost::asio::awaitable<void> run() {
+#ifdef MISTAKE
+    co_await open_file().async_drop();
+#else
+    auto file = open_file();
+    co_await file.async_drop();
+#endif
+}
