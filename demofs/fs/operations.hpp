@@ -15,7 +15,8 @@ namespace demofs::fs {
 
 struct Nothing {};
 
-// --- reading --------------------------------------------------------------------------------------------------
+// --- reading
+// --------------------------------------------------------------------------------------------------
 
 // The entry `name` of a directory. ENOENT, ENOTDIR.
 struct Lookup {
@@ -37,13 +38,15 @@ struct ReadLink {
 struct DirectoryEntry {
     std::string name;
     InodeNumber inode{};
-    std::uint32_t mode = 0;    // the S_IFMT bits
-    std::uint64_t cookie = 0;  // pass it to ReadDirectory::after to go on behind this entry; stable for its life
-    Attributes attributes;     // filled only if asked for
+    std::uint32_t mode = 0;  // the S_IFMT bits
+    std::uint64_t cookie =
+        0;                  // pass it to ReadDirectory::after to go on behind this entry; stable for its life
+    Attributes attributes;  // filled only if asked for
 };
 
-// Entries with a cookie > `after` in cookie order, at most `limit`; "." and ".." are the two first (cookies 1 and 2 are
-// theirs: real cookies are larger). An entry that exists during the whole listing is listed exactly once.
+// Entries with a cookie > `after` in cookie order, at most `limit`; "." and ".." are the two first (cookies 1
+// and 2 are theirs: real cookies are larger). An entry that exists during the whole listing is listed exactly
+// once.
 struct ReadDirectory {
     using Reply = std::vector<DirectoryEntry>;
     InodeNumber directory{};
@@ -58,10 +61,11 @@ struct FilesystemSpace {
     std::uint64_t inodes = 0;
 };
 
-// --- changing -------------------------------------------------------------------------------------------------
+// --- changing
+// -------------------------------------------------------------------------------------------------
 
-// Makes an entry and its inode: file, directory, symlink, FIFO, socket or device, by the S_IFMT bits of `mode`.
-// EEXIST, ENOENT (parent removed), ENOTDIR, ENAMETOOLONG (255 bytes), ENOSPC.
+// Makes an entry and its inode: file, directory, symlink, FIFO, socket or device, by the S_IFMT bits of
+// `mode`. EEXIST, ENOENT (parent removed), ENOTDIR, ENAMETOOLONG (255 bytes), ENOSPC.
 struct Create {
     using Reply = Attributes;
     InodeNumber parent{};
@@ -83,7 +87,8 @@ struct Link {
     Timestamp now;
 };
 
-// unlink(2) or rmdir(2). The inode lives on while it is open or known to the kernel. ENOTEMPTY, EISDIR, ENOTDIR.
+// unlink(2) or rmdir(2). The inode lives on while it is open or known to the kernel. ENOTEMPTY, EISDIR,
+// ENOTDIR.
 struct Remove {
     using Reply = Nothing;
     InodeNumber parent{};
@@ -92,8 +97,8 @@ struct Remove {
     Timestamp now;
 };
 
-// rename(2) with all its cases, renameat2's NOREPLACE and EXCHANGE among them. ENOTEMPTY, EISDIR, ENOTDIR, EINVAL (into
-// its own descendant), EEXIST (no_replace), ENOENT.
+// rename(2) with all its cases, renameat2's NOREPLACE and EXCHANGE among them. ENOTEMPTY, EISDIR, ENOTDIR,
+// EINVAL (into its own descendant), EEXIST (no_replace), ENOENT.
 struct Rename {
     using Reply = Nothing;
     InodeNumber old_parent{};

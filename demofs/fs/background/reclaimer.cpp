@@ -1,0 +1,82 @@
+#include "demofs/fs/background/reclaimer.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "demofs/fs/keys.hpp"
+
+namespace demofs::fs {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t orphans_per_scan = 1024;
+
+}  // namespace
+
+void Reclaimer::add(std::uint64_t number) {
+    queue_.push_back(number);
+    task_.wake();
+}
+
+Reclaimed Reclaimer::step(std::uint64_t number) {
+    return reclaim_step(*tree_, number, in_use_(InodeNumber{number}));
+}
+
+asio::awaitable<void> Reclaimer::scan_orphans() {
+    std::uint64_t from = 0;
+    for (;;) {
+        const auto list = [this, from] {
+            std::vector<std::uint64_t> numbers;
+            tree_->scan(orphan_key(from), orphan_key(max_key), [&](const tree::Key& key, ByteSpan) {
+                numbers.push_back(key.key);
+                return numbers.size() < orphans_per_scan;
+            });
+            return numbers;
+        };
+        const std::vector<std::uint64_t> numbers = co_await tree_->retry(list);
+        queue_.insert(queue_.end(), numbers.begin(), numbers.end());
+        if (numbers.size() < orphans_per_scan || task_.stopping()) co_return;
+        from = numbers.back() + 1;
+    }
+}
+
+// One step for the first in the queue; one with more to do goes to the end.
+asio::awaitable<void> Reclaimer::reclaim_next() {
+    const std::uint64_t number = queue_.front();
+    queue_.pop_front();
+    const auto one_step = [this, number] { return step(number); };
+    const Reclaimed result = co_await tree_->retry(one_step);
+    if (result == Reclaimed::partly) queue_.push_back(number);
+    co_await tree_->throttle();
+}
+
+asio::awaitable<void> Reclaimer::run() {
+    std::exception_ptr error;
+    try {
+        co_await scan_orphans();
+    } catch (...) {
+        error = std::current_exception();
+    }
+    scanned_ = true;
+    if (error) on_problem_(error);
+    while (!task_.stopping()) {
+        if (open_files_->has_closing()) {
+            co_await open_files_->finish_closing();
+        } else if (queue_.empty() || tree_->read_only()) {
+            co_await task_.sleep(std::nullopt);
+        } else {
+            error = nullptr;
+            try {
+                co_await reclaim_next();
+            } catch (...) {  // this one stays an orphan; the next mount tries again
+                error = std::current_exception();
+            }
+            if (error) on_problem_(error);
+            co_await task_.yield();
+        }
+    }
+}
+
+}  // namespace demofs::fs

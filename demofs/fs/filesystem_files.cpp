@@ -1,0 +1,104 @@
+// Filesystem: open files, reading and writing.
+#include <asyncdrop/with_async_drop.hpp>
+#include <utility>
+
+#include "demofs/base/error.hpp"
+#include "demofs/fs/filesystem_state.hpp"
+
+namespace demofs::fs {
+
+namespace asio = boost::asio;
+
+namespace {
+
+ReadReply reply_of(ReadPlan plan) {
+    ReadReply reply;
+    reply.size_bytes = plan.size_bytes;
+    reply.pieces.reserve(plan.pieces.size());
+    for (ReadPlan::Piece& piece : plan.pieces) reply.pieces.push_back(std::move(piece.bytes));
+    return reply;
+}
+
+}  // namespace
+
+Result<HandleId> Filesystem::State::open_once(InodeNumber inode) {
+    const std::optional<InodeRecord> record = read_inode(tree, inode);
+    if (!record) return std::errc::no_such_file_or_directory;
+    if (record->is_directory()) return std::errc::is_a_directory;
+    return open_files->open(inode);
+}
+
+std::optional<Result<HandleId>> Filesystem::try_open(InodeNumber inode) {
+    State& state = *state_;
+    return state.try_attempt([&state, inode] { return state.open_once(inode); });
+}
+
+asio::awaitable<Result<HandleId>> Filesystem::open(InodeNumber inode) {
+    State& state = *state_;
+    const auto once = [&state, inode] { return state.open_once(inode); };
+    co_return co_await state.attempt(once);
+}
+
+void Filesystem::release(HandleId handle) {
+    state_->open_files->release(handle);
+    if (state_->open_files->has_closing()) state_->reclaimer->wake();
+}
+
+std::optional<Result<ReadReply>> Filesystem::try_read(InodeNumber inode, std::uint64_t offset,
+                                                      std::size_t size) {
+    State& state = *state_;
+    std::optional<Result<ReadPlan>> plan =
+        state.try_attempt([&] { return state.contents.plan_read(inode, offset, size); });
+    if (!plan) return std::nullopt;
+    if (!*plan) return Result<ReadReply>(plan->error());
+    if (!(*plan)->fill_from_memory(state.tree.blocks())) return std::nullopt;
+    return Result<ReadReply>(reply_of(std::move(**plan)));
+}
+
+asio::awaitable<Result<ReadReply>> Filesystem::read(InodeNumber inode, std::uint64_t offset,
+                                                    std::size_t size) {
+    State& state = *state_;
+    const auto once = [&state, inode, offset, size] { return state.contents.plan_read(inode, offset, size); };
+    Result<ReadPlan> planned = co_await state.attempt(once);
+    if (!planned) co_return planned.error();
+    ReadPlan plan = std::move(*planned);
+    if (!plan.fill_from_memory(state.tree.blocks())) {
+        const std::vector<block::BlockAddress> missing = plan.missing();
+        std::exception_ptr error;
+        try {
+            const std::vector<SharedBytes> payloads =
+                co_await state.tree.blocks().read_many(missing, block::BlockKind::data);
+            plan.fill(missing, payloads);
+        } catch (...) {
+            error = std::current_exception();
+        }
+        if (error) co_return state.failed(error);
+    }
+    co_return reply_of(std::move(plan));
+}
+
+std::optional<Result<std::size_t>> Filesystem::try_write(InodeNumber inode, std::uint64_t offset,
+                                                         ByteSpan data, Timestamp now) {
+    State& state = *state_;
+    if (state.content_locks.busy(inode) || !state.room_left()) return std::nullopt;
+    return state.try_attempt([&] { return state.write_once(inode, offset, data, now); });
+}
+
+asio::awaitable<Result<std::size_t>> Filesystem::write(InodeNumber inode, std::uint64_t offset,
+                                                       SharedBytes data, Timestamp now) {
+    State& state = *state_;
+    const ByteSpan bytes = data.span();  // `data` lives in this frame until the end
+    const auto enter = [&state, inode] { return state.content_locks.enter(inode); };
+    const auto work = [&state, inode, offset, bytes, now](ContentLocks::Turn&) {
+        return state.write_in_turn(inode, offset, bytes, now);
+    };
+    std::exception_ptr error;
+    try {
+        co_return co_await asyncdrop::with_async_drop(enter, work);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    co_return state.failed(error);
+}
+
+}  // namespace demofs::fs

@@ -1,0 +1,156 @@
+// The inside of Filesystem: its parts, and how an operation is attempted, waited for and attempted again.
+//
+// Threads: the core. Everything a part refers to lives here too or outlives the Filesystem.
+#pragma once
+
+#include <asyncdrop/box.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <exception>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_set>
+#include <variant>
+
+#include "demofs/fs/apply/apply_operation.hpp"
+#include "demofs/fs/apply/read_operation.hpp"
+#include "demofs/fs/background/flusher.hpp"
+#include "demofs/fs/background/reclaimer.hpp"
+#include "demofs/fs/change_epochs.hpp"
+#include "demofs/fs/data/file_contents.hpp"
+#include "demofs/fs/filesystem.hpp"
+#include "demofs/fs/handles/content_locks.hpp"
+#include "demofs/fs/handles/lookup_counts.hpp"
+#include "demofs/fs/handles/open_file_table.hpp"
+#include "demofs/fs/must_wait.hpp"
+#include "demofs/fs/names/name_index.hpp"
+#include "demofs/fs/numbers.hpp"
+#include "demofs/fs/space_gate.hpp"
+
+namespace demofs::fs {
+
+struct Filesystem::State {
+    State(FilesystemSettings with, tree::Tree& over, store::ObjectStore& in, NameHash name_hash,
+          boost::asio::any_io_executor on);
+
+    // --- attempts ------------------------------------------------------------------------------------------
+
+    // Runs `operation` (a callable returning a Result) once; nothing if it would have to wait.
+    template <class F>
+    std::optional<std::invoke_result_t<F&>> try_attempt(F operation) {
+        try {
+            return operation();
+        } catch (const tree::NodeFault&) {
+            return std::nullopt;
+        } catch (const MustWait&) {
+            return std::nullopt;
+        } catch (...) {
+            return std::invoke_result_t<F&>(failed(std::current_exception()));
+        }
+    }
+
+    // Runs `operation` until it does not have to wait any more.
+    template <class F>
+    boost::asio::awaitable<std::invoke_result_t<F&>> attempt(F operation) {
+        for (;;) {
+            Obstacle obstacle;
+            try {
+                co_return operation();
+            } catch (const tree::NodeFault& fault) {
+                obstacle = fault;
+            } catch (const MustWait& reason) {
+                obstacle = reason;
+            } catch (...) {
+                co_return failed(std::current_exception());
+            }
+            std::exception_ptr error;
+            try {
+                co_await overcome(obstacle);
+            } catch (...) {
+                error = std::current_exception();
+            }
+            if (error) co_return failed(error);
+        }
+    }
+
+    using Obstacle = std::variant<std::monostate, tree::NodeFault, MustWait>;
+    boost::asio::awaitable<void> overcome(Obstacle obstacle);
+
+    // Reports a problem once, and returns the errno for it.
+    std::errc failed(const std::exception_ptr& error);
+    bool storage_failed() const;
+
+    // --- operations, one attempt
+    // ------------------------------------------------------------------------------
+
+    Result<Attributes> execute(const Lookup& operation) { return answer(where(), operation, adjust); }
+    Result<Attributes> execute(const GetAttributes& operation) { return answer(where(), operation, adjust); }
+    Result<std::string> execute(const ReadLink& operation) { return answer(where(), operation, adjust); }
+    Result<std::vector<DirectoryEntry>> execute(const ReadDirectory& operation) {
+        return answer(where(), operation, adjust);
+    }
+    Result<Attributes> execute(const Create& operation);
+    Result<Attributes> execute(const Link& operation);
+    Result<Nothing> execute(const Remove& operation);
+    Result<Nothing> execute(const Rename& operation);
+    Result<Attributes> execute(const SetAttributes& operation);
+
+    Result<HandleId> open_once(InodeNumber inode);
+    Result<std::size_t> write_once(InodeNumber inode, std::uint64_t offset, ByteSpan data,
+                                   const Timestamp& now);
+    // True: nothing is buffered any more.
+    Result<bool> flush_once(InodeNumber inode);
+
+    // Whether the operation has to queue behind others on the same content.
+    template <class Operation>
+    bool must_take_turn(const Operation&) const {
+        return false;
+    }
+    bool must_take_turn(const SetAttributes& operation) const {
+        return operation.set_size && content_locks.busy(operation.inode);
+    }
+
+    // --- operations that wait
+    // -----------------------------------------------------------------------------------
+
+    boost::asio::awaitable<Result<std::size_t>> write_in_turn(InodeNumber inode, std::uint64_t offset,
+                                                              ByteSpan data, Timestamp now);
+    boost::asio::awaitable<Result<Nothing>> flush_file(InodeNumber inode);
+    // Writers wait here while too much is buffered or not yet durable.
+    boost::asio::awaitable<Result<Nothing>> make_room();
+    bool room_left() const;
+    // Flushes every file. The first error is returned, after all were tried.
+    boost::asio::awaitable<Result<Nothing>> flush_all();
+    boost::asio::awaitable<void> write_back();
+    boost::asio::awaitable<Result<Nothing>> make_durable(Epoch epoch);
+
+    // --- consequences
+    // -------------------------------------------------------------------------------------------
+
+    void applied(const Effects& effects);
+    bool in_use(InodeNumber inode) const { return open_files->is_open(inode) || lookups.known(inode); }
+    // An unlinked inode that nobody uses goes to the reclaimer.
+    void consider_reclaiming(InodeNumber inode);
+    Namespace where() { return {tree, names}; }
+
+    FilesystemSettings settings;
+    tree::Tree& tree;
+    store::ObjectStore& store;
+    boost::asio::any_io_executor executor;
+    NameIndex names;
+    Numbers numbers;
+    FileContents contents;
+    AdjustRecord adjust;  // adds what is buffered
+    LookupCounts lookups;
+    ChangeEpochs changes;
+    SpaceGate space_gate;
+    ContentLocks content_locks;
+    std::unordered_set<InodeNumber> unlinked;  // without a name, and still in use when that happened
+    std::set<std::string> reported;
+    asyncdrop::AsyncDropBox<OpenFileTable> open_files;
+    asyncdrop::AsyncDropBox<Reclaimer> reclaimer;  // uses open_files
+    asyncdrop::AsyncDropBox<Flusher> flusher;
+};
+
+}  // namespace demofs::fs
