@@ -44,7 +44,7 @@ NodePtr BTree::take_loaded(const block::BlockAddress& address) {
     if (found == loaded_.end()) throw NodeFault(address);
     NodePtr node = std::move(found->second);
     loaded_.erase(found);
-    node->idle = false;
+    node->idle = 0;
     return node;
 }
 
@@ -74,37 +74,38 @@ void BTree::add_loaded(const block::BlockAddress& address, ByteSpan payload) {
     loaded_.emplace(address, std::move(node));
 }
 
-void BTree::evict(std::size_t limit_bytes) {
+void BTree::evict(std::size_t limit_bytes, std::size_t others) {
     if (tally_.bytes <= limit_bytes) return;
+    const std::size_t patience = std::min<std::size_t>(others, 200);
     // Nodes that were read but that nobody came for since the last time.
     for (auto it = loaded_.begin(); it != loaded_.end();) {
-        if (it->second->idle) {
+        if (it->second->idle > patience) {
             it = loaded_.erase(it);
         } else {
-            it->second->idle = true;
+            ++it->second->idle;
             ++it;
         }
     }
     if (!root_.child || root_.child->is_leaf()) return;
     // A little more than asked for, so that not every following load has to sweep again.
     const std::size_t goal = limit_bytes - limit_bytes / 32;
-    if (!sweep(*root_.child, hand_, goal)) hand_ = {};
+    if (!sweep(*root_.child, hand_, goal, patience)) hand_ = {};
 }
 
 // One step of a clock's hand over the children of `parent`, depth first, from the key `from` on. True: the
 // goal is reached, and hand_ is where to go on.
-bool BTree::sweep(Node& parent, const Key& from, std::size_t goal_bytes) {
+bool BTree::sweep(Node& parent, const Key& from, std::size_t goal_bytes, std::size_t patience) {
     for (std::size_t i = parent.child_index(from); i < parent.inner.size(); ++i) {
         InnerSlot& slot = parent.inner[i];
         if (!slot.child) continue;
         Node& node = *slot.child;
-        if (!node.is_leaf() && sweep(node, from, goal_bytes)) return true;
+        if (!node.is_leaf() && sweep(node, from, goal_bytes, patience)) return true;
         const bool needed =
             !node.address || std::any_of(node.inner.begin(), node.inner.end(),
                                          [](const InnerSlot& s) { return s.child != nullptr; });
         if (needed) continue;
-        if (!node.idle) {
-            node.idle = true;
+        if (node.idle <= patience) {
+            ++node.idle;
             continue;
         }
         slot.address = node.address;

@@ -79,8 +79,14 @@ class BTree {
     bool is_loaded(const block::BlockAddress& address) const { return loaded_.contains(address); }
 
     // Drops stored nodes that were not used for a while until `limit_bytes` are kept, if there are enough of
-    // them. Never to be called from inside an operation.
-    void evict(std::size_t limit_bytes);
+    // them. Never to be called from inside an operation. Operations that need many nodes are run again and
+    // again, with a load and an eviction between; so that they get on when several do so at once, a node is
+    // spared for as many calls since its last use as there are others.
+    void evict(std::size_t limit_bytes, std::size_t others = 0);
+
+    // The usage of this epoch so far; it is then no longer in what freeze() tells.
+    Usage take_usage() { return std::exchange(usage_, {}); }
+    std::size_t usage_size() const { return usage_.size(); }
 
     // Ends the epoch.
     FrozenTree freeze();
@@ -106,7 +112,7 @@ class BTree {
     Node& child(Node& parent, std::size_t index) {
         InnerSlot& slot = parent.inner[index];
         if (!slot.child) return fault(parent, index);
-        if (slot.child->idle) slot.child->idle = false;
+        if (slot.child->idle != 0) slot.child->idle = 0;
         return *slot.child;
     }
     Node& fault_root();
@@ -131,7 +137,7 @@ class BTree {
     std::size_t split_point(const Node& node, std::size_t inserted_at, bool sequential) const;
     void shrink_root();
 
-    bool sweep(Node& parent, const Key& from, std::size_t goal_bytes);
+    bool sweep(Node& parent, const Key& from, std::size_t goal_bytes, std::size_t patience);
     static void collect_dirty(const NodePtr& node, Epoch epoch, std::vector<NodePtr>& out);
 
     NodeTally tally_;  // first: outlives all nodes

@@ -1,5 +1,6 @@
-// One atomic change of the tree: entries to put and to erase, and the bytes of file data that became referenced
-// or unreferenced by it. A plain value, built by an operation of the fs layer, applied by Tree::apply.
+// One atomic change of the tree: entries to put and to erase, and the bytes of file data that became
+// referenced or unreferenced by it. A plain value, built by an operation of the fs layer, applied by
+// Tree::apply.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ struct Changes {
         Key key;
         std::optional<Bytes> value;  // empty: erase (erasing an absent key is an error)
     };
-    // Live file data that this change adds to (positive) or takes from (negative) a segment, in payload bytes.
+    // Live file data that this change adds to (positive) or takes from (negative) a segment, in payload
+    // bytes.
     struct Usage {
         block::SegmentId segment;
         std::int64_t bytes = 0;

@@ -1,5 +1,6 @@
 // The key of the one metadata tree: (object, kind, key), ordered in that sequence, so that all entries of an
-// object lie side by side. Part of the on-disk format: never renumber a kind. See docs/on-disk-format.md, "Tree".
+// object lie side by side. Part of the on-disk format: never renumber a kind. See docs/on-disk-format.md,
+// "Tree".
 #pragma once
 
 #include <compare>

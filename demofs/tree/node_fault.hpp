@@ -1,5 +1,6 @@
 // Thrown by a synchronous tree operation that needs a node which is not in memory. Nothing has been changed
-// when it is thrown: await Tree::load(fault) and run the operation again. (What a page fault is to a program.)
+// when it is thrown: await Tree::load(fault) and run the operation again. (What a page fault is to a
+// program.)
 #pragma once
 
 #include <exception>

@@ -1,0 +1,209 @@
+// Commits: what of the tree is in memory only becomes durable, together, in one record.
+//
+//   fold usage -> freeze -> append nodes -> digest -> append record -> sync -> publish
+//
+// One commit runs at a time, in a coroutine of its own, so that a cancelled waiter does not take it along.
+// Everybody who wants an epoch to be durable waits for the commit that contains it: the one that has not
+// frozen yet, if the change came before the freeze, else the next one. The first failure ends all commits of
+// this mount.
+#include <algorithm>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cassert>
+#include <chrono>
+
+#include "demofs/base/error.hpp"
+#include "demofs/tree/node_codec.hpp"
+#include "demofs/tree/tree_state.hpp"
+
+namespace demofs::tree {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::chrono::milliseconds longest_run{1};  // other work waits no longer for a large commit
+constexpr std::size_t max_record_deltas =
+    16 * 1024;  // a record of that many is still far below a block's limit
+
+std::int64_t wall_clock_ns() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+}
+
+void add(std::vector<SegmentLive>& sums, const Usage& usage) {
+    for (const auto& [segment, bytes] : usage) sums.push_back({segment, bytes});
+    std::ranges::sort(sums, {}, &SegmentLive::segment);
+    std::size_t kept = 0;
+    for (const SegmentLive& sum : sums) {
+        if (kept > 0 && sums[kept - 1].segment == sum.segment) {
+            sums[kept - 1].bytes += sum.bytes;
+        } else {
+            sums[kept++] = sum;
+        }
+    }
+    sums.resize(kept);
+    std::erase_if(sums, [](const SegmentLive& sum) { return sum.bytes == 0; });
+}
+
+}  // namespace
+
+// --- waiting
+// ------------------------------------------------------------------------------------------------------
+
+asio::awaitable<void> Tree::State::await_commit(Epoch target) {
+    const asio::any_io_executor executor = co_await asio::this_coro::executor;
+    while (durable < target) {
+        throw_if_failed();
+        request_commit(target, executor);
+        if (committing) co_await commit_done.wait();
+    }
+}
+
+void Tree::State::request_commit(Epoch target, const asio::any_io_executor& executor) {
+    wanted = std::max(wanted, target);
+    if (committing || !failure.empty()) return;
+    committing = true;
+    asio::co_spawn(executor, run_commits(), asio::detached);
+}
+
+asio::awaitable<void> Tree::State::run_commits() {
+    try {
+        while (wanted > durable) {
+            co_await commit_once();
+            commit_done.wake_all();
+        }
+    } catch (...) {
+        fail(std::current_exception());
+    }
+    committing = false;
+    commit_done.wake_all();
+}
+
+void Tree::State::fail(const std::exception_ptr& error) {
+    failure = "The vault has become read-only, because a commit failed: " + describe(error);
+    frozen = {};
+    record.reset();
+}
+
+// --- one commit
+// ---------------------------------------------------------------------------------------------------
+
+asio::awaitable<void> Tree::State::commit_once() {
+    co_await fold_usage();
+    freeze();
+    co_await append_nodes();
+    block::LogDigest digest = co_await blocks.digest();
+    finish_record(std::move(digest));  // no suspension between the digest and the record
+    co_await blocks.sync();
+    publish();
+}
+
+// Brings the usage that the last record tells into the tree's entries. Only now, because a commit cannot
+// store what it itself does to the usage. The freeze must follow without a suspension, or the usage could be
+// counted twice.
+asio::awaitable<void> Tree::State::fold_usage() {
+    for (;;) {
+        std::optional<NodeFault> fault;
+        try {
+            resolve([this] { try_fold(); });
+            co_return;
+        } catch (const NodeFault& missing) {
+            fault.emplace(missing);
+        }
+        co_await load(fault->address);
+    }
+}
+
+void Tree::State::try_fold() {
+    if (tree.usage_size() > max_record_deltas) add(to_fold, tree.take_usage());
+    Changes changes;
+    for (const SegmentLive& delta : to_fold) {
+        const Key key{0, Kind::segment_usage, delta.segment.sequence};
+        std::int64_t live = delta.bytes;
+        const std::optional<ByteSpan> value = tree.find(key);
+        if (value) {
+            const SegmentLive old = decode_segment_usage(key, *value);
+            if (old.segment != delta.segment) {
+                throw Error(Errc::corrupt, "Two segments have the number " + std::to_string(key.key) + ".");
+            }
+            live += old.bytes;
+        }
+        if (live != 0) {
+            changes.put(key, encode_segment_usage(delta.segment.salt, live));
+        } else if (value) {
+            changes.erase(key);
+        }
+    }
+    static_cast<void>(tree.check(changes));
+    tree.apply(changes);
+    to_fold.clear();
+}
+
+void Tree::State::freeze() {
+    generation = next(generation);  // also a failed attempt uses it up
+    record = std::make_unique<CommitRecord>();
+    record->generation = generation;
+    if (last) {
+        record->parent = last->address;
+        record->parent_generation = last->generation;
+        record->versions = last->versions;
+    }
+    record->session = settings.session;
+    record->time_ns = wall_clock_ns();
+    record->counters = counters;
+    record->number_limit = std::max(number_limit, counters.next_number + settings.number_reserve);
+    note_version(record->versions, settings.session, generation);
+    frozen = tree.freeze();
+}
+
+asio::awaitable<void> Tree::State::append_nodes() {
+    const asio::any_io_executor executor = co_await asio::this_coro::executor;
+    auto started = std::chrono::steady_clock::now();
+    std::size_t since = 0;
+    for (NodePtr& node : frozen.dirty) {
+        block::BlockHeader header;
+        header.kind = block::BlockKind::node;
+        header.owner = node->level;
+        header.birth_generation = raw(record->generation);
+        const block::BlockAddress where = blocks.append(header, encode_node(*node), block::Placement::packed);
+        node->mark_stored(where);
+        frozen.usage[where.segment] += static_cast<std::int64_t>(where.stored_bytes());
+        node.reset();
+        if (++since % 16 != 0 || std::chrono::steady_clock::now() - started < longest_run) continue;
+        co_await blocks.throttle();
+        co_await asio::post(executor, asio::use_awaitable);
+        started = std::chrono::steady_clock::now();
+    }
+    for (const NodePtr& node : frozen.superseded) {
+        assert(node->address && "the commit before has stored it");
+        frozen.usage[node->address.segment] -= static_cast<std::int64_t>(node->address.stored_bytes());
+    }
+}
+
+void Tree::State::finish_record(block::LogDigest digest) {
+    record->log = std::move(digest);
+    record->root = frozen.root.child ? frozen.root.child->address : frozen.root.address;
+    record->root_level = frozen.root_level;
+    add(record->usage, frozen.usage);
+
+    block::BlockHeader header;
+    header.kind = block::BlockKind::commit;
+    header.birth_generation = raw(record->generation);
+    record->address = blocks.append(header, encode_commit_record(*record), block::Placement::aligned);
+}
+
+void Tree::State::publish() {
+    durable = frozen.epoch;
+    number_limit = record->number_limit;
+    to_fold = record->usage;
+    last = std::move(record);
+    frozen = {};
+    tree.evict(settings.node_cache_bytes, loaders);
+}
+
+}  // namespace demofs::tree

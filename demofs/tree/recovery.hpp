@@ -1,0 +1,65 @@
+// Finds the commit on which a mount starts: the newest one that is whole.
+//
+// What a crash can leave: the newest commit's bytes were written and not synced, so any part of them may be
+// missing. Then its parent is the vault's state, whole, because no record is appended before the sync of the
+// one before has returned. Everything else that does not verify is damage, or a folder that is not fully
+// synchronised, and is reported, never passed over:
+//
+//   newest record verifies                          use it
+//   it does not, and nothing proves it was synced   crash tail: use its parent (a note)
+//   it does not, but it was synced                  damage: use it; single blocks will fail to read (damaged)
+//   a record that should be there cannot be read    damage: use the next older one (damaged)
+//   a segment it refers to is missing               Error(Errc::vault_incomplete)
+//   records of two sessions, neither before the other   fork: Error(Errc::forked) unless accepted
+//   segments, but no record                         Error(Errc::vault_damaged)
+//   no segments                                     a fresh vault
+//
+// A record was synced if its segment is sealed, if a later record of its session exists (only appended after
+// that sync), or if it is the parent of another.
+//
+// Threads: the core, before anything is mounted. Reads only.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "demofs/base/types.hpp"
+#include "demofs/block/log_reader.hpp"
+#include "demofs/tree/commit_record.hpp"
+#include "demofs/tree/tree.hpp"
+
+namespace demofs::tree {
+
+struct RecoverySettings {
+    bool accept_fork = false;  // go on with the branch of the highest generation
+    // Commits that are known to have been synced are verified only up to this size; crash tails always.
+    std::uint64_t verify_durable_bytes = 64u << 20;
+    // Segments below the newest record's that are looked at for another session's records.
+    std::size_t fork_search_segments = 64;
+};
+
+struct Recovered {
+    std::unique_ptr<CommitRecord> record;  // null: a fresh vault
+    bool damaged = false;                  // parts of the vault, or newer commits, are lost
+    bool fork = false;                     // only with accept_fork
+    std::vector<std::string> notes;        // sentences for the log
+    std::uint64_t next_sequence = 1;       // for the first segment of a new session
+    Generation seen_generation{0};         // highest of any record, used or not: TreeSettings wants it
+};
+
+// Throws Error as above, or the store's error.
+boost::asio::awaitable<Recovered> recover(block::LogReader& log, RecoverySettings settings);
+
+// The segments that `tree` says hold live bytes and that are not in `present`. Not empty: the folder is not
+// fully synchronised, or segments were deleted. `tree` must outlive the call.
+boost::asio::awaitable<std::vector<block::SegmentId>> missing_segments(
+    Tree& tree, const std::vector<block::ListedSegment>& present);
+
+// Throws Error(Errc::vault_incomplete), naming how many, if any are missing.
+boost::asio::awaitable<void> require_complete(Tree& tree, const std::vector<block::ListedSegment>& present);
+
+}  // namespace demofs::tree

@@ -1,0 +1,219 @@
+#include "demofs/tree/tree.hpp"
+
+#include <algorithm>
+#include <boost/asio/this_coro.hpp>
+#include <cassert>
+
+#include "demofs/base/error.hpp"
+#include "demofs/tree/tree_state.hpp"
+
+namespace demofs::tree {
+
+namespace asio = boost::asio;
+
+// --- state
+// --------------------------------------------------------------------------------------------------------
+
+Tree::State::State(TreeSettings given, block::BlockStore& store, std::unique_ptr<CommitRecord> from)
+    : settings(given),
+      blocks(store),
+      tree(from ? BTree(given.node_bytes, from->root, from->root_level) : BTree(given.node_bytes)),
+      last(std::move(from)) {
+    generation = settings.seen_generation;
+    if (last) {
+        counters = last->counters;
+        counters.next_number = last->number_limit;  // what lies below may have been given out before a crash
+        generation = std::max(generation, last->generation);
+        to_fold = last->usage;
+    }
+}
+
+void Tree::State::throw_if_failed() const {
+    if (!failure.empty()) throw Error(Errc::writes_failed, failure);
+}
+
+bool Tree::State::load_from_memory(const block::BlockAddress& address) {
+    const SharedBytes payload = blocks.try_read(address);
+    if (!payload) return false;
+    tree.add_loaded(address, payload);
+    return true;
+}
+
+// Whoever finds the node being read by another waits, and then lets its operation find out whether that
+// worked: a failed read is tried again, and reported, by each.
+asio::awaitable<void> Tree::State::load(block::BlockAddress address) {
+    if (loading.contains(address)) {
+        ++loaders;
+        while (loading.contains(address)) co_await load_done.wait();
+        --loaders;
+        co_return;
+    }
+    if (tree.is_loaded(address)) co_return;
+    loading.insert(address);
+    ++loaders;
+    std::exception_ptr error;
+    try {
+        const SharedBytes payload = co_await blocks.read(address, block::BlockKind::node);
+        tree.add_loaded(address, payload);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    loading.erase(address);
+    --loaders;
+    load_done.wake_all();
+    tree.evict(settings.node_cache_bytes, loaders);
+    if (error) std::rethrow_exception(error);
+}
+
+// --- the interface
+// ------------------------------------------------------------------------------------------------
+
+asyncdrop::AsyncDropGuard<Tree> Tree::make(TreeSettings settings, block::BlockStore& blocks,
+                                           std::unique_ptr<CommitRecord> last) {
+    return asyncdrop::make_guard<Tree>(settings, blocks, std::move(last));
+}
+
+Tree::Tree(asyncdrop::Passkey<Tree>, TreeSettings settings, block::BlockStore& blocks,
+           std::unique_ptr<CommitRecord> last)
+    : state_(std::make_unique<State>(settings, blocks, std::move(last))) {}
+Tree::Tree(Tree&&) noexcept = default;
+Tree::~Tree() = default;
+
+std::optional<ByteSpan> Tree::find(const Key& key) {
+    return state_->resolve([&] { return state_->tree.find(key); });
+}
+
+void Tree::scan(const Key& from, const Key& to, const std::function<bool(const Key&, ByteSpan)>& visit) {
+    // Not resolved inside: entries must not be visited twice within one call.
+    state_->tree.scan(from, to, visit);
+}
+
+std::optional<std::pair<Key, ByteSpan>> Tree::find_last_not_after(const Key& key) {
+    return state_->resolve([&] { return state_->tree.find_last_not_after(key); });
+}
+
+void Tree::prefault(const Key& from, const Key& to) {
+    state_->resolve([&] { state_->tree.prefault(from, to); });
+}
+
+Epoch Tree::apply(const Changes& changes) {
+    State& state = *state_;
+    state.throw_if_failed();
+    const ChangeEffect effect = state.resolve([&] { return state.tree.check(changes); });
+    std::int64_t data_bytes = effect.inline_bytes;
+    for (const Changes::Usage& use : changes.usage) data_bytes += use.bytes;
+    state.tree.apply(changes);
+    state.counters.inodes += static_cast<std::uint64_t>(effect.inodes);
+    state.counters.data_bytes += static_cast<std::uint64_t>(data_bytes);
+    return state.last_change = state.tree.epoch();
+}
+
+std::uint64_t Tree::allocate_number() {
+    assert(numbers_left());
+    return state_->counters.next_number++;
+}
+
+bool Tree::numbers_left() const {
+    return state_->counters.next_number < state_->number_limit;
+}
+
+asio::awaitable<void> Tree::load(NodeFault fault) {
+    return state_->load(fault.address);
+}
+
+Epoch Tree::epoch() const {
+    return state_->tree.epoch();
+}
+Epoch Tree::durable_epoch() const {
+    return state_->durable;
+}
+
+asio::awaitable<void> Tree::make_durable(Epoch epoch) {
+    State& state = *state_;
+    const Epoch target = std::min(epoch, state.last_change);  // later epochs hold nothing yet
+    if (target > state.durable) co_await state.await_commit(target);
+}
+
+asio::awaitable<void> Tree::commit() {
+    State& state = *state_;
+    if (state.dirty()) {
+        co_await state.await_commit(state.last_change);
+    } else if (!numbers_left() || !state.last) {
+        co_await state.await_commit(state.tree.epoch());
+    }
+}
+
+asio::awaitable<void> Tree::throttle() {
+    State& state = *state_;
+    const std::size_t limit = state.settings.node_cache_bytes;
+    if (state.dirty() && state.failure.empty() && dirty_bytes() > limit / 2) {
+        const asio::any_io_executor executor = co_await asio::this_coro::executor;
+        state.request_commit(state.last_change, executor);
+        while (state.committing && dirty_bytes() > limit / 4 * 3) co_await state.commit_done.wait();
+    }
+    co_await state.blocks.throttle();
+}
+
+bool Tree::dirty() const {
+    return state_->dirty();
+}
+bool Tree::read_only() const {
+    return !state_->failure.empty();
+}
+const std::string& Tree::failure() const {
+    return state_->failure;
+}
+const Counters& Tree::counters() const {
+    return state_->counters;
+}
+Generation Tree::generation() const {
+    return state_->generation;
+}
+block::BlockStore& Tree::blocks() {
+    return state_->blocks;
+}
+const CommitRecord* Tree::last_commit() const {
+    return state_->last.get();
+}
+std::size_t Tree::resident_bytes() const {
+    return state_->tree.tally().bytes;
+}
+std::size_t Tree::dirty_bytes() const {
+    return state_->tree.tally().dirty_bytes;
+}
+
+std::vector<SegmentLive> Tree::segment_usage() {
+    return state_->resolve([&] {
+        std::vector<SegmentLive> usage;
+        state_->tree.scan({0, Kind::segment_usage, 0}, {0, Kind::segment_usage, ~std::uint64_t{0}},
+                          [&](const Key& key, ByteSpan value) {
+                              usage.push_back(decode_segment_usage(key, value));
+                              return true;
+                          });
+        for (const SegmentLive& delta : state_->to_fold) {
+            const auto found = std::ranges::lower_bound(usage, delta.segment, {}, &SegmentLive::segment);
+            if (found != usage.end() && found->segment == delta.segment) {
+                found->bytes += delta.bytes;
+            } else {
+                usage.insert(found, delta);
+            }
+        }
+        std::erase_if(usage, [](const SegmentLive& entry) { return entry.bytes == 0; });
+        return usage;
+    });
+}
+
+asio::awaitable<void> Tree::async_drop_impl() {
+    State& state = *state_;
+    std::exception_ptr error;
+    try {
+        if (state.dirty()) co_await state.await_commit(state.last_change);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    while (state.committing) co_await state.commit_done.wait();
+    while (!state.loading.empty()) co_await state.load_done.wait();
+    if (error) std::rethrow_exception(error);
+}
+
+}  // namespace demofs::tree
