@@ -51,11 +51,11 @@ class BlockStore {
   public:
     virtual ~BlockStore() = default;
 
-    // Appends one block and returns its address. Never suspends, never fails for lack of space (writes are
-    // admitted before, see `room_bytes`); throws Error(Errc::writes_failed) once the store has failed.
-    // Blocks appended one after the other are contiguous unless a segment ended, a sync was begun or another
-    // append came between: callers compare `end()` with the next `offset`.
-    // Durability: none before sync() returns.
+    // Appends one block and returns its address. Never suspends, and cannot tell whether there is room (that
+    // is checked before; a full store fails the write later); throws Error(Errc::writes_failed) once the
+    // store has failed. Blocks appended one after the other are contiguous unless a segment ended, a sync was
+    // begun or another append came between: callers compare `end()` with the next `offset`. Durability: none
+    // before sync() returns.
     virtual BlockAddress append(const BlockHeader& header, SharedBytes payload, Placement placement) = 0;
 
     // The payload if it is in memory (cached or not yet written), else an empty SharedBytes. Never suspends.

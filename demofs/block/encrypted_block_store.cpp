@@ -34,7 +34,10 @@ EncryptedBlockStore::EncryptedBlockStore(asyncdrop::Passkey<EncryptedBlockStore>
       pool_(pool),
       log_(log),
       settings_(settings),
-      reader_(store, pool, catalog, settings) {}
+      reader_(store, pool, catalog, settings) {
+    if (settings.ready_limit_bytes < settings.write_start_bytes)
+        throw std::invalid_argument("The encrypter would wait for a writer that waits for more.");
+}
 
 EncryptedBlockStore::~EncryptedBlockStore() = default;
 

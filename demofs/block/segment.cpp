@@ -128,7 +128,7 @@ std::optional<Segment> open_segment_header(const crypto::VaultKeys& keys, const 
     const std::uint8_t flags = decoder.u8();
     if (version != segment_format_version || (flags & incompatible_flags) != 0)
         throw Error(Errc::unsupported_format, describe(id) + " is of a newer format.");
-    if (crypto::cipher_name(cipher).empty())
+    if (cipher != crypto::Cipher::aes_256_gcm && cipher != crypto::Cipher::chacha20_poly1305)
         throw Error(Errc::unsupported_format, describe(id) + " uses an unknown cipher.");
     decoder.skip(4);
     SegmentId stored_id;

@@ -1,0 +1,135 @@
+// The worked example of docs/on-disk-format.md. Its bytes were computed by an independent implementation
+// (Python, with the cryptography package): if this test fails, the format has changed, and vaults that exist
+// cannot be read.
+#include <gmock/gmock.h>
+
+#include <numeric>
+
+#include "demofs/block/block_codec.hpp"
+#include "demofs/block/tag_hash.hpp"
+#include "tests/unit/block/block_fixture.hpp"
+
+namespace demofs::block {
+namespace {
+
+using namespace test;
+
+constexpr std::string_view object = "287abe6ee327c69cd5aaadbb8cb2356a";
+constexpr std::string_view header_hex =
+    "48c24e8b272dc91c4e68cafc991506a3e118453a7484c0cbddbfd89b4127ad8395c827cebb1a22f54001a73ef532fa6b"
+    "440b64ac10cee5d494f6884cd9d0d8512487ce1245229eebfe6c6cb8aa43c8e0347a602535d1d321cb92766b3e6ee232"
+    "edc708423e1e31cb144405ca649615ce7c06223ef22fc3748700904213a52354";
+constexpr std::string_view block_hex =
+    "9f5f9807543f419bb3a78e347daf001c5c399ae2354b2151b33694739d36d58044b262d867b68ff4426ee964545de9b5"
+    "9e09b0896fcfcd962c76ae88ea6f47cfa7ba6a554cd2444cf7eaeb0d13";
+constexpr std::string_view tags_hash_hex = "b5e7ccbf00dd486b390743474c4a53e628aa3335a9e03e2094403e31bdd866ec";
+constexpr std::string_view seal_hex =
+    "c023f61336d4cb607c1f632ea4da18230baa398d830e2755be82909a31fabd99e614077f66d90c94da1517749f42880c"
+    "017a6d6de1b39fb7d41b36c9856a747c4125cdd9457f3fddd5f14eb40dcda67d2545afaed21af1eaa1dd0055ea3c7fef"
+    "0ab83392bebb87366151c37f49f72296f6948de91cb46de517cffa8aff3b7c4b";
+
+std::string hex(ByteSpan bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text;
+    for (const std::byte byte : bytes) {
+        text += digits[std::to_integer<unsigned>(byte) >> 4];
+        text += digits[std::to_integer<unsigned>(byte) & 15];
+    }
+    return text;
+}
+
+Bytes from_hex(std::string_view text) {
+    Bytes bytes;
+    for (std::size_t i = 0; i < text.size(); i += 2)
+        bytes.push_back(std::byte(std::stoi(std::string(text.substr(i, 2)), nullptr, 16)));
+    return bytes;
+}
+
+// N bytes first, first + 1, …
+template <std::size_t N>
+std::array<std::byte, N> counting_from(unsigned first) {
+    std::array<std::byte, N> bytes{};
+    for (std::size_t i = 0; i < N; ++i) bytes[i] = std::byte(first + i);
+    return bytes;
+}
+
+class WorkedExample : public testing::Test {
+  protected:
+    BlockNonces nonces_at(std::uint32_t offset) const {
+        return {crypto::nonce_for(offset, crypto::Part::header),
+                crypto::nonce_for(offset, crypto::Part::payload)};
+    }
+
+    const std::string_view text = "hello, world\n";
+    crypto::VaultKeys keys{crypto::MasterKey(crypto::SecretBytes::copy_of(counting_from<32>(0))),
+                           counting_from<16>(0xa0), crypto::Cipher::aes_256_gcm};
+    SegmentId id{1, 0x1122334455667788};
+    Segment segment{.id = id,
+                    .object = std::string(object),
+                    .uid = counting_from<16>(0xb0),
+                    .session = SessionId{counting_from<16>(0xc0)},
+                    .created = 1'700'000'000,
+                    .vault = keys.vault_id(),
+                    .key = keys.segment_key(crypto::Cipher::aes_256_gcm, counting_from<16>(0xb0))};
+};
+
+TEST_F(WorkedExample, IsWhatIsWritten) {
+    EXPECT_EQ(object_name(keys, id), object);
+    EXPECT_EQ(hex(seal_segment_header(keys, segment)), header_hex);
+
+    Bytes stored(text.size() + block_overhead_bytes);
+    const BlockTags tags =
+        seal_block(segment, 128, nonces_at(128), header_of(BlockKind::data, 2, 0, 1), as_bytes(text), stored);
+    EXPECT_EQ(hex(stored), block_hex);
+    TagHash hash;
+    hash.add(tags);
+    SealRecord record;
+    record.blocks_end = 128 + stored.size();
+    record.final_bytes = 4096 + seal_block_bytes;
+    record.blocks = 1;
+    record.tags_hash = hash.take();
+    EXPECT_EQ(hex(record.tags_hash), tags_hash_hex);
+
+    Bytes seal(seal_block_bytes);
+    const Bytes payload = encode(record);
+    seal_block(segment, 4096, nonces_at(4096), header_of(BlockKind::seal, 0, 0, 0), payload, seal);
+    EXPECT_EQ(hex(seal), seal_hex);
+}
+
+TEST_F(WorkedExample, IsRead) {
+    Bytes stored = from_hex(header_hex);
+    const Bytes block = from_hex(block_hex);
+    const Bytes seal = from_hex(seal_hex);
+    stored.insert(stored.end(), block.begin(), block.end());
+    stored.resize(4096, std::byte{0x5a});  // filler may be anything
+    stored.insert(stored.end(), seal.begin(), seal.end());
+
+    asio::io_context context;
+    const auto disk = std::make_shared<store::MemoryDisk>();
+    disk->put(std::string(object), stored);
+    auto store = store::MemoryObjectStore::open(disk);
+    test_support::run_coroutine(context, [&]() -> asio::awaitable<void> {
+        LogReader reader(*store, keys);
+        co_await reader.refresh();
+        EXPECT_EQ(reader.segments().size(), 1u);
+        EXPECT_EQ(reader.segments().front().id, id);
+        const SharedSegment opened = co_await reader.open(id);
+        EXPECT_EQ(opened->uid, segment.uid);
+        EXPECT_EQ(opened->session, segment.session);
+        EXPECT_EQ(opened->created, segment.created);
+
+        const BlockAddress address{id, 128, static_cast<std::uint32_t>(text.size())};
+        const SharedBytes read = co_await reader.read(address, BlockKind::data);
+        EXPECT_EQ(as_text(read), text);
+
+        const std::optional<SealRecord> record = co_await reader.seal_of(id);
+        EXPECT_TRUE(record.has_value());
+        EXPECT_EQ(record->blocks, 1u);
+        EXPECT_EQ(record->blocks_end, 205u);
+        EXPECT_EQ(hex(record->tags_hash), tags_hash_hex);
+        co_await store.async_drop();
+    });
+}
+
+}  // namespace
+}  // namespace demofs::block
