@@ -167,6 +167,8 @@ class OtherUser(ErrorTest):
             # The build folder may lie where nobody cannot go.
             public = Path(tempfile.mkdtemp(prefix="demofs_public_", dir="/tmp"))
             self.addCleanup(shutil.rmtree, public)
+            # Runs before: the mount point will lie in there.
+            self.addCleanup(lambda: self.assertEqual(self.vault.clean_up(), []))
             public.chmod(0o755)
             shutil.copy(self.vault.program, public / "demofs")
             shutil.move(self.vault.path, public / "vault")

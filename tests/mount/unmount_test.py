@@ -1,5 +1,6 @@
 """Every cause of unmounting ends in the same orderly teardown: the daemon ends and nothing written is lost."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -169,13 +170,14 @@ class OpenFiles(MountTest):
         self.assertEqual((self.root / "file").read_bytes(), b"one two")
 
     def test_a_second_sigterm_does_not_wait_for_the_open_file(self):
-        with open(self.root / "file", "w+b", buffering=0) as file:
-            file.write(b"one")
-            os.fsync(file.fileno())
-            pid = self.vault.signal_daemon(signal.SIGTERM)
-            wait_until(lambda: not self.vault.is_mounted(), "the first SIGTERM has detached the mount")
-            os.kill(pid, signal.SIGTERM)
-            self.vault.wait_for_end(pid)
+        descriptor = os.open(self.root / "file", os.O_RDWR | os.O_CREAT, 0o644)
+        os.write(descriptor, b"one")
+        os.fsync(descriptor)
+        pid = self.vault.signal_daemon(signal.SIGTERM)
+        wait_until(lambda: not self.vault.is_mounted(), "the first SIGTERM has detached the mount")
+        os.kill(pid, signal.SIGTERM)
+        self.vault.wait_for_end(pid)
+        self.assert_errno(errno.ENOTCONN, os.close, descriptor)
         self.vault.mount()
         self.assertEqual((self.root / "file").read_bytes(), b"one")
 
