@@ -256,7 +256,7 @@ TEST_F(DuringTheDropDeathTest, EveryUseIsAMisuse) {
     EXPECT_FALSE(guard.is_dropped());
     EXPECT_FALSE(guard);
     EXPECT_DEATH((void)guard->name(), "a guard was dereferenced while its async_drop is running");
-    EXPECT_DEATH(AsyncDropGuard<Resource>{std::move(guard)},
+    EXPECT_DEATH({ AsyncDropGuard<Resource> other = std::move(guard); },
                  "a guard was moved while its async_drop is running");
     EXPECT_DEATH(run_coroutine(context_, guard.async_drop()),
                  "async_drop was called while another async_drop of the same guard is running");
@@ -269,7 +269,8 @@ TEST_F(DuringTheDropDeathTest, EveryUseOfABoxIsAMisuse) {
     auto box = make_box<Resource>(log_, "a");
     suspend_drop(box);
     EXPECT_DEATH((void)box->name(), "a guard was dereferenced while its async_drop is running");
-    EXPECT_DEATH(asyncdrop::AsyncDropBox<Resource>{std::move(box)}, "a guard was moved while its async_drop");
+    EXPECT_DEATH({ asyncdrop::AsyncDropBox<Resource> other = std::move(box); },
+                 "a guard was moved while its async_drop");
     EXPECT_DEATH(run_coroutine(context_, box.async_drop()), "while another async_drop of the same guard");
     finish();
 }
