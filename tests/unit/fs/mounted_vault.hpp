@@ -1,6 +1,7 @@
 // A vault in memory that tests mount, use with plain function calls, unmount, crash, and mount again.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -16,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "consistency.hpp"
 #include "demofs/base/random.hpp"
 #include "demofs/base/worker_pool.hpp"
 #include "demofs/block/block_stack.hpp"
@@ -191,6 +193,13 @@ class Mount {
             after = entries.back().cookie;
         }
     }
+
+    // Contradictions in the tree as it stands, buffered content excepted.
+    std::vector<std::string> contradictions() {
+        const std::vector<StoredEntry> entries = await(entries_of(*tree_));
+        return find_contradictions(entries);
+    }
+    std::vector<StoredEntry> entries() { return await(entries_of(*tree_)); }
 
     std::size_t waits = 0;  // operations that could not be answered at once
 
