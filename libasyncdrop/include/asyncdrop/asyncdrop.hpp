@@ -2,6 +2,7 @@
 #pragma once
 
 #include <asyncdrop/arc.hpp>
+#include <asyncdrop/arc.hpp>
 #include <asyncdrop/async_drop.hpp>
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/creation_site.hpp>
@@ -12,9 +13,12 @@
 #include <asyncdrop/forgotten.hpp>
 #include <asyncdrop/guard.hpp>
 #include <asyncdrop/hash_map.hpp>
+#include <asyncdrop/hash_map.hpp>
 #include <asyncdrop/install.hpp>
+#include <asyncdrop/mutex.hpp>
 #include <asyncdrop/mutex.hpp>
 #include <asyncdrop/passkey.hpp>
 #include <asyncdrop/stack.hpp>
+#include <asyncdrop/teardown_graph.hpp>
 #include <asyncdrop/teardown_graph.hpp>
 #include <asyncdrop/with_async_drop.hpp>
