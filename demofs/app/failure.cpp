@@ -1,0 +1,44 @@
+#include "demofs/app/failure.hpp"
+
+#include <system_error>
+
+#include "demofs/base/error.hpp"
+
+namespace demofs::app {
+
+ExitCode exit_code_of(const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const Failure& failure) {
+        return failure.code();
+    } catch (const std::system_error& failure) {
+        if (failure.code().category() != demofs_category()) return exit_failure;
+        switch (static_cast<Errc>(failure.code().value())) {
+            case Errc::wrong_password:
+                return exit_wrong_password;
+            case Errc::not_a_vault:
+                return exit_not_a_vault;
+            case Errc::vault_in_use:
+                return exit_vault_in_use;
+            case Errc::vault_incomplete:
+                return exit_vault_incomplete;
+            case Errc::corrupt:
+            case Errc::vault_damaged:
+                return exit_vault_damaged;
+            case Errc::unsupported_format:
+                return exit_unsupported_format;
+            case Errc::rolled_back:
+            case Errc::forked:
+                return exit_rolled_back;
+            case Errc::writes_failed:
+                return exit_not_saved;
+            case Errc::closed:
+                return exit_failure;
+        }
+        return exit_failure;
+    } catch (...) {
+        return exit_failure;
+    }
+}
+
+}  // namespace demofs::app

@@ -1,0 +1,94 @@
+// `demofs info`: what anybody may know of a vault and, with the password, what it holds.
+#include <asyncdrop/install.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <ctime>
+#include <exception>
+#include <iomanip>
+#include <iostream>
+#include <sstream>
+
+#include "demofs/app/commands.hpp"
+#include "demofs/app/failure.hpp"
+#include "demofs/app/password.hpp"
+#include "demofs/app/vault.hpp"
+#include "demofs/app/vault_stack.hpp"
+#include "demofs/crypto/aead.hpp"
+
+namespace demofs::app {
+
+namespace {
+
+std::string utc(std::time_t time) {
+    std::tm fields{};
+    gmtime_r(&time, &fields);
+    std::ostringstream text;
+    text << std::put_time(&fields, "%Y-%m-%d %H:%M:%S UTC");
+    return text.str();
+}
+
+std::string size_text(std::uint64_t bytes) {
+    std::ostringstream text;
+    text << bytes << " bytes";
+    if (bytes >= 1024 * 1024)
+        text << " (" << std::fixed << std::setprecision(1) << static_cast<double>(bytes) / (1024 * 1024)
+             << " MiB)";
+    return text.str();
+}
+
+void line(const std::string& name, const std::string& value) {
+    std::cout << std::left << std::setw(18) << name << value << '\n';
+}
+
+boost::asio::awaitable<void> look_inside(VaultStack& stack) {
+    std::exception_ptr failed;
+    try {
+        auto opening = stack.open(Access::read_only, StackSettings{});
+        co_await std::move(opening);
+        const tree::Counters& counters = stack.tree().counters();
+        line("last commit", std::to_string(raw(stack.tree().generation())));
+        line("inodes", std::to_string(counters.inodes));
+        line("file data", size_text(counters.data_bytes));
+        line("segments", std::to_string(stack.segment_count()) + ", " + size_text(stack.stored_bytes()));
+    } catch (...) {
+        failed = std::current_exception();
+    }
+    auto closing = stack.tear_down();
+    const asyncdrop::TeardownReport report = co_await std::move(closing);
+    if (failed) std::rethrow_exception(failed);
+    if (const auto error = report.first_error()) std::rethrow_exception(error);
+}
+
+}  // namespace
+
+int run_info(const InfoSettings& settings) {
+    const Notice notice = [](const std::string& sentence) {
+        std::cerr << "demofs: " << sentence << std::endl;
+    };
+    const std::string directory = vault_directory(settings.vault);
+    const crypto::VaultConfig config = read_config(directory, notice);
+    line("vault", directory);
+    line("format", "demofs " + std::to_string(crypto::vault_format_version));
+    line("cipher", std::string(crypto::cipher_name(config.cipher)));
+    line("made", utc(std::chrono::system_clock::to_time_t(config.created)));
+    for (const crypto::KeySlot& slot : config.slots) {
+        line("key slot " + std::to_string(slot.id), "Argon2id, " + std::to_string(slot.kdf.ops) +
+                                                        " passes over " + size_text(slot.kdf.memory_bytes));
+    }
+    if (!settings.unlock && !settings.password_file) return exit_ok;
+
+    const std::unique_ptr<crypto::VaultKeys> keys =
+        unlock(config, read_password(settings.password_file, Prompt::once), notice);
+    boost::asio::io_context context(1);
+    asyncdrop::install(context);
+    VaultStack stack(context.get_executor(), directory, *keys, notice);
+    std::exception_ptr failed;
+    boost::asio::co_spawn(context, look_inside(stack),
+                          [&failed](const std::exception_ptr& error) { failed = error; });
+    context.run();
+    if (failed) std::rethrow_exception(failed);
+    return exit_ok;
+}
+
+}  // namespace demofs::app

@@ -1,0 +1,106 @@
+// `demofs init`: makes a vault that is complete (its first commit is durable) or nothing at all.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <asyncdrop/install.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <cerrno>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+
+#include "demofs/app/commands.hpp"
+#include "demofs/app/failure.hpp"
+#include "demofs/app/password.hpp"
+#include "demofs/app/vault.hpp"
+#include "demofs/app/vault_stack.hpp"
+#include "demofs/base/error.hpp"
+#include "demofs/crypto/aead.hpp"
+#include "demofs/fs/filesystem.hpp"
+#include "demofs/store/vault_config_file.hpp"
+
+namespace demofs::app {
+
+namespace files = std::filesystem;
+
+namespace {
+
+// Makes the directory, or takes an empty one.
+void prepare_directory(const std::string& vault) {
+    std::error_code error;
+    if (files::exists(vault, error)) {
+        if (!files::is_directory(vault))
+            throw Failure(exit_failure, vault + " exists and is not a directory");
+        if (store::has_vault_config(vault))
+            throw Failure(exit_failure, vault + " is a vault already; nothing was changed");
+        if (!files::is_empty(vault, error) || error) {
+            throw Failure(exit_failure, vault + " is not empty; choose a new or an empty directory");
+        }
+        return;
+    }
+    if (!files::create_directory(vault, error) && error) {
+        throw Failure(exit_failure, "the directory " + vault + " cannot be made: " + error.message());
+    }
+    files::permissions(vault, files::perms::owner_all, error);
+}
+
+// The first commit: an empty root directory that belongs to whoever made the vault.
+boost::asio::awaitable<void> commit_root(VaultStack& stack) {
+    std::exception_ptr failed;
+    try {
+        auto opening = stack.open(Access::create, StackSettings{});
+        co_await std::move(opening);
+        auto formatting = fs::Filesystem::format(stack.tree(), ::geteuid(), ::getegid());
+        co_await std::move(formatting);
+    } catch (...) {
+        failed = std::current_exception();
+    }
+    auto closing = stack.tear_down();
+    const asyncdrop::TeardownReport report = co_await std::move(closing);
+    if (failed) std::rethrow_exception(failed);
+    if (const auto error = report.first_error()) std::rethrow_exception(error);
+}
+
+void sync_directory(const files::path& directory) {
+    const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) throw Error(errno, "the directory " + directory.string() + " cannot be opened");
+    const int result = ::fsync(descriptor);
+    const int reason = errno;
+    ::close(descriptor);
+    if (result != 0) throw Error(reason, "the directory " + directory.string() + " cannot be synced");
+}
+
+}  // namespace
+
+int run_init(const InitSettings& settings) {
+    prepare_directory(settings.vault);
+    const std::string directory = vault_directory(settings.vault);
+    const crypto::Password password = read_password(settings.password_file, Prompt::twice);
+    const auto cost = settings.weak_key_derivation ? crypto::KdfParameters::weakest_for_tests()
+                                                   : crypto::KdfParameters::moderate();
+    const crypto::NewVault vault = crypto::create(password, *crypto::cipher_from_name(settings.cipher), cost);
+    const crypto::VaultKeys keys(vault.master, vault.config.vault_id, vault.config.cipher);
+    const Notice notice = [](const std::string& sentence) {
+        std::cerr << "demofs: " << sentence << std::endl;
+    };
+
+    boost::asio::io_context context(1);
+    asyncdrop::install(context);
+    VaultStack stack(context.get_executor(), directory, keys, notice);
+    std::exception_ptr failed;
+    boost::asio::co_spawn(context, commit_root(stack),
+                          [&failed](const std::exception_ptr& error) { failed = error; });
+    context.run();
+    if (failed) std::rethrow_exception(failed);
+    // The configuration comes last: only with it the directory is a vault, and then it is a whole one.
+    store::create_vault_config(directory, crypto::to_json(vault.config));
+    sync_directory(files::path(directory).parent_path());
+
+    std::cout << "The vault " << settings.vault << " is ready. Mount it with: demofs mount " << settings.vault
+              << " DIR\n"
+              << "There is no way to recover a forgotten password." << std::endl;
+    return exit_ok;
+}
+
+}  // namespace demofs::app

@@ -1,0 +1,40 @@
+#include "demofs/app/logging.hpp"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/sinks/syslog_sink.h>
+#include <syslog.h>
+
+#include "demofs/app/failure.hpp"
+
+namespace demofs::app {
+
+std::shared_ptr<spdlog::logger> make_logger(const LogSettings& settings) {
+    const auto level = spdlog::level::from_str(settings.level);
+    if (level == spdlog::level::off && settings.level != "off") {
+        throw Failure(exit_usage, "unknown log level " + settings.level +
+                                      "; choose trace, debug, info, warn, error or off");
+    }
+    spdlog::sink_ptr sink;
+    if (settings.file) {
+        try {
+            sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(*settings.file);
+        } catch (const spdlog::spdlog_ex& error) {
+            throw Failure(exit_failure,
+                          "the log file " + *settings.file + " cannot be written: " + error.what());
+        }
+    } else {
+        sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+    }
+    auto logger = std::make_shared<spdlog::logger>("demofs", std::move(sink));
+    logger->set_level(level);
+    logger->flush_on(spdlog::level::info);
+    return logger;
+}
+
+void leave_terminal(spdlog::logger& logger, const LogSettings& settings) {
+    if (settings.file) return;
+    logger.sinks() = {std::make_shared<spdlog::sinks::syslog_sink_mt>("demofs", LOG_PID, LOG_DAEMON, true)};
+}
+
+}  // namespace demofs::app

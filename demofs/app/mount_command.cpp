@@ -1,0 +1,87 @@
+// `demofs mount`: checks what can be checked before a daemon exists, then runs the daemon.
+#include <asyncdrop/install.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+
+#include "demofs/app/background.hpp"
+#include "demofs/app/commands.hpp"
+#include "demofs/app/failure.hpp"
+#include "demofs/app/mount_daemon.hpp"
+#include "demofs/app/password.hpp"
+#include "demofs/app/vault.hpp"
+#include "demofs/fuse/mount_point.hpp"
+
+namespace demofs::app {
+
+namespace {
+
+namespace files = std::filesystem;
+
+bool is_inside(const std::string& inner, const std::string& outer) {
+    return inner == outer ||
+           (inner.starts_with(outer) && (outer.ends_with('/') || inner[outer.size()] == '/'));
+}
+
+// Settings with absolute paths that were checked.
+MountSettings checked(MountSettings settings, const Notice& notice) {
+    settings.vault = vault_directory(settings.vault);
+    failing_with(exit_no_fuse, [] { fuse::require_fuse(); });
+    settings.mount_point = failing_with(exit_mount_point, [&] {
+        bool cleaned_up = false;
+        std::string directory = fuse::prepare_mount_point(settings.mount_point, cleaned_up);
+        if (cleaned_up) notice("removed a dead mount from " + directory + " that a killed daemon had left");
+        return directory;
+    });
+    if (is_inside(settings.vault, settings.mount_point) || is_inside(settings.mount_point, settings.vault)) {
+        throw Failure(exit_mount_point, "the vault and its mount point must not lie in one another");
+    }
+    if (settings.teardown_report)
+        settings.teardown_report = files::absolute(*settings.teardown_report).string();
+    return settings;
+}
+
+int run_daemon(const MountSettings& settings, ReadyNotice& ready, const Notice& notice) {
+    const auto logger = make_logger(settings.log);
+    const crypto::VaultConfig config = read_config(settings.vault, notice);
+    const std::unique_ptr<crypto::VaultKeys> keys =
+        unlock(config, read_password(settings.password_file, Prompt::once), notice);
+
+    boost::asio::io_context context(1);
+    asyncdrop::install(context);
+    MountDaemon daemon(settings, *keys, *logger, ready, context.get_executor());
+    std::exception_ptr failed;
+    int code = exit_failure;
+    boost::asio::co_spawn(context, daemon.run(), [&](const std::exception_ptr& error, int result) {
+        failed = error;
+        code = result;
+    });
+    context.run();
+    if (failed) std::rethrow_exception(failed);
+    return code;
+}
+
+}  // namespace
+
+int run_mount(const MountSettings& settings) {
+    const Notice notice = [](const std::string& sentence) {
+        std::cerr << "demofs: " << sentence << std::endl;
+    };
+    const MountSettings ready_to_mount = checked(settings, notice);
+    const auto daemon = [&](ReadyNotice& ready) -> int {
+        try {
+            return run_daemon(ready_to_mount, ready, notice);
+        } catch (const std::exception& error) {
+            std::cerr << "demofs: " << error.what() << std::endl;
+            return exit_code_of(std::current_exception());
+        }
+    };
+    if (!settings.foreground) return run_in_background(daemon);
+    ReadyNotice nobody_waits;
+    return daemon(nobody_waits);
+}
+
+}  // namespace demofs::app

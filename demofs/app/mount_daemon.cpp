@@ -1,0 +1,186 @@
+#include "demofs/app/mount_daemon.hpp"
+
+#include <asyncdrop/drop_in_order.hpp>
+#include <asyncdrop/even_if_cancelled.hpp>
+#include <fstream>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "demofs/app/failure.hpp"
+#include "demofs/base/error.hpp"
+
+namespace demofs::app {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t mib = 1024 * 1024;
+
+fs::NameHash name_hash_of(const crypto::VaultKeys& keys) {
+    return [&keys](std::string_view name) {
+        return keys.siphash(std::as_bytes(std::span(name.data(), name.size())));
+    };
+}
+
+StackSettings stack_settings(const MountSettings& settings) {
+    StackSettings stack;
+    stack.cache_bytes = settings.cache_mib * mib;
+    stack.tree_cache_bytes = settings.tree_cache_mib * mib;
+    stack.dirty_bytes = settings.dirty_mib * mib;
+    return stack;
+}
+
+}  // namespace
+
+MountDaemon::MountDaemon(const MountSettings& settings, const crypto::VaultKeys& keys, spdlog::logger& logger,
+                         ReadyNotice& ready, asio::any_io_executor executor)
+    : settings_(settings),
+      keys_(keys),
+      logger_(logger),
+      ready_(ready),
+      executor_(executor),
+      notice_([this](const std::string& sentence) { logger_.warn(sentence); }),
+      stack_(executor, settings.vault, keys, notice_, [this] {
+          asyncdrop::TeardownSettings teardown;
+          teardown.soft_deadline = std::chrono::seconds(2);
+          teardown.sink = [this](std::string_view sentence) {
+              logger_.warn(sentence);
+              if (control_) control_->tell("progress", std::string(sentence));
+          };
+          return teardown;
+      }()) {}
+
+asio::awaitable<int> MountDaemon::run() {
+    triggers_ = UnmountTriggers::make(executor_, notice_, [this] { log_state(); });
+    triggers_->start();
+    std::exception_ptr failed;
+    int code = exit_ok;
+    try {
+        auto coming_up = bring_up();
+        co_await std::move(coming_up);
+    } catch (...) {
+        failed = std::current_exception();
+    }
+    if (failed) {
+        logger_.debug("The mount failed ({}); taking down what was built", describe(failed));
+        auto going_down = take_down();
+        const asyncdrop::TeardownReport report = co_await std::move(going_down);
+        logger_.log(report.ok() ? spdlog::level::debug : spdlog::level::err,
+                    "Teardown of the failed mount:\n{}", report.to_text());
+    } else {
+        auto serving = serve_and_tear_down();
+        code = co_await std::move(serving);
+    }
+    co_await asyncdrop::even_if_cancelled;
+    co_await asyncdrop::drop_in_order(triggers_, control_);
+    if (failed) std::rethrow_exception(failed);
+    co_return code;
+}
+
+asio::awaitable<void> MountDaemon::bring_up() {
+    auto opening =
+        stack_.open(settings_.read_only ? Access::read_only : Access::read_write, stack_settings(settings_));
+    co_await std::move(opening);
+
+    fs::FilesystemSettings filesystem_settings;
+    filesystem_settings.read_only = settings_.read_only;
+    filesystem_settings.commit_interval = settings_.commit_interval;
+    filesystem_settings.dirty_data_bytes = settings_.dirty_mib * mib / 2;
+    filesystem_settings.on_problem = notice_;
+    auto filesystem = fs::Filesystem::make(filesystem_settings, stack_.tree(), stack_.store(),
+                                           name_hash_of(keys_), executor_);
+    const auto filesystem_node =
+        stack_.graph().add("filesystem", std::move(filesystem), asyncdrop::uses(stack_.tree_node()));
+    filesystem_ = &stack_.graph().get(filesystem_node);
+
+    control_ = ControlServer::make(settings_.mount_point, executor_);
+    control_->start();
+
+    fuse::SessionSettings session_settings;
+    session_settings.mount_point = settings_.mount_point;
+    session_settings.source = settings_.vault;
+    session_settings.allow_other = settings_.allow_other;
+    session_settings.read_only = settings_.read_only;
+    session_settings.log = notice_;
+    session_settings.on_ready = [this] { on_ready(); };
+    auto session = fuse::Session::make(session_settings, *filesystem_, executor_);
+    session_ = &*session;
+    stack_.graph().add("session", std::move(session), asyncdrop::uses(filesystem_node));
+    failing_with(exit_mount_point, [this] { session_->mount(); });
+    if (!settings_.read_only) filesystem_->start();
+}
+
+void MountDaemon::on_ready() {
+    logger_.info("Mounted {} on {} ({} segments, {} inodes)", settings_.vault, settings_.mount_point,
+                 stack_.segment_count(), stack_.tree().counters().inodes);
+    if (!ready_.in_background()) return;
+    ready_.ready();
+    leave_terminal(logger_, settings_.log);
+}
+
+asio::awaitable<int> MountDaemon::serve_and_tear_down() {
+    MountedParts parts{settings_.mount_point, &stack_.pool(), filesystem_, session_};
+    triggers_->mounted(std::move(parts), settings_.idle_timeout);
+    std::exception_ptr failed;
+    try {
+        auto serving = session_->run();
+        co_await std::move(serving);
+    } catch (...) {
+        failed = std::current_exception();
+    }
+    triggers_->unmounted();
+    if (failed) logger_.error("{}", describe(failed));
+    logger_.info("Unmounting {}: {}", settings_.mount_point,
+                 triggers_->cause().empty() ? "unmounted" : triggers_->cause());
+
+    const std::vector<InodeNumber> unwritten = filesystem_->unwritten_inodes();
+    auto going_down = take_down();
+    const asyncdrop::TeardownReport report = co_await std::move(going_down);
+    if (!report.ok() && !unwritten.empty()) {
+        std::string numbers;
+        for (const InodeNumber inode : unwritten) numbers += " " + std::to_string(raw(inode));
+        logger_.error("Not saved: the last changes of {} files; their inode numbers:{}", unwritten.size(),
+                      numbers);
+        control_->tell("report", "not saved: the last changes of " + std::to_string(unwritten.size()) +
+                                     " files; their inode numbers:" + numbers);
+    }
+    const int code = !report.ok() ? exit_not_saved : failed ? exit_failure : exit_ok;
+    deliver(report, code);
+    co_return code;
+}
+
+asio::awaitable<asyncdrop::TeardownReport> MountDaemon::take_down() {
+    filesystem_ = nullptr;
+    session_ = nullptr;
+    return stack_.tear_down();
+}
+
+void MountDaemon::deliver(const asyncdrop::TeardownReport& report, int code) {
+    const std::string text = report.to_text();
+    logger_.log(report.ok() ? spdlog::level::info : spdlog::level::err, "Teardown of {}:\n{}",
+                settings_.mount_point, text);
+    if (settings_.teardown_report) {
+        std::ofstream file(*settings_.teardown_report);
+        file << text;
+        file.close();
+        if (!file)
+            logger_.error("The teardown report could not be written to {}", *settings_.teardown_report);
+    }
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) control_->tell("report", line);
+    logger_.flush();
+    control_->tell("result", std::to_string(code));
+}
+
+void MountDaemon::log_state() {
+    if (!filesystem_ || !session_) return logger_.info("State: going up or down");
+    logger_.info(
+        "State: {} requests served, {} in flight, {} open handles, {} files with unwritten data, {} bytes "
+        "not durable",
+        session_->requests(), session_->in_flight(), filesystem_->open_handles(), filesystem_->dirty_files(),
+        stack_.tree().blocks().unsynced_bytes());
+}
+
+}  // namespace demofs::app

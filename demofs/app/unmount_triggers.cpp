@@ -1,0 +1,190 @@
+#include "demofs/app/unmount_triggers.hpp"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <asyncdrop/guard.hpp>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <optional>
+#include <utility>
+
+#include "demofs/base/error.hpp"
+#include "demofs/fuse/mount_point.hpp"
+
+namespace demofs::app {
+
+namespace asio = boost::asio;
+
+namespace {
+
+std::string signal_name(int number) {
+    switch (number) {
+        case SIGTERM:
+            return "SIGTERM";
+        case SIGINT:
+            return "SIGINT";
+        default:
+            return "SIGHUP";
+    }
+}
+
+}  // namespace
+
+struct UnmountTriggers::State {
+    State(const asio::any_io_executor& ex, Notice n, std::function<void()> report)
+        : executor(ex),
+          notice(std::move(n)),
+          on_report_request(std::move(report)),
+          signals(ex),
+          idle_timer(ex),
+          task_ended(ex) {
+        for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) signals.add(number);
+        task_ended.expires_at(asio::steady_timer::time_point::max());
+    }
+
+    asio::any_io_executor executor;
+    Notice notice;
+    std::function<void()> on_report_request;
+    asio::signal_set signals;
+    asio::steady_timer idle_timer;
+    asio::steady_timer task_ended;
+    int tasks = 0;
+    bool stopping = false;
+    std::optional<MountedParts> parts;
+    std::chrono::seconds idle_timeout{0};
+    std::string cause;
+    int signals_seen = 0;
+
+    void spawn(asio::awaitable<void> task) {
+        ++tasks;
+        asio::co_spawn(executor, std::move(task), [this](const std::exception_ptr& error) {
+            if (error) notice("Unmounting failed: " + describe(error));
+            --tasks;
+            task_ended.cancel();
+        });
+    }
+
+    void on_signal(int number) {
+        if (number == SIGUSR1) return on_report_request();
+        ++signals_seen;
+        if (cause.empty()) cause = signal_name(number);
+        if (!parts) return notice(signal_name(number) + " received; the mount is going up or down already");
+        if (signals_seen == 1) {
+            spawn(unmount(true));
+        } else {
+            notice("Second signal: ending at once, open files get errors");
+            parts->session->stop();
+        }
+    }
+
+    asio::awaitable<void> watch_signals() {
+        const auto token = asio::as_tuple(asio::use_awaitable);
+        while (!stopping) {
+            auto waiting = signals.async_wait(token);
+            const auto [error, number] = co_await std::move(waiting);
+            if (error) co_return;
+            on_signal(number);
+        }
+    }
+
+    // Unmounts; if files are in use and `detach_if_busy`, lazily. Returns whether the mount is gone or
+    // detached.
+    asio::awaitable<void> unmount(bool detach_if_busy) {
+        const std::string directory = parts->mount_point;
+        WorkerPool& pool = *parts->pool;
+        std::exception_ptr failed;
+        try {
+            auto normally = [directory] { fuse::unmount(directory, fuse::UnmountMode::normal); };
+            auto running = pool.run(std::move(normally));
+            co_await std::move(running);
+        } catch (...) {
+            failed = std::current_exception();
+        }
+        if (!failed || !parts) co_return;
+        const bool busy = errno_of(failed) == std::errc::device_or_resource_busy;
+        if (busy && !detach_if_busy) co_return;
+        if (!busy) std::rethrow_exception(failed);
+        notice(
+            "Files are in use: the mount is detached and will end when they are closed (a second signal ends "
+            "it at once)");
+        auto lazily = [directory] { fuse::unmount(directory, fuse::UnmountMode::lazy); };
+        auto running = pool.run(std::move(lazily));
+        co_await std::move(running);
+    }
+
+    asio::awaitable<void> watch_idleness() {
+        const auto token = asio::as_tuple(asio::use_awaitable);
+        std::uint64_t seen = 0;
+        auto busy_until = std::chrono::steady_clock::now();
+        while (!stopping && parts) {
+            const auto now = std::chrono::steady_clock::now();
+            const bool used = parts->session->requests() != seen || parts->session->in_flight() != 0 ||
+                              parts->filesystem->open_handles() != 0;
+            seen = parts->session->requests();
+            if (used) busy_until = now;
+            if (now - busy_until >= idle_timeout) {
+                cause = "idle for " + std::to_string(idle_timeout.count()) + " s";
+                auto unmounting = unmount(false);
+                co_await std::move(unmounting);
+                if (!parts) co_return;
+                cause.clear();  // busy after all (a working directory, say): try again later
+                busy_until = std::chrono::steady_clock::now();
+            }
+            idle_timer.expires_after(std::clamp<std::chrono::milliseconds>(
+                idle_timeout / 4, std::chrono::milliseconds(100), std::chrono::seconds(10)));
+            auto waiting = idle_timer.async_wait(token);
+            co_await std::move(waiting);
+        }
+    }
+};
+
+asyncdrop::AsyncDropBox<UnmountTriggers> UnmountTriggers::make(asio::any_io_executor executor, Notice notice,
+                                                               std::function<void()> on_report_request) {
+    return asyncdrop::make_box<UnmountTriggers>(std::move(executor), std::move(notice),
+                                                std::move(on_report_request));
+}
+
+UnmountTriggers::UnmountTriggers(asyncdrop::Passkey<UnmountTriggers>, asio::any_io_executor executor,
+                                 Notice notice, std::function<void()> on_report_request)
+    : state_(std::make_unique<State>(executor, std::move(notice), std::move(on_report_request))) {}
+
+UnmountTriggers::~UnmountTriggers() = default;
+
+void UnmountTriggers::start() {
+    state_->spawn(state_->watch_signals());
+}
+
+void UnmountTriggers::mounted(MountedParts parts, std::chrono::seconds idle_timeout) {
+    State& s = *state_;
+    s.parts = std::move(parts);
+    s.idle_timeout = idle_timeout;
+    if (s.signals_seen > 0) s.spawn(s.unmount(true));
+    if (idle_timeout.count() > 0) s.spawn(s.watch_idleness());
+}
+
+void UnmountTriggers::unmounted() {
+    state_->parts.reset();
+    state_->idle_timer.cancel();
+}
+
+const std::string& UnmountTriggers::cause() const {
+    return state_->cause;
+}
+
+asio::awaitable<void> UnmountTriggers::async_drop_impl() {
+    State& s = *state_;
+    s.stopping = true;
+    s.signals.cancel();
+    s.idle_timer.cancel();
+    const auto token = asio::as_tuple(asio::use_awaitable);
+    while (s.tasks > 0) {
+        auto waiting = s.task_ended.async_wait(token);
+        co_await std::move(waiting);
+    }
+}
+
+}  // namespace demofs::app

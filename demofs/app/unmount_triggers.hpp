@@ -1,0 +1,61 @@
+// What ends a mount from inside the daemon: SIGTERM, SIGINT, SIGHUP, and the idle time-out. All of them
+// unmount; the session then ends by itself, as it does after `fusermount3 -u`.
+//
+// A first signal unmounts normally; if files are in use, it detaches the mount and the session goes on until
+// they are closed. A second signal ends the session at once. Signals during the teardown change nothing.
+//
+// Threads: the core; the blocking unmount runs on the worker pool.
+#pragma once
+
+#include <asyncdrop/box.hpp>
+#include <asyncdrop/passkey.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "demofs/app/vault.hpp"
+#include "demofs/base/worker_pool.hpp"
+#include "demofs/fs/filesystem.hpp"
+#include "demofs/fuse/session.hpp"
+
+namespace demofs::app {
+
+// What the triggers act on; valid from mounted() to unmounted().
+struct MountedParts {
+    std::string mount_point;
+    WorkerPool* pool = nullptr;
+    fs::Filesystem* filesystem = nullptr;
+    fuse::Session* session = nullptr;
+};
+
+class UnmountTriggers {
+  public:
+    // From here on the signals do not end the process any more. `on_report_request` is called for SIGUSR1.
+    static asyncdrop::AsyncDropBox<UnmountTriggers> make(boost::asio::any_io_executor executor, Notice notice,
+                                                         std::function<void()> on_report_request);
+
+    UnmountTriggers(asyncdrop::Passkey<UnmountTriggers>, boost::asio::any_io_executor executor, Notice notice,
+                    std::function<void()> on_report_request);
+    ~UnmountTriggers();
+
+    // Starts listening for signals. One that comes before mounted() takes effect then.
+    void start();
+
+    // `idle_timeout` 0: never.
+    void mounted(MountedParts parts, std::chrono::seconds idle_timeout);
+    void unmounted();
+
+    // Why the mount ended, as far as it was one of these; empty if somebody else unmounted.
+    const std::string& cause() const;
+
+    boost::asio::awaitable<void> async_drop_impl();
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace demofs::app

@@ -1,0 +1,38 @@
+#include "demofs/app/vault.hpp"
+
+#include <filesystem>
+#include <string_view>
+
+#include "demofs/app/failure.hpp"
+#include "demofs/store/vault_config_file.hpp"
+
+namespace demofs::app {
+
+std::string vault_directory(const std::string& vault) {
+    std::error_code error;
+    const auto directory = std::filesystem::canonical(vault, error);
+    if (error) {
+        throw Failure(exit_not_a_vault, "there is no vault at " + vault + " (" + error.message() +
+                                            "); make one with: demofs init " + vault);
+    }
+    return directory.string();
+}
+
+crypto::VaultConfig read_config(const std::string& directory, const Notice& notice) {
+    const auto check = [](std::string_view text) { static_cast<void>(crypto::from_json(text)); };
+    const store::VaultConfigText found = store::read_vault_config(directory, check);
+    if (found.notice) notice(*found.notice);
+    return crypto::from_json(found.text);
+}
+
+std::unique_ptr<crypto::VaultKeys> unlock(const crypto::VaultConfig& config,
+                                          const crypto::Password& password, const Notice& notice) {
+    const crypto::UnlockedVault unlocked = crypto::unlock(config, password);
+    auto keys = std::make_unique<crypto::VaultKeys>(unlocked.master, config.vault_id, config.cipher);
+    if (crypto::unlocked_secret_count() > 0) {
+        notice("keys could not be locked in memory and may reach the swap; raise the limit (ulimit -l)");
+    }
+    return keys;
+}
+
+}  // namespace demofs::app

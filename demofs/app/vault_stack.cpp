@@ -1,0 +1,101 @@
+#include "demofs/app/vault_stack.hpp"
+
+#include <asyncdrop/even_if_cancelled.hpp>
+#include <utility>
+
+#include "demofs/base/error.hpp"
+#include "demofs/base/random.hpp"
+#include "demofs/block/log_reader.hpp"
+#include "demofs/tree/commit_record.hpp"
+
+namespace demofs::app {
+
+namespace asio = boost::asio;
+
+namespace {
+
+store::LocalStoreOptions store_options(Access access) {
+    store::LocalStoreOptions options;
+    options.access = access == Access::read_only ? store::LocalAccess::read_only_beside_writer
+                                                 : store::LocalAccess::read_write;
+    return options;
+}
+
+}  // namespace
+
+VaultStack::VaultStack(asio::any_io_executor executor, std::string directory, const crypto::VaultKeys& keys,
+                       Notice notice, asyncdrop::TeardownSettings teardown_settings)
+    : executor_(std::move(executor)),
+      directory_(std::move(directory)),
+      keys_(keys),
+      notice_(std::move(notice)),
+      graph_(asyncdrop::TeardownGraph::create(std::move(teardown_settings))) {}
+
+asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
+    auto pool = WorkerPool::make(settings.worker_threads);
+    pool_ = &*pool;
+    const auto pool_node = graph_->add("worker pool", std::move(pool));
+
+    if (access == Access::create) co_await store::LocalObjectStore::initialize(*pool_, directory_);
+    const store::LocalStoreOptions options = store_options(access);
+    auto opening = store::LocalObjectStore::open(*pool_, directory_, options);
+    auto store = co_await std::move(opening);
+    store_ = &*store;
+    const auto store_node = graph_->add("object store", std::move(store), asyncdrop::uses(pool_node));
+
+    block::LogReader reader(*store_, keys_);
+    co_await reader.refresh();
+    segment_count_ = reader.segments().size();
+    for (const auto& segment : reader.segments()) stored_bytes_ += segment.size_bytes;
+    const tree::RecoverySettings recovery;
+    auto recovering = tree::recover(reader, recovery);
+    tree::Recovered recovered = co_await std::move(recovering);
+    for (const std::string& note : recovered.notes) notice_(note);
+    if (access == Access::create && segment_count_ != 0) {
+        throw Error(std::errc::file_exists, directory_ + " holds segments already");
+    }
+    if (access != Access::create && !recovered.record) {
+        throw Error(Errc::vault_incomplete,
+                    "the vault " + directory_ +
+                        " holds no commit: its files are not synchronised yet, or were removed");
+    }
+
+    block::BlockSettings block_settings;
+    block_settings.cache_bytes = settings.cache_bytes;
+    block_settings.unsynced_limit_bytes = settings.dirty_bytes;
+    tree::TreeSettings tree_settings;
+    tree_settings.node_cache_bytes = settings.tree_cache_bytes;
+    tree_settings.seen_generation = recovered.seen_generation;
+    fill_random(tree_settings.session.bytes);
+
+    auto building =
+        block::open_block_stack(executor_, *store_, *pool_, keys_, block_settings, tree_settings.session);
+    block::BlockStack blocks = co_await std::move(building);
+    catalog_ = std::move(blocks.catalog);
+    block::BlockStore& cached = *blocks.cached;
+    const auto log_node = graph_->add("segment log", std::move(blocks.log), asyncdrop::uses(store_node));
+    const auto encryption_node = graph_->add("encryption", std::move(blocks.encrypted),
+                                             asyncdrop::uses(log_node, store_node, pool_node));
+    const auto cache_node =
+        graph_->add("block cache", std::move(blocks.cached), asyncdrop::uses(encryption_node));
+
+    tree_node_ = graph_->add("tree", tree::Tree::make(tree_settings, cached, std::move(recovered.record)),
+                             asyncdrop::uses(cache_node));
+    tree_ = &graph_->get(tree_node_);
+    if (access != Access::create) {
+        auto checking = tree::require_complete(*tree_, reader.segments());
+        co_await std::move(checking);
+    }
+}
+
+asio::awaitable<asyncdrop::TeardownReport> VaultStack::tear_down() {
+    co_await asyncdrop::even_if_cancelled;
+    auto running = graph_->run();
+    const asyncdrop::TeardownReport report = co_await std::move(running);
+    co_await asyncdrop::even_if_cancelled;
+    co_await graph_.async_drop();
+    catalog_.reset();
+    co_return report;
+}
+
+}  // namespace demofs::app

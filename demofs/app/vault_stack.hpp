@@ -1,0 +1,79 @@
+// An open vault from the object store up to the tree: what init, mount and info have in common.
+//
+// Every part is a node of one teardown graph from the moment it exists, so a vault that fails to open
+// half-way and one that was used for days come down the same way: tear_down().
+//
+// Threads: the core.
+#pragma once
+
+#include <asyncdrop/guard.hpp>
+#include <asyncdrop/teardown_graph.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "demofs/app/vault.hpp"
+#include "demofs/base/worker_pool.hpp"
+#include "demofs/block/block_stack.hpp"
+#include "demofs/crypto/keys.hpp"
+#include "demofs/store/local_object_store.hpp"
+#include "demofs/tree/recovery.hpp"
+#include "demofs/tree/tree.hpp"
+
+namespace demofs::app {
+
+enum class Access {
+    create,      // a new vault: there must be no segments yet
+    read_write,  // takes the vault's lock
+    read_only,   // no lock; sees the last commit
+};
+
+struct StackSettings {
+    std::size_t cache_bytes = std::size_t{64} << 20;
+    std::size_t tree_cache_bytes = std::size_t{64} << 20;
+    std::size_t dirty_bytes = std::size_t{64} << 20;
+    std::size_t worker_threads = 2;
+};
+
+class VaultStack {
+  public:
+    // `directory` is the vault's; `keys` must outlive tear_down(); `notice` gets what recovery has to say.
+    VaultStack(boost::asio::any_io_executor executor, std::string directory, const crypto::VaultKeys& keys,
+               Notice notice, asyncdrop::TeardownSettings teardown_settings = {});
+
+    // Opens everything. Throws Errc::vault_in_use, vault_incomplete, vault_damaged, forked, corrupt, or the
+    // system's error; tear_down() is due then, too.
+    boost::asio::awaitable<void> open(Access access, StackSettings settings);
+
+    // Valid after open() until tear_down().
+    WorkerPool& pool() { return *pool_; }
+    store::ObjectStore& store() { return *store_; }
+    tree::Tree& tree() { return *tree_; }
+    std::size_t segment_count() const { return segment_count_; }
+    std::uint64_t stored_bytes() const { return stored_bytes_; }
+
+    // To add what stands on the tree; `tree_node()` is what it uses.
+    asyncdrop::TeardownGraph& graph() { return *graph_; }
+    asyncdrop::NodeHandle<tree::Tree> tree_node() const { return tree_node_; }
+
+    // Drops all parts, users first. Never throws for a part that failed: the report tells.
+    boost::asio::awaitable<asyncdrop::TeardownReport> tear_down();
+
+  private:
+    boost::asio::any_io_executor executor_;
+    std::string directory_;
+    const crypto::VaultKeys& keys_;
+    Notice notice_;
+    asyncdrop::AsyncDropGuard<asyncdrop::TeardownGraph> graph_;
+    std::unique_ptr<block::SegmentCatalog> catalog_;  // needs no cleanup; used until the log is gone
+    WorkerPool* pool_ = nullptr;
+    store::ObjectStore* store_ = nullptr;
+    tree::Tree* tree_ = nullptr;
+    asyncdrop::NodeHandle<tree::Tree> tree_node_;
+    std::size_t segment_count_ = 0;
+    std::uint64_t stored_bytes_ = 0;
+};
+
+}  // namespace demofs::app
