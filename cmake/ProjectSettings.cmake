@@ -14,7 +14,7 @@ target_compile_definitions(project_settings INTERFACE BOOST_ASIO_SEPARATE_COMPIL
 target_link_libraries(project_settings INTERFACE Threads::Threads Boost::headers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # g++ 12 reports these inside libstdc++ and Asio headers, where nothing can be done about them.
-    target_compile_options(project_settings INTERFACE -fcoroutines -Wno-mismatched-new-delete -Wno-maybe-uninitialized)
+    target_compile_options(project_settings INTERFACE -fcoroutines -Wno-mismatched-new-delete -Wno-maybe-uninitialized -Wno-restrict)
 endif()
 if(ASYNCDROP_SANITIZE)
     target_compile_options(project_settings INTERFACE -fsanitize=${ASYNCDROP_SANITIZE} -fno-omit-frame-pointer
