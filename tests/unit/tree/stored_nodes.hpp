@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <unordered_map>
 
+#include "contents.hpp"
 #include "demofs/tree/btree.hpp"
 #include "demofs/tree/node_codec.hpp"
 
@@ -65,22 +66,5 @@ class StoredNodes {
     std::unordered_map<block::BlockAddress, SharedBytes> payloads_;
     std::uint64_t next_offset_ = 0;
 };
-
-inline Bytes bytes_of(std::string_view text) {
-    const ByteSpan span = as_bytes(text);
-    return Bytes(span.begin(), span.end());
-}
-
-inline Changes put_of(const Key& key, Bytes value) {
-    Changes changes;
-    changes.put(key, std::move(value));
-    return changes;
-}
-
-inline Changes erase_of(const Key& key) {
-    Changes changes;
-    changes.erase(key);
-    return changes;
-}
 
 }  // namespace demofs::tree::test

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "demofs/base/error.hpp"
+#include "demofs/tree/btree.hpp"
 #include "tree_fixture.hpp"
 
 namespace demofs::tree::test {

@@ -1,0 +1,289 @@
+#include "demofs/tree/recovery.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "contents.hpp"
+#include "demofs/base/error.hpp"
+#include "vault.hpp"
+
+namespace demofs::tree::test {
+namespace {
+
+// Of what a commit appended, only the pages of the record survive: its nodes are zeros.
+void lose_all_but_the_record(const std::string&, std::uint64_t offset, Bytes& unsynced) {
+    const std::uint64_t record = (offset + unsynced.size() - 1) / 4096 * 4096;
+    std::fill(unsynced.begin(), unsynced.begin() + static_cast<std::ptrdiff_t>(record - offset),
+              std::byte{0});
+}
+
+class RecoveryTest : public testing::Test {
+  protected:
+    // One session that ends properly, with a commit after each text; entry 1 holds the last one.
+    void write(std::initializer_list<std::string> texts) {
+        vault.session([&](Tree& tree) -> asio::awaitable<void> {
+            for (const std::string& text : texts) {
+                co_await put(tree, 1, text);
+                co_await tree.commit();
+            }
+        });
+    }
+
+    // A session whose last change, `text`, is being committed when power fails: `policy` decides about what
+    // was not synced. `before` is committed first, in the same session.
+    void crash_while_writing(const std::string& before, const std::string& text,
+                             const store::CrashPolicy& policy) {
+        store::MemoryDisk at_crash;
+        vault.session([&](Tree& tree) -> asio::awaitable<void> {
+            if (!before.empty()) {
+                co_await put(tree, 1, before);
+                co_await tree.commit();
+            }
+            co_await put(tree, 1, text);
+            // Just before the sync of the commit, its bytes being appended.
+            vault.disk->on_operation([&](const store::StoreOperation& operation) {
+                if (operation.kind == store::OperationKind::append) at_crash = vault.disk->snapshot();
+            });
+            co_await tree.commit();
+            vault.disk->on_operation({});
+        });
+        vault.crash(at_crash, policy);
+    }
+
+    std::string current() {
+        std::string text;
+        vault.session([&](Tree& tree) -> asio::awaitable<void> { text = co_await get(tree, 1); });
+        return text;
+    }
+
+    std::error_code failure(RecoverySettings settings = {}) {
+        try {
+            vault.recover(settings);
+        } catch (const Error& error) {
+            sentence = error.what();
+            return error.code();
+        }
+        return {};
+    }
+
+    // The newest segment's object.
+    std::string newest(std::size_t index = 0) { return vault.segments().at(index).object; }
+
+    Vault vault;
+    std::string sentence;
+};
+
+TEST_F(RecoveryTest, AnEmptyStoreIsAFreshVault) {
+    const Recovered found = vault.recover();
+    EXPECT_EQ(found.record, nullptr);
+    EXPECT_EQ(found.next_sequence, 1u);
+    EXPECT_EQ(found.seen_generation, Generation{0});
+    EXPECT_FALSE(found.damaged);
+    EXPECT_THAT(found.notes, testing::IsEmpty());
+}
+
+TEST_F(RecoveryTest, AfterAProperEndTheLastCommitIsFound) {
+    write({"one", "two"});
+    write({"three"});
+    const Recovered found = vault.recover();
+    ASSERT_NE(found.record, nullptr);
+    EXPECT_EQ(found.record->generation, Generation{3});
+    EXPECT_EQ(found.record->parent_generation, Generation{2});
+    EXPECT_EQ(found.record->versions.size(), 2u);
+    EXPECT_EQ(found.seen_generation, Generation{3});
+    EXPECT_EQ(found.next_sequence, 3u);
+    EXPECT_FALSE(found.damaged || found.fork);
+    EXPECT_THAT(found.notes, testing::IsEmpty());
+    EXPECT_EQ(current(), "three");
+}
+
+TEST_F(RecoveryTest, ACommitThatReachedTheDiskWholeIsUsedThoughNobodyWasTold) {
+    write({"one"});
+    crash_while_writing("two", "three", store::keep_unsynced());
+    EXPECT_EQ(current(), "three");
+    EXPECT_THAT(vault.recovered.notes, testing::IsEmpty());
+}
+
+TEST_F(RecoveryTest, ACutOffCommitGivesItsParent) {
+    for (const std::uint64_t kept : {0u, 100u, 4096u, 5000u}) {
+        vault.disk = std::make_shared<store::MemoryDisk>();
+        write({"one"});
+        crash_while_writing("two", "three", store::tear_unsynced_at(kept));
+        EXPECT_EQ(current(), "two") << kept;
+        EXPECT_FALSE(vault.recovered.damaged);
+    }
+}
+
+TEST_F(RecoveryTest, ASessionsFirstCommitCutOffGivesTheSessionBefore) {
+    write({"one"});
+    crash_while_writing("", "two", store::tear_unsynced_at(1000));
+    EXPECT_EQ(current(), "one");
+    EXPECT_FALSE(vault.recovered.damaged);
+    EXPECT_GE(vault.recovered.seen_generation, Generation{1});
+    write({"three"});
+    EXPECT_EQ(current(), "three") << "the tail that was given up is no fork";
+    EXPECT_THAT(vault.recovered.notes, testing::IsEmpty());
+}
+
+TEST_F(RecoveryTest, ARecordWhoseNodesAreLostIsACrashTailAndSaidSo) {
+    write({"one"});
+    crash_while_writing("two", "three", lose_all_but_the_record);
+    const Recovered found = vault.recover();
+    EXPECT_EQ(found.record->generation, Generation{2});
+    EXPECT_EQ(found.seen_generation, Generation{3}) << "the attempt's number is used up";
+    EXPECT_FALSE(found.damaged);
+    ASSERT_EQ(found.notes.size(), 1u);
+    EXPECT_THAT(found.notes[0], testing::HasSubstr("cut off by a crash"));
+    EXPECT_EQ(current(), "two");
+    write({"four"});
+    EXPECT_EQ(current(), "four");
+    EXPECT_THAT(vault.recovered.notes, testing::IsEmpty()) << "old news";
+}
+
+TEST_F(RecoveryTest, ADamagedNodeOfASealedCommitIsDamageAndTheCommitIsUsed) {
+    write({"one", "two"});
+    write({"three"});
+    const Recovered before = vault.recover();
+    vault.flip_byte(newest(), before.record->root.offset + 50);
+    const Recovered found = vault.recover();
+    EXPECT_TRUE(found.damaged);
+    EXPECT_EQ(found.record->generation, before.record->generation);
+    ASSERT_EQ(found.notes.size(), 1u);
+    EXPECT_THAT(found.notes[0], testing::HasSubstr("was synced"));
+    EXPECT_THROW(current(), Error);
+}
+
+TEST_F(RecoveryTest, AParentThatIsDamagedAsWellIsDamage) {
+    crash_while_writing("two", "three", lose_all_but_the_record);
+    const Recovered before = vault.recover();
+    EXPECT_FALSE(before.damaged);
+    vault.flip_byte(newest(), before.record->root.offset + 50);
+    const Recovered found = vault.recover();
+    EXPECT_TRUE(found.damaged);
+    EXPECT_EQ(found.record->generation, before.record->generation);
+}
+
+TEST_F(RecoveryTest, ADamagedRecordInASealedSegmentIsDamageAndTheOneBeforeIsUsed) {
+    write({"one", "two", "three"});
+    const Recovered before = vault.recover();
+    const block::BlockAddress record = before.record->address;
+    vault.flip_byte(newest(), record.offset + 100);  // the payload; the header is intact
+    const Recovered found = vault.recover();
+    EXPECT_TRUE(found.damaged);
+    EXPECT_EQ(found.record->generation, before.record->parent_generation);
+    EXPECT_EQ(found.seen_generation, before.record->generation);
+    EXPECT_EQ(current(), "two");
+}
+
+TEST_F(RecoveryTest, AMissingSegmentOfTheNewestCommitIsAnIncompleteFolder) {
+    vault.block_settings.segment_bytes = 64 * 1024;
+    vault.session([&](Tree& tree) -> asio::awaitable<void> {
+        for (std::uint64_t i = 0; i < 3000; ++i) co_await put(tree, i, std::string(60, 'x'));
+    });
+    ASSERT_GT(vault.segments().size(), 3u);
+    const block::ListedSegment missing = vault.segments()[2];
+    vault.disk->erase(missing.object);
+    EXPECT_EQ(failure(), make_error_code(Errc::vault_incomplete));
+    EXPECT_THAT(sentence, testing::HasSubstr("segment " + std::to_string(missing.id.sequence)));
+}
+
+TEST_F(RecoveryTest, AMissingOlderSegmentWithLiveDataIsAnIncompleteFolder) {
+    vault.block_settings.segment_bytes = 64 * 1024;
+    vault.session([&](Tree& tree) -> asio::awaitable<void> {
+        for (std::uint64_t i = 0; i < 3000; ++i) co_await put(tree, i, std::string(60, 'x'));
+    });
+    write({"a"});
+    EXPECT_EQ(current(), "a");
+    const std::vector<block::ListedSegment> segments = vault.segments();
+    for (std::size_t missing = 1; missing < segments.size() - 1; ++missing) {
+        const auto disk = vault.disk;
+        vault.disk = std::make_shared<store::MemoryDisk>(disk->snapshot());
+        vault.disk->erase(segments[missing].object);
+        try {
+            current();
+            ADD_FAILURE() << "segment " << segments[missing].id.sequence << " was not missed";
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), make_error_code(Errc::vault_incomplete));
+        }
+        vault.disk = disk;
+    }
+}
+
+TEST_F(RecoveryTest, SegmentsWithoutAnyCommitAreADamagedVault) {
+    crash_while_writing("", "one", store::tear_unsynced_at(100));
+    EXPECT_EQ(failure(), make_error_code(Errc::vault_damaged));
+    EXPECT_THAT(sentence, testing::HasSubstr("no commit"));
+}
+
+TEST_F(RecoveryTest, AVaultWhoseFirstCommitIsNotWholeIsDamaged) {
+    crash_while_writing("", "one", [](const std::string&, std::uint64_t offset, Bytes& unsynced) {
+        ASSERT_EQ(offset, 0u);
+        std::fill(unsynced.begin() + 128, unsynced.begin() + 256, std::byte{0});
+    });
+    EXPECT_EQ(failure(), make_error_code(Errc::vault_damaged));
+    EXPECT_THAT(sentence, testing::HasSubstr("interrupted"));
+}
+
+class ForkTest : public RecoveryTest {
+  protected:
+    // Two machines mount the same state; the folders are then merged.
+    void fork() {
+        write({"one"});
+        const auto common = std::make_shared<store::MemoryDisk>(vault.disk->snapshot());
+        write({"left", "left 2"});
+        const auto left = vault.disk;
+        vault.disk = common;
+        write({"right"});
+        for (const std::string& name : left->names()) {
+            if (!vault.disk->contains(name)) vault.disk->put(name, left->contents(name));
+        }
+    }
+};
+
+TEST_F(ForkTest, TwoHistoriesAreRefused) {
+    fork();
+    EXPECT_EQ(failure(), make_error_code(Errc::forked));
+    EXPECT_THAT(sentence, testing::HasSubstr("two histories"));
+}
+
+TEST_F(ForkTest, OnRequestTheLongerHistoryIsUsedAndTheForkIsToldEveryTime) {
+    fork();
+    vault.recovery_settings.accept_fork = true;
+    EXPECT_EQ(current(), "left 2");
+    EXPECT_TRUE(vault.recovered.fork);
+    EXPECT_EQ(vault.recovered.notes.size(), 1u);
+    write({"goes on"});
+    EXPECT_EQ(current(), "goes on");
+}
+
+TEST_F(ForkTest, AnotherMachinesOlderBranchIsFoundBelowManySegments) {
+    write({"one"});
+    const auto common = std::make_shared<store::MemoryDisk>(vault.disk->snapshot());
+    write({"right"});
+    const auto right = vault.disk;
+    vault.disk = common;
+    vault.block_settings.segment_bytes = 64 * 1024;
+    vault.session([&](Tree& tree) -> asio::awaitable<void> {
+        for (std::uint64_t i = 0; i < 5000; ++i) co_await put(tree, i, std::string(60, 'x'));
+    });
+    EXPECT_EQ(failure(), std::error_code());
+    for (const std::string& name : right->names()) {
+        if (!vault.disk->contains(name)) vault.disk->put(name, right->contents(name));
+    }
+    EXPECT_EQ(failure(), make_error_code(Errc::forked));
+}
+
+TEST_F(RecoveryTest, WithAStoreWhoseSyncsEndObjectsItIsTheSame) {
+    vault.options.sync_ends_object = true;
+    write({"one", "two"});
+    crash_while_writing("three", "four", store::tear_unsynced_at(1000));
+    EXPECT_EQ(current(), "three");
+    EXPECT_FALSE(vault.recovered.damaged);
+    write({"five", "six"});
+    EXPECT_EQ(current(), "six");
+}
+
+}  // namespace
+}  // namespace demofs::tree::test

@@ -1,0 +1,137 @@
+// A vault on a MemoryDisk with everything below the tree as it really is: for recovery and crashes.
+#pragma once
+
+#include <asyncdrop/drop_in_order.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "demofs/base/random.hpp"
+#include "demofs/base/worker_pool.hpp"
+#include "demofs/block/block_stack.hpp"
+#include "demofs/block/log_reader.hpp"
+#include "demofs/store/memory_object_store.hpp"
+#include "demofs/tree/recovery.hpp"
+#include "demofs/tree/tree.hpp"
+#include "tests/support/run_coroutine.hpp"
+
+namespace demofs::tree::test {
+
+namespace asio = boost::asio;
+
+inline crypto::VaultKeys vault_keys() {
+    const Bytes key(crypto::master_key_bytes, std::byte{7});
+    crypto::VaultId vault{};
+    vault[0] = std::byte{42};
+    return crypto::VaultKeys(crypto::MasterKey(crypto::SecretBytes::copy_of(key)), vault,
+                             crypto::Cipher::aes_256_gcm);
+}
+
+class Vault {
+  public:
+    // Recovers, opens a tree, runs `body(tree)`, a coroutine, and takes everything down with the tree's final
+    // commit. The body's error is thrown, else that of the drops. `recovered` holds what recovery said (its
+    // record is taken).
+    template <class Body>
+    void session(Body body) {
+        test_support::run_coroutine(context, run_session(body));
+    }
+
+    Recovered recover(RecoverySettings settings = {}) {
+        Recovered found;
+        test_support::run_coroutine(context, run_recovery(settings, found));
+        return found;
+    }
+
+    // Newest first.
+    std::vector<block::ListedSegment> segments() {
+        std::vector<block::ListedSegment> found;
+        test_support::run_coroutine(context, list(found));
+        return found;
+    }
+
+    // Power fails; `disk` is what was left at some moment.
+    void crash(const store::MemoryDisk& at, const store::CrashPolicy& policy) {
+        disk = std::make_shared<store::MemoryDisk>(at.crashed(policy));
+    }
+
+    void flip_byte(const std::string& object, std::uint64_t offset) {
+        Bytes bytes = disk->contents(object);
+        bytes.at(offset) ^= std::byte{1};
+        disk->put(object, bytes);
+    }
+    void cut(const std::string& object, std::uint64_t size_bytes) {
+        Bytes bytes = disk->contents(object);
+        bytes.resize(size_bytes);
+        disk->put(object, bytes);
+    }
+
+    asio::io_context context;
+    std::shared_ptr<store::MemoryDisk> disk = std::make_shared<store::MemoryDisk>();
+    store::MemoryStoreOptions options;
+    block::BlockSettings block_settings;
+    TreeSettings tree_settings;
+    RecoverySettings recovery_settings;
+    Recovered recovered;
+    crypto::VaultKeys keys = vault_keys();
+
+  private:
+    template <class Body>
+    asio::awaitable<void> run_session(Body& body) {
+        auto pool = WorkerPool::make(1);
+        asyncdrop::AsyncDropBox<store::ObjectStore> store = store::MemoryObjectStore::open(disk, options);
+        block::BlockStack stack;
+        asyncdrop::AsyncDropGuard<Tree> tree;
+        std::exception_ptr error;
+        try {
+            block::LogReader log(*store, keys);
+            recovered = co_await tree::recover(log, recovery_settings);
+            TreeSettings settings = tree_settings;
+            fill_random(settings.session.bytes);
+            settings.seen_generation = recovered.seen_generation;
+            const asio::any_io_executor executor = context.get_executor();
+            stack = co_await block::open_block_stack(executor, *store, *pool, keys, block_settings,
+                                                     settings.session);
+            tree = Tree::make(settings, *stack.cached, std::move(recovered.record));
+            const std::vector<block::ListedSegment> present = log.segments();
+            co_await require_complete(*tree, present);
+            co_await body(*tree);
+        } catch (...) {
+            error = std::current_exception();
+        }
+        try {
+            co_await asyncdrop::drop_in_order(tree, stack.cached, stack.encrypted, stack.log, store, pool);
+        } catch (...) {
+            if (!error) error = std::current_exception();
+        }
+        if (error) std::rethrow_exception(error);
+    }
+
+    asio::awaitable<void> run_recovery(RecoverySettings settings, Recovered& found) {
+        asyncdrop::AsyncDropBox<store::ObjectStore> store = store::MemoryObjectStore::open(disk, options);
+        std::exception_ptr error;
+        try {
+            block::LogReader log(*store, keys);
+            found = co_await tree::recover(log, settings);
+        } catch (...) {
+            error = std::current_exception();
+        }
+        co_await store.async_drop();
+        if (error) std::rethrow_exception(error);
+    }
+
+    asio::awaitable<void> list(std::vector<block::ListedSegment>& found) {
+        asyncdrop::AsyncDropBox<store::ObjectStore> store = store::MemoryObjectStore::open(disk, options);
+        block::LogReader log(*store, keys);
+        co_await log.refresh();
+        found = log.segments();
+        co_await store.async_drop();
+    }
+};
+
+}  // namespace demofs::tree::test
