@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "demofs/base/error.hpp"
+#include "demofs/block/format.hpp"
 
 namespace demofs::tree {
 
@@ -40,7 +41,8 @@ bool descends_from(const CommitRecord& head, const CommitRecord& record) {
 
 class Recovery {
   public:
-    Recovery(block::LogReader& log, RecoverySettings settings) : log_(log), settings_(settings) {}
+    Recovery(block::LogReader& log, RecoverySettings settings)
+        : log_(log), settings_(settings), tail_budget_(settings.verify_durable_bytes) {}
 
     asio::awaitable<Recovered> run();
 
@@ -51,6 +53,7 @@ class Recovery {
     asio::awaitable<void> find_older(Generation below);
     asio::awaitable<void> scan_segment(block::SegmentId id, Generation below);
     asio::awaitable<std::optional<SessionId>> session_of(block::SegmentId id);
+    asio::awaitable<void> check_tail(block::SegmentId id, std::uint64_t blocks_end);
     void look_at(const block::FoundBlock& block);
     asio::awaitable<void> choose();
     asio::awaitable<bool> whole(const CommitRecord& record, bool synced);
@@ -68,6 +71,7 @@ class Recovery {
     std::optional<Candidate> found_;  // the newest readable record of the segment scanned last
     bool torn_behind_ = false;        // behind found_, in the same segment, lies one that is not readable
     std::vector<Candidate> heads_;    // newest records of different sessions, in the order found
+    std::uint64_t tail_budget_;       // bytes that check_tail may still read
     std::string why_;                 // whole() was false
 };
 
@@ -153,11 +157,13 @@ asio::awaitable<void> Recovery::find_heads() {
         // Older segments of a session whose newest record is known are of no interest.
         if (later_sessions.contains(*session)) continue;
         co_await scan_segment(segment.id, any);
-        if (!found_ && !torn_behind_) continue;
-        const bool sealed = co_await log_.is_sealed(segment.id);
+        const std::optional<block::SealRecord> seal = co_await log_.seal_of(segment.id);
+        const bool sealed = seal.has_value();
         if (sealed && torn_behind_) {
             damage("A commit record in segment " + std::to_string(segment.id.sequence) +
                    " is damaged, after it had been synced.");
+        } else if (sealed) {
+            co_await check_tail(segment.id, seal->blocks_end);
         }
         if (!found_) continue;
         found_->synced = sealed || torn_behind_;
@@ -169,6 +175,24 @@ asio::awaitable<void> Recovery::find_heads() {
         later_sessions.insert(found_->record.session);
         heads_.push_back(std::move(*found_));
     }
+}
+
+// Whether a record whose header is damaged, so that the scan did not see it, lies behind the one found, in a
+// segment that was durable as a whole.
+asio::awaitable<void> Recovery::check_tail(block::SegmentId id, std::uint64_t blocks_end) {
+    block::LogRange tail;
+    tail.segment = id;
+    tail.begin = found_ ? found_->record.address.end() : block::segment_header_bytes;
+    tail.end = static_cast<std::uint32_t>(blocks_end);
+    const std::uint64_t bytes = tail.end > tail.begin ? tail.end - tail.begin : 0;
+    if (bytes == 0 || bytes > tail_budget_) co_return;
+    tail_budget_ -= bytes;
+    std::vector<block::LogRange> ranges;
+    ranges.push_back(tail);
+    const block::Verification seen = co_await log_.verify(std::move(ranges));
+    if (seen.intact()) co_return;
+    damage("Segment " + std::to_string(id.sequence) + " is damaged at offset " + std::to_string(seen.offset) +
+           ", where the newest commit may have been.");
 }
 
 // --- choosing one
@@ -287,8 +311,9 @@ asio::awaitable<void> Recovery::choose() {
         throw Error(Errc::vault_damaged,
                     "The vault's only commit is not whole: its creation was interrupted.");
     }
-    std::ranges::stable_sort(heads_, [](const Candidate& a, const Candidate& b) {
-        return a.record.generation > b.record.generation;
+    std::ranges::sort(heads_, [](const Candidate& a, const Candidate& b) {
+        if (a.record.generation != b.record.generation) return a.record.generation > b.record.generation;
+        return b.record.address < a.record.address;  // a fork: any order will do that does not change
     });
     co_await check_forks();
     result_.record = std::make_unique<CommitRecord>(std::move(heads_.front().record));
