@@ -20,11 +20,12 @@
 
 namespace asyncdrop {
 
-/// A cleanup error that came on top of another error.
+/// An error, mostly of a cleanup, that came on top of another error.
 struct SuppressedError {
     std::exception_ptr error;
-    std::string resource;  ///< the name of what failed to clean up, its type's if it has no other
-    CreationSite site;     ///< where that was made
+    std::string resource;    ///< the name of what failed to clean up, its type's if it has no other
+    CreationSite site;       ///< where that was made
+    bool acquiring = false;  ///< true: the resource could not be made, so there is no site
 };
 
 namespace detail {
@@ -78,12 +79,14 @@ struct Failure {
     std::exception_ptr error;  ///< null: no failure
     std::string_view resource;
     CreationSite site;
+    bool acquiring = false;  ///< the error of making the resource, not of cleaning it up
 };
 
 inline void print_lost(const Failure& failure) noexcept {
     Line line;
-    line << "asyncdrop: out of memory while reporting that the cleanup of " << failure.resource
-         << ", created at " << failure.site << ", failed";
+    line << "asyncdrop: out of memory while reporting that the "
+         << (failure.acquiring ? "acquisition of " : "cleanup of ") << failure.resource << ", created at "
+         << failure.site << ", failed";
     print(line.view());
 }
 
@@ -125,14 +128,20 @@ inline std::exception_ptr combine(std::exception_ptr primary, std::span<const Fa
             if (!failure.error || &failure == promoted) continue;
             const std::size_t place = content->suppressed.size();
             const std::exception_ptr error = take_over(failure.error);
-            content->suppressed.insert(content->suppressed.begin() + static_cast<std::ptrdiff_t>(place),
-                                       SuppressedError{error, std::string(failure.resource), failure.site});
+            content->suppressed.insert(
+                content->suppressed.begin() + static_cast<std::ptrdiff_t>(place),
+                SuppressedError{error, std::string(failure.resource), failure.site, failure.acquiring});
         }
         content->text = message_of(content->primary);
         for (const SuppressedError& suppressed : content->suppressed) {
-            content->text += "; while cleaning up " + suppressed.resource + " (created at " +
-                             suppressed.site.file() + ":" + std::to_string(suppressed.site.line()) +
-                             "): " + message_of(suppressed.error);
+            if (suppressed.acquiring) {
+                content->text += "; while acquiring " + suppressed.resource + ": ";
+            } else {
+                content->text += "; while cleaning up " + suppressed.resource + " (created at " +
+                                 suppressed.site.file() + ":" + std::to_string(suppressed.site.line()) +
+                                 "): ";
+            }
+            content->text += message_of(suppressed.error);
         }
         return std::make_exception_ptr(AsyncDropError(std::move(content)));
     } catch (...) {
