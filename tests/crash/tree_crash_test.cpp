@@ -99,6 +99,19 @@ class Workload {
         while (waiting_ > 0) co_await asio::post(executor, asio::use_awaitable);
     }
 
+    // Every change is waited for by itself.
+    asio::awaitable<void> run_alone(Tree& tree, int steps) {
+        co_await tree.commit();
+        for (int step = 0; step < steps; ++step) {
+            const Changes changes = next_changes();
+            const Epoch epoch = co_await apply(tree, changes);
+            history_.states.push_back(after_);
+            if (step % 2 == 0) continue;
+            co_await tree.make_durable(epoch);
+            promise(history_.states.size() - 1);
+        }
+    }
+
     void promise(std::size_t state) { history_.durable = std::max(history_.durable, state); }
 
   private:
@@ -235,6 +248,44 @@ TEST_P(CrashTest, AVaultGoesOnAfterACrashAndSurvivesTheNextOnes) {
             if (state < 0) break;
             history.states.resize(static_cast<std::size_t>(state) + 1);
             history.durable = static_cast<std::size_t>(state);
+        }
+    }
+}
+
+// A store operation fails, once or for good: the caller learns it, everything is taken down, and the vault is
+// in a state that is not older than what was promised.
+TEST_P(CrashTest, EveryFailedStoreOperationIsToldAndLosesNothingThatWasPromised) {
+    const std::uint64_t seed = test_seed();
+    SCOPED_TRACE("DEMOFS_TEST_SEED=" + std::to_string(seed));
+    for (const bool persistent : {false, true}) {
+        for (std::uint64_t n = 1;; ++n) {
+            SCOPED_TRACE("operation " + std::to_string(n));
+            vault_.disk = std::make_shared<store::MemoryDisk>();
+            vault_.faults = nullptr;
+            History history;
+            record(history, seed, 10);
+            vault_.faults = std::make_shared<store::FaultPlan>();
+            store::Fault fault;
+            fault.nth = n;
+            fault.error = n % 2 == 0 ? std::errc::io_error : std::errc::no_space_on_device;
+            fault.persistent = persistent;
+            vault_.faults->fail(fault);
+            bool failed = false;
+            try {
+                Workload workload(seed + 1, history);
+                vault_.session(
+                    [&](Tree& tree) -> asio::awaitable<void> { co_await workload.run_alone(tree, 15); });
+                workload.promise(history.states.size() - 1);
+            } catch (const std::exception&) {
+                failed = true;
+            }
+            const bool reached = vault_.faults->operations() >= n;
+            EXPECT_EQ(failed, reached);
+            vault_.faults = nullptr;
+            const CrashPoint now{vault_.disk->snapshot(), history.states.size() - 1, history.durable, true};
+            check(now, history, store::lose_unsynced());
+            if (HasFailure()) return;
+            if (!reached) break;
         }
     }
 }

@@ -15,6 +15,7 @@
 #include "demofs/base/worker_pool.hpp"
 #include "demofs/block/block_stack.hpp"
 #include "demofs/block/log_reader.hpp"
+#include "demofs/store/fault_object_store.hpp"
 #include "demofs/store/memory_object_store.hpp"
 #include "demofs/tree/recovery.hpp"
 #include "demofs/tree/tree.hpp"
@@ -74,6 +75,7 @@ class Vault {
     asio::io_context context;
     std::shared_ptr<store::MemoryDisk> disk = std::make_shared<store::MemoryDisk>();
     store::MemoryStoreOptions options;
+    std::shared_ptr<store::FaultPlan> faults;  // none unless a test sets it
     block::BlockSettings block_settings;
     TreeSettings tree_settings;
     RecoverySettings recovery_settings;
@@ -81,10 +83,16 @@ class Vault {
     crypto::VaultKeys keys = vault_keys();
 
   private:
+    asyncdrop::AsyncDropBox<store::ObjectStore> open_store() {
+        asyncdrop::AsyncDropBox<store::ObjectStore> memory = store::MemoryObjectStore::open(disk, options);
+        if (!faults) return memory;
+        return store::FaultObjectStore::make(std::move(memory), faults);
+    }
+
     template <class Body>
     asio::awaitable<void> run_session(Body& body) {
         auto pool = WorkerPool::make(1);
-        asyncdrop::AsyncDropBox<store::ObjectStore> store = store::MemoryObjectStore::open(disk, options);
+        asyncdrop::AsyncDropBox<store::ObjectStore> store = open_store();
         block::BlockStack stack;
         asyncdrop::AsyncDropGuard<Tree> tree;
         std::exception_ptr error;
@@ -113,7 +121,7 @@ class Vault {
     }
 
     asio::awaitable<void> run_recovery(RecoverySettings settings, Recovered& found) {
-        asyncdrop::AsyncDropBox<store::ObjectStore> store = store::MemoryObjectStore::open(disk, options);
+        asyncdrop::AsyncDropBox<store::ObjectStore> store = open_store();
         std::exception_ptr error;
         try {
             block::LogReader log(*store, keys);
@@ -126,7 +134,7 @@ class Vault {
     }
 
     asio::awaitable<void> list(std::vector<block::ListedSegment>& found) {
-        asyncdrop::AsyncDropBox<store::ObjectStore> store = store::MemoryObjectStore::open(disk, options);
+        asyncdrop::AsyncDropBox<store::ObjectStore> store = open_store();
         block::LogReader log(*store, keys);
         co_await log.refresh();
         found = log.segments();
