@@ -202,7 +202,7 @@ asio::awaitable<void> Filesystem::async_drop_impl() {
     forget_all();
     try {
         co_await state.open_files->finish_closing();
-        co_await asyncdrop::drop_in_order(state.flusher, state.reclaimer, state.open_files);
+        co_await asyncdrop::drop_in_order(state.readahead, state.flusher, state.reclaimer, state.open_files);
     } catch (...) {
         first = std::current_exception();
     }

@@ -39,6 +39,7 @@ struct FilesystemSettings {
         64 * 1024 * 1024;  // store space left for deletes and commits when writes get ENOSPC
     std::uint32_t data_block_bytes = 32 * 1024;  // payload of a full data block
     std::uint32_t inline_bytes = 1024;           // files up to this size live in the tree
+    std::size_t readahead_bytes = 2u << 20;      // kept ahead of a file's sequential reader; 0: none
     unsigned name_hash_bits = 56;                // fewer in tests, to make collisions
     bool read_only = false;
     std::function<void(const std::string&)> on_problem;  // sentences that no caller can be told, for the log

@@ -52,6 +52,7 @@ std::optional<Result<ReadReply>> Filesystem::try_read(InodeNumber inode, std::ui
     if (!plan) return std::nullopt;
     if (!*plan) return Result<ReadReply>(plan->error());
     if (!(*plan)->fill_from_memory(state.tree.blocks())) return std::nullopt;
+    state.readahead->note(inode, offset, size);
     return Result<ReadReply>(reply_of(std::move(**plan)));
 }
 
@@ -62,6 +63,7 @@ asio::awaitable<Result<ReadReply>> Filesystem::read(InodeNumber inode, std::uint
     Result<ReadPlan> planned = co_await state.attempt(once);
     if (!planned) co_return planned.error();
     ReadPlan plan = std::move(*planned);
+    state.readahead->note(inode, offset, size);
     if (!plan.fill_from_memory(state.tree.blocks())) {
         const std::vector<block::BlockAddress> missing = plan.missing();
         std::exception_ptr error;

@@ -1,5 +1,6 @@
 #include "demofs/fs/filesystem_state.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
@@ -18,6 +19,15 @@ constexpr std::uint64_t bytes_per_name = 4096;
 constexpr std::size_t unsynced_bytes_without_asking = 8u << 20;
 constexpr std::size_t problems_remembered = 1000;
 constexpr std::size_t files_flushed_without_yielding = 64;
+// The tree takes values up to this size.
+constexpr std::uint32_t max_inline_bytes = 4096;
+
+ContentSettings content_settings_of(const FilesystemSettings& settings) {
+    ContentSettings content;
+    content.chunk_bytes = std::clamp(settings.data_block_bytes, 1u, block::max_block_payload_bytes);
+    content.inline_bytes = std::min(settings.inline_bytes, max_inline_bytes);
+    return content;
+}
 
 }  // namespace
 
@@ -29,14 +39,18 @@ Filesystem::State::State(FilesystemSettings with, tree::Tree& over, store::Objec
       executor(std::move(on)),
       names(std::move(name_hash), settings.name_hash_bits),
       numbers(tree),
-      contents(ContentSettings{settings.data_block_bytes, settings.inline_bytes}, tree, numbers),
+      contents(content_settings_of(settings), tree, numbers),
       adjust([this](InodeNumber inode, InodeRecord& record) { contents.adjust(inode, record); }),
       space_gate(settings.reserve_bytes),
       open_files(OpenFileTable::make([this](InodeNumber inode) { consider_reclaiming(inode); })),
       reclaimer(Reclaimer::make(
           executor, tree, *open_files, [this](InodeNumber inode) { return in_use(inode); },
           [this](const std::exception_ptr& error) { failed(error); })),
-      flusher(Flusher::make(executor, settings.commit_interval, [this] { return write_back(); })) {}
+      flusher(Flusher::make(executor, settings.commit_interval, [this] { return write_back(); })),
+      readahead(Readahead::make(executor, settings.readahead_bytes,
+                                [this](InodeNumber inode, std::uint64_t offset, std::size_t size) {
+                                    return fetch(inode, offset, size);
+                                })) {}
 
 asio::awaitable<void> Filesystem::State::overcome(Obstacle obstacle) {
     if (const auto* fault = std::get_if<tree::NodeFault>(&obstacle)) {
@@ -221,6 +235,33 @@ asio::awaitable<void> Filesystem::State::write_back() {
     }
     if (error) failed(error);
     changes.forget_until(tree.durable_epoch());
+}
+
+asio::awaitable<void> Filesystem::State::fetch(InodeNumber inode, std::uint64_t offset, std::size_t size) {
+    try {
+        for (;;) {
+            std::optional<tree::NodeFault> fault;
+            ReadPlan plan;
+            try {
+                Result<ReadPlan> planned = contents.plan_read(inode, offset, size);
+                if (!planned) co_return;
+                plan = std::move(*planned);
+            } catch (const tree::NodeFault& missing) {
+                fault.emplace(missing);
+            }
+            if (fault) {
+                co_await tree.load(*fault);
+                continue;
+            }
+            if (plan.fill_from_memory(tree.blocks())) co_return;
+            std::vector<block::BlockAddress> missing = plan.missing();
+            auto reading = tree.blocks().read_many(std::move(missing), block::BlockKind::data);
+            co_await std::move(reading);
+            co_return;
+        }
+    } catch (...) {
+        // The read that needs these bytes will meet the error again and report it.
+    }
 }
 
 asio::awaitable<Result<Nothing>> Filesystem::State::make_durable(Epoch epoch) {

@@ -16,6 +16,7 @@
 #include "demofs/fs/apply/apply_operation.hpp"
 #include "demofs/fs/apply/read_operation.hpp"
 #include "demofs/fs/background/flusher.hpp"
+#include "demofs/fs/background/readahead.hpp"
 #include "demofs/fs/background/reclaimer.hpp"
 #include "demofs/fs/change_epochs.hpp"
 #include "demofs/fs/data/file_contents.hpp"
@@ -123,6 +124,8 @@ struct Filesystem::State {
     // Flushes every file. The first error is returned, after all were tried.
     boost::asio::awaitable<Result<Nothing>> flush_all();
     boost::asio::awaitable<void> write_back();
+    // Brings part of a file into the block cache; errors are left to the read that needs it.
+    boost::asio::awaitable<void> fetch(InodeNumber inode, std::uint64_t offset, std::size_t size);
     boost::asio::awaitable<Result<Nothing>> make_durable(Epoch epoch);
 
     // --- consequences
@@ -151,6 +154,7 @@ struct Filesystem::State {
     asyncdrop::AsyncDropBox<OpenFileTable> open_files;
     asyncdrop::AsyncDropBox<Reclaimer> reclaimer;  // uses open_files
     asyncdrop::AsyncDropBox<Flusher> flusher;
+    asyncdrop::AsyncDropBox<Readahead> readahead;
 };
 
 }  // namespace demofs::fs

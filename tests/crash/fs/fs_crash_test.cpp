@@ -1,5 +1,5 @@
-// Power is lost at every store operation of a workload, in several ways; each time the vault is mounted again. What an
-// fsync had acknowledged must be there, and whatever else is there must be consistent.
+// Power is lost at every store operation of a workload, in several ways; each time the vault is mounted
+// again. What an fsync had acknowledged must be there, and whatever else is there must be consistent.
 #include <algorithm>
 #include <functional>
 #include <map>
@@ -20,7 +20,9 @@ struct CrashPoint {
     Promises promises;
 };
 
-std::string filled(std::size_t size, char c) { return std::string(size, c); }
+std::string filled(std::size_t size, char c) {
+    return std::string(size, c);
+}
 
 class FsCrash : public testing::TestWithParam<bool> {
   protected:
@@ -36,9 +38,7 @@ class FsCrash : public testing::TestWithParam<bool> {
 
     // Starts a workload on a formatted vault whose every store operation becomes a crash point.
     Mount& begin() {
-        {
-            Mount formatted(vault);
-        }
+        { Mount formatted(vault); }
         mount_.emplace(vault);
         vault.disk->on_operation([this](const store::StoreOperation&) {
             points.push_back(CrashPoint{vault.disk->snapshot(), promises});
@@ -52,7 +52,8 @@ class FsCrash : public testing::TestWithParam<bool> {
         promises[name] = std::move(content);
     }
     // Writes and syncs, and promises the result.
-    void write_and_sync(InodeNumber file, const std::string& name, std::uint64_t offset, const std::string& data) {
+    void write_and_sync(InodeNumber file, const std::string& name, std::uint64_t offset,
+                        const std::string& data) {
         changing(name);
         ASSERT_TRUE(mount_->write(file, offset, data));
         ASSERT_TRUE(mount_->sync(file));

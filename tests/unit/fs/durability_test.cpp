@@ -1,0 +1,321 @@
+// What survives: fsync and its cost, the flusher, orphans over a remount, full stores, failing stores.
+#include "mounted_vault.hpp"
+
+namespace demofs::fs::test {
+namespace {
+
+using testing::IsEmpty;
+
+std::string text_of(std::size_t size, char c) {
+    return std::string(size, c);
+}
+
+// The vault as it would be after power was lost now.
+void crash(Vault& vault, Vault& after) {
+    after.disk = std::make_shared<store::MemoryDisk>(vault.disk->crashed(store::lose_unsynced()));
+}
+
+TEST(Durability, WritingAndSyncingOnceCostsOneCommitAndOneSync) {
+    Vault vault;
+    Mount mount(vault);
+    const InodeNumber file = mount.file(root_inode, "file");
+    ASSERT_TRUE(mount.sync(file));  // numbers and segment are there now
+    for (int i = 0; i < 5; ++i) {
+        const store::StoreCounters before = *vault.counters;
+        const Generation generation = mount.tree().generation();
+        mount.write(file, static_cast<std::uint64_t>(i) * 4096, text_of(4096, 'x')).value();
+        ASSERT_TRUE(mount.sync(file));
+        EXPECT_EQ(raw(mount.tree().generation()) - raw(generation), 1u);
+        EXPECT_EQ(vault.counters->syncs - before.syncs, 1u);
+        EXPECT_EQ(vault.counters->creates, before.creates);
+        EXPECT_EQ(vault.counters->reads, before.reads);
+    }
+}
+
+TEST(Durability, SyncingWhatIsDurableCostsNothing) {
+    Vault vault;
+    Mount mount(vault);
+    const InodeNumber file = mount.file(root_inode, "file");
+    mount.write(file, 0, "content").value();
+    ASSERT_TRUE(mount.sync(file));
+    const store::StoreCounters before = *vault.counters;
+    ASSERT_TRUE(mount.sync(file));
+    ASSERT_TRUE(mount.sync(root_inode));
+    ASSERT_TRUE(mount.sync_all());
+    EXPECT_EQ(*vault.counters, before);
+}
+
+TEST(Durability, SyncForcesOnlyThatFilesContent) {
+    Vault vault;
+    Mount mount(vault);
+    const InodeNumber a = mount.file(root_inode, "a");
+    const InodeNumber b = mount.file(root_inode, "b");
+    mount.write(a, 0, "aaa").value();
+    mount.write(b, 0, "bbb").value();
+    ASSERT_TRUE(mount.sync(a));
+    EXPECT_EQ(mount.fs().dirty_files(), 1u);
+    EXPECT_THAT(mount.fs().unwritten_inodes(), testing::ElementsAre(b));
+    Vault after;
+    crash(vault, after);
+    Mount again(after);
+    EXPECT_EQ(again.content(a), "aaa");
+    EXPECT_EQ(again.content(b), "");
+}
+
+TEST(Durability, ASyncedDirectoryKeepsItsEntries) {
+    Vault vault;
+    Mount mount(vault);
+    const InodeNumber directory = mount.directory(root_inode, "directory");
+    ASSERT_TRUE(mount.sync(directory));
+    mount.file(directory, "file");
+    ASSERT_TRUE(mount.sync(directory));
+    mount.file(directory, "lost");
+    Vault after;
+    crash(vault, after);
+    Mount again(after);
+    EXPECT_TRUE(again.lookup(directory, "file"));
+    EXPECT_FALSE(again.lookup(directory, "lost"));
+}
+
+TEST(Durability, ConcurrentSyncsShareACommit) {
+    Vault vault;
+    Mount mount(vault);
+    std::vector<InodeNumber> files;
+    for (int i = 0; i < 20; ++i) files.push_back(mount.file(root_inode, std::to_string(i)));
+    ASSERT_TRUE(mount.sync_all());
+    for (const InodeNumber file : files) mount.write(file, 0, "content").value();
+    const Generation generation = mount.tree().generation();
+    std::size_t done = 0;
+    for (const InodeNumber file : files) {
+        asio::co_spawn(vault.context, mount.fs().sync(file),
+                       [&](std::exception_ptr error, Result<Nothing> result) {
+                           EXPECT_EQ(error, nullptr);
+                           EXPECT_TRUE(result);
+                           ++done;
+                       });
+    }
+    mount.run_until([&] { return done == files.size(); });
+    EXPECT_LE(raw(mount.tree().generation()) - raw(generation), 2u);
+}
+
+TEST(Durability, TheFlusherMakesEverythingDurableByItself) {
+    Vault vault;
+    vault.fs_settings.commit_interval = std::chrono::milliseconds(1);
+    Mount mount(vault);
+    mount.fs().start();
+    const InodeNumber file = mount.file(root_inode, "file");
+    mount.write(file, 0, "content").value();
+    mount.run_until([&] { return mount.fs().unwritten_inodes().empty(); });
+    Vault after;
+    crash(vault, after);
+    Mount again(after);
+    EXPECT_EQ(again.content(file), "content");
+}
+
+TEST(Durability, UnmountingWritesEverything) {
+    Vault vault;
+    InodeNumber file{};
+    {
+        Mount mount(vault);
+        file = mount.file(root_inode, "file");
+        mount.write(file, 100'000, "content").value();
+        mount.open_file(file);  // never released
+        EXPECT_EQ(mount.unmount(), nullptr);
+    }
+    Vault after;
+    crash(vault, after);
+    Mount again(after);
+    EXPECT_EQ(again.read(file, 100'000, 10).value(), "content");
+}
+
+TEST(Durability, OrphansOfAnEarlierMountAreFreed) {
+    Vault vault;
+    {
+        Mount mount(vault);
+        const InodeNumber open = mount.file(root_inode, "open");
+        mount.open_file(open);
+        for (std::uint64_t i = 0; i < 600; ++i) mount.write(open, i * 65536, text_of(32768, 'x')).value();
+        ASSERT_TRUE(mount.remove(root_inode, "open"));
+        const InodeNumber small = mount.file(root_inode, "small");
+        mount.write(small, 0, "small").value();
+        mount.fs().retain(small);
+        ASSERT_TRUE(mount.remove(root_inode, "small"));
+        ASSERT_TRUE(mount.sync_all());
+        EXPECT_EQ(mount.tree().counters().inodes, 3u);
+        EXPECT_EQ(mount.unmount(), nullptr);
+    }
+    Mount mount(vault);
+    EXPECT_EQ(mount.tree().counters().inodes, 3u);
+    EXPECT_THAT(mount.contradictions(), IsEmpty());
+    mount.fs().start();
+    mount.run_until([&] { return mount.tree().counters().inodes == 1; });
+    EXPECT_EQ(mount.tree().counters().data_bytes, 0u);
+    EXPECT_EQ(mount.entries().size(), 1u);
+}
+
+TEST(Durability, AReclaimThatWasInterruptedGoesOnAtTheNextMount) {
+    Vault vault;
+    std::size_t before = 0;
+    {
+        Mount mount(vault);
+        const InodeNumber file = mount.file(root_inode, "file");
+        for (std::uint64_t i = 0; i < 2000; ++i) mount.write(file, i * 65536, text_of(32768, 'x')).value();
+        ASSERT_TRUE(mount.remove(root_inode, "file"));
+        mount.fs().start();
+        before = mount.entries().size();
+        mount.run_until([&] { return mount.entries().size() < before; });
+        EXPECT_EQ(mount.unmount(), nullptr);
+    }
+    Mount mount(vault);
+    EXPECT_GT(mount.entries().size(), 1u) << "the drop must not finish the work";
+    EXPECT_THAT(mount.contradictions(), IsEmpty());
+    mount.fs().start();
+    mount.run_until([&] { return mount.entries().size() == 1; });
+}
+
+TEST(Durability, AFullStoreRefusesWritesAndLetsDeletesGo) {
+    Vault vault;
+    vault.store_options.capacity_bytes = 8 << 20;
+    vault.fs_settings.reserve_bytes = 1 << 20;  // of which a sixteenth of the capacity is used
+    Mount mount(vault);
+    const InodeNumber file = mount.file(root_inode, "file");
+    std::uint64_t written = 0;
+    Result<std::size_t> result = std::size_t{0};
+    while (written < 100'000'000) {
+        result = mount.write(file, written, text_of(100'000, 'x'));
+        if (!result) break;
+        written += *result;
+    }
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error(), std::errc::no_space_on_device);
+    EXPECT_GT(written, 5u << 20);
+    EXPECT_LT(mount.await(mount.fs().space()).value().free_bytes, 200'000u);
+    bool refused = false;
+    for (int i = 0; i < 100 && !refused; ++i) refused = !mount.make(root_inode, std::to_string(i), S_IFREG);
+    EXPECT_TRUE(refused) << "names need space, too";
+    ASSERT_TRUE(mount.sync_all()) << "what was admitted fits";
+    EXPECT_TRUE(mount.remove(root_inode, "file"));
+    EXPECT_TRUE(mount.sync_all());
+    EXPECT_EQ(mount.unmount(), nullptr);
+    EXPECT_THAT(vault.problems, IsEmpty());
+}
+
+TEST(Durability, SpaceIsReported) {
+    Vault vault;
+    vault.store_options.capacity_bytes = 1 << 30;
+    Mount mount(vault);
+    mount.file(root_inode, "file");
+    const FilesystemSpace space = mount.await(mount.fs().space()).value();
+    EXPECT_EQ(space.total_bytes, 1u << 30);
+    EXPECT_LT(space.free_bytes, (1u << 30) - (60u << 20)) << "without the reserve";
+    EXPECT_EQ(space.inodes, 2u);
+}
+
+TEST(FailingStore, ErrorsStickAndEverythingIsStillTakenDown) {
+    Vault vault;
+    vault.faults = std::make_shared<store::FaultPlan>();
+    Mount mount(vault);
+    const InodeNumber file = mount.file(root_inode, "file");
+    const InodeNumber untouched = mount.file(root_inode, "untouched");
+    ASSERT_TRUE(mount.sync_all());
+    store::Fault fault;
+    fault.kind = store::OperationKind::sync;
+    vault.faults->fail(fault);
+    mount.write(file, 0, "doomed").value();
+    EXPECT_EQ(mount.sync(file).error(), std::errc::io_error);
+    EXPECT_EQ(mount.sync(file).error(), std::errc::io_error) << "for ever";
+    EXPECT_EQ(mount.sync(untouched).error(), std::errc::io_error);
+    EXPECT_EQ(mount.sync_all().error(), std::errc::io_error);
+    EXPECT_EQ(mount.fs().flush(file).error(), std::errc::io_error);
+    EXPECT_TRUE(mount.fs().flush(untouched)) << "nothing of it is lost";
+    EXPECT_EQ(mount.content(file), "doomed") << "still readable";
+    EXPECT_EQ(mount.make(root_inode, "x", S_IFREG).error(), std::errc::read_only_file_system);
+    EXPECT_EQ(mount.write(file, 0, "x").error(), std::errc::read_only_file_system);
+    EXPECT_EQ(mount.truncate(file, 0).error(), std::errc::read_only_file_system);
+    EXPECT_THAT(mount.fs().unwritten_inodes(), testing::Contains(file));
+    EXPECT_FALSE(vault.problems.empty());
+    EXPECT_NE(mount.unmount(), nullptr) << "the loss is reported";
+}
+
+TEST(FailingStore, EveryFailingOperationIsReportedOrHarmless) {
+    for (std::uint64_t nth = 1;; ++nth) {
+        SCOPED_TRACE("operation " + std::to_string(nth));
+        Vault vault;
+        {
+            Mount mount(vault);  // format it
+        }
+        vault.faults = std::make_shared<store::FaultPlan>();
+        store::Fault fault;
+        fault.nth = nth;
+        fault.persistent = true;
+        vault.block_settings.segment_bytes = 64 * 1024;
+        vault.faults->fail(fault);
+        bool failed = false;
+        std::uint64_t operations = 0;
+        try {
+            Mount mount(vault);
+            const Result<Attributes> made = mount.make(root_inode, "file", S_IFREG | 0644);
+            failed = !made;
+            if (made) {
+                for (std::uint64_t i = 0; i < 6; ++i)
+                    failed |= !mount.write(made->inode, i * 30'000, text_of(40'000, 'x'));
+                failed |= !mount.sync(made->inode);
+                failed |= !mount.remove(root_inode, "file");
+            }
+            failed |= mount.unmount() != nullptr;
+            operations = vault.faults->operations();
+        } catch (const std::exception&) {
+            failed = true;  // it could not even be mounted
+            operations = vault.faults->operations();
+        }
+        if (operations < nth) {
+            EXPECT_FALSE(failed);
+            EXPECT_GT(nth, 8u) << "the workload was meant to use the store";
+            break;
+        }
+        // Reads of the store that only a later step would need are the one thing that may fail unnoticed.
+        EXPECT_TRUE(failed || vault.problems.empty());
+        vault.faults = nullptr;
+        Mount again(vault);
+        EXPECT_THAT(again.contradictions(), IsEmpty());
+    }
+}
+
+TEST(Damage, ADamagedBlockIsAnErrorOfThatFileOnly) {
+    Vault vault;
+    InodeNumber good{};
+    InodeNumber bad{};
+    {
+        Mount mount(vault);
+        good = mount.file(root_inode, "good");
+        mount.write(good, 0, text_of(64 * 1024, 'g')).value();
+        ASSERT_TRUE(mount.sync_all());
+        EXPECT_EQ(mount.unmount(), nullptr);
+    }
+    const std::vector<std::string> before = vault.disk->names();
+    {
+        Mount mount(vault);
+        bad = mount.file(root_inode, "bad");
+        mount.write(bad, 0, text_of(64 * 1024, 'b')).value();
+        EXPECT_EQ(mount.unmount(), nullptr);
+    }
+    // The last segment's data lies before its tree: flip a bit in the first data block.
+    for (const std::string& name : vault.disk->names()) {
+        if (std::find(before.begin(), before.end(), name) != before.end()) continue;
+        Bytes bytes = vault.disk->contents(name);
+        if (bytes.size() < 70'000) continue;
+        bytes[20'000] ^= std::byte{1};
+        vault.disk->put(name, bytes);
+    }
+    vault.may_be_damaged = true;  // recovery sees it, since it is in the newest commit
+    Mount mount(vault);
+    EXPECT_EQ(mount.read(bad, 0, 100).error(), std::errc::io_error);
+    EXPECT_EQ(mount.read(good, 0, 3).value(), "ggg");
+    EXPECT_EQ(vault.problems.size(), 1u);
+    EXPECT_EQ(mount.read(bad, 0, 100).error(), std::errc::io_error);
+    EXPECT_EQ(vault.problems.size(), 1u) << "told once";
+    EXPECT_TRUE(mount.make(root_inode, "works", S_IFREG));
+}
+
+}  // namespace
+}  // namespace demofs::fs::test
