@@ -2,9 +2,6 @@
 //
 // umount(2) returns before a FUSE server has written its last data, so this command connects to the daemon
 // first, unmounts, and then listens until the daemon's process is gone.
-#include <sys/stat.h>
-
-#include <cerrno>
 #include <filesystem>
 #include <iostream>
 
@@ -51,8 +48,7 @@ int run_unmount(const UnmountSettings& settings) {
                                             (mounted ? " (but a " + mounted->type + ")" : std::string()));
     }
     std::optional<ControlClient> daemon = ControlClient::connect(directory);
-    struct stat status {};
-    if (!daemon && ::stat(directory.c_str(), &status) != 0 && errno == ENOTCONN) {
+    if (!daemon && fuse::is_dead_mount(directory)) {
         unmount_or_fail(directory, fuse::UnmountMode::lazy);
         throw Failure(
             exit_daemon_died,

@@ -100,6 +100,12 @@ Error::Error(std::errc code, const std::string& text) : Error(std::make_error_co
 Error::Error(int errno_value, const std::string& text)
     : Error(std::error_code(errno_value, std::generic_category()), text) {}
 
+Error Error::saying(std::errc code, const std::string& text) {
+    Error error(code, text);
+    error.sentence_ = std::make_shared<const std::string>(text);
+    return error;
+}
+
 std::errc errno_of(const std::error_code& code) noexcept {
     const std::error_condition condition = code.default_error_condition();
     if (!code || condition.category() != std::generic_category()) return std::errc::io_error;

@@ -40,6 +40,9 @@ class Error : public std::system_error {
     /// As above; the words of a demofs code are left out, since the text says it better.
     Error(std::error_code code, const std::string& text);
 
+    /// An error of this code whose what() is exactly `text`: for sentences that need no words of the system.
+    [[nodiscard]] static Error saying(std::errc code, const std::string& text);
+
     [[nodiscard]] const char* what() const noexcept override { return sentence_->c_str(); }
 
   private:

@@ -4,6 +4,7 @@
 #include <spawn.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,10 +73,10 @@ std::pair<int, std::string> run_program(std::vector<std::string> words) {
 }
 
 [[noreturn]] void busy(const std::string& directory) {
-    throw Error(std::errc::device_or_resource_busy,
-                directory +
-                    " is in use: a process has a file open or its working directory there (fuser -vm " +
-                    directory + " lists them)");
+    throw Error::saying(
+        std::errc::device_or_resource_busy,
+        directory + " is in use: a process has a file open or its working directory there (fuser -vm " +
+            directory + " lists them)");
 }
 
 bool is_empty(const std::string& directory) {
@@ -105,6 +106,12 @@ std::optional<MountedFilesystem> mounted_on(const std::string& directory) {
     return found;
 }
 
+bool is_dead_mount(const std::string& directory) {
+    // statfs asks the daemon; stat would be answered from the kernel's cache even after its death.
+    struct statfs answer {};
+    return ::statfs(directory.c_str(), &answer) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+}
+
 std::string prepare_mount_point(const std::string& directory, bool& cleaned_up) {
     cleaned_up = false;
     std::error_code error;
@@ -116,36 +123,37 @@ std::string prepare_mount_point(const std::string& directory, bool& cleaned_up) 
     const std::string absolute =
         path == path.root_path() ? path.string() : (parent / path.filename()).string();
 
-    struct stat status {};
-    if (::stat(absolute.c_str(), &status) != 0 && errno == ENOTCONN) {
+    if (is_dead_mount(absolute)) {
         const auto dead = mounted_on(absolute);
         if (dead && dead->type != "fuse.demofs") {
-            throw Error(std::errc::device_or_resource_busy,
-                        absolute + " is the dead mount of another filesystem (" + dead->type +
-                            "); unmount it first: fusermount3 -u " + absolute);
+            throw Error::saying(std::errc::device_or_resource_busy,
+                                absolute + " is the dead mount of another filesystem (" + dead->type +
+                                    "); unmount it first: fusermount3 -u " + absolute);
         }
         unmount(absolute, UnmountMode::lazy);
         cleaned_up = true;
     }
+    struct stat status {};
     if (::stat(absolute.c_str(), &status) != 0) {
         const int reason = errno;
         if (reason == ENOENT)
-            throw Error(reason, "the mount point " + absolute + " does not exist; create it first: mkdir " +
-                                    absolute);
+            throw Error::saying(
+                std::errc::no_such_file_or_directory,
+                "the mount point " + absolute + " does not exist; create it first: mkdir " + absolute);
         throw Error(reason, "the mount point " + absolute + " cannot be used");
     }
     const std::string real = files::canonical(absolute).string();
     if (!S_ISDIR(status.st_mode))
-        throw Error(std::errc::not_a_directory, "the mount point " + real + " is not a directory");
+        throw Error::saying(std::errc::not_a_directory, "the mount point " + real + " is not a directory");
     if (const auto mount = mounted_on(real)) {
-        throw Error(std::errc::device_or_resource_busy,
-                    "the mount point " + real + " is busy: " + mount->source + " (" + mount->type +
-                        ") is mounted there; unmount it first");
+        throw Error::saying(std::errc::device_or_resource_busy,
+                            "the mount point " + real + " is busy: " + mount->source + " (" + mount->type +
+                                ") is mounted there; unmount it first");
     }
     if (!is_empty(real)) {
-        throw Error(std::errc::directory_not_empty,
-                    "the mount point " + real +
-                        " is not empty; mounting would hide its files, so choose an empty directory");
+        throw Error::saying(std::errc::directory_not_empty,
+                            "the mount point " + real +
+                                " is not empty; mounting would hide its files, so choose an empty directory");
     }
     if (::access(real.c_str(), W_OK) != 0) {
         throw Error(
@@ -171,7 +179,7 @@ void require_fuse() {
     for (std::string folder; std::getline(folders, folder, ':');) {
         if (::access((folder + "/fusermount3").c_str(), X_OK) == 0) return;
     }
-    throw Error(
+    throw Error::saying(
         std::errc::no_such_file_or_directory,
         "fusermount3 was not found: users other than root need it to mount; install the package fuse3");
 }
@@ -188,8 +196,8 @@ void unmount(const std::string& directory, UnmountMode mode) {
                                   : run_program({"fusermount3", "-u", "--", directory});
     if (code == 0) return;
     if (said.find("busy") != std::string::npos) busy(directory);
-    throw Error(std::errc::operation_not_permitted,
-                "could not unmount " + directory + ": " + (said.empty() ? "fusermount3 failed" : said));
+    throw Error::saying(std::errc::operation_not_permitted, "could not unmount " + directory + ": " +
+                                                                (said.empty() ? "fusermount3 failed" : said));
 }
 
 }  // namespace demofs::fuse

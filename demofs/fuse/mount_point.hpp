@@ -14,6 +14,9 @@ struct MountedFilesystem {
 // What is mounted exactly on `directory` (the topmost mount), from /proc/self/mountinfo.
 std::optional<MountedFilesystem> mounted_on(const std::string& directory);
 
+// Whether the daemon of what is mounted on `directory` has died. Waits for the answer of one that is busy.
+bool is_dead_mount(const std::string& directory);
+
 // Makes `directory` ready to be mounted on and returns its absolute path. A dead demofs mount left there by a
 // crashed daemon is removed (`cleaned_up` tells). Throws Error whose text names the problem and the remedy:
 // missing, not a directory, not empty, busy (something else is mounted), no permission.
