@@ -42,6 +42,29 @@ void lock_vault(const LocalDirectory& directory, LocalAccess access) {
     }
 }
 
+struct Listing {
+    std::vector<ObjectInfo> objects;
+    std::size_t ignored = 0;
+};
+
+Listing list_files(const LocalDirectory& directory);
+
+/// Makes durable what an earlier writer has left unsealed. After a kill -9 its last bytes may be in the page
+/// cache only; whoever goes on from them must not lose them, but keep what it built on them, when the power
+/// fails then.
+void settle_unsealed(const LocalDirectory& directory) {
+    for (const ObjectInfo& object : list_files(directory).objects) {
+        struct stat status;
+        const int objects = directory.objects_descriptor.get();
+        if (::fstatat(objects, object.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;  // vanished
+        if ((status.st_mode & S_IWUSR) == 0) continue;  // sealed: synced before that
+        const FileDescriptor file(::openat(objects, object.name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+        if (!file) continue;  // a reader will say why
+        if (::fdatasync(file.get()) != 0)
+            throw Error(errno, "Cannot make " + directory.path_of(object.name) + " durable");
+    }
+}
+
 void open_vault(LocalDirectory& directory, LocalAccess access) {
     directory.vault_descriptor = open_directory(directory.vault);
     lock_vault(directory, access);
@@ -56,6 +79,7 @@ void open_vault(LocalDirectory& directory, LocalAccess access) {
     if (access == LocalAccess::read_write && ::faccessat(objects, ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
         throw Error(errno, "Cannot write in directory " + directory.objects.string());
     }
+    if (access == LocalAccess::read_write) settle_unsealed(directory);
 }
 
 void make_objects_directory(const std::filesystem::path& vault) {
@@ -88,11 +112,6 @@ void remove_file(const LocalDirectory& directory, const std::string& name) {
     }
     sync_directory(directory.objects_descriptor, directory.objects);
 }
-
-struct Listing {
-    std::vector<ObjectInfo> objects;
-    std::size_t ignored = 0;
-};
 
 /// One entry of the directory; an entry that has vanished since is neither an object nor ignored.
 void list_entry(const LocalDirectory& directory, const std::string& name, Listing& listing) {

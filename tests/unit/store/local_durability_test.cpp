@@ -139,6 +139,23 @@ TEST_F(LocalDurabilityTest, AnAppendWhoseSyncFailsDoesNotCount) {
     EXPECT_TRUE(writer_->failed());
 }
 
+TEST_F(LocalDurabilityTest, OpeningForWritingMakesDurableWhatAKilledWriterLeftUnsealed) {
+    write_object(store_, "unsealed", "x");
+    writer_ = run(store_->create("sealed"));
+    run(writer_->seal());
+    run(writer_.async_drop());
+    run(store_.async_drop());
+    static_cast<void>(take_syncs());
+    LocalStoreOptions options;
+    options.access = LocalAccess::read_only;
+    store_ = run(LocalObjectStore::open(*pool_, directory_.path(), options));
+    EXPECT_THAT(take_syncs(), IsEmpty());
+    run(store_.async_drop());
+    options.access = LocalAccess::read_write;
+    store_ = run(LocalObjectStore::open(*pool_, directory_.path(), options));
+    EXPECT_THAT(take_syncs(), ElementsAre("fdatasync unsealed"));
+}
+
 TEST_F(LocalDurabilityTest, ACreationWhoseNameIsNotDurableFails) {
     failure = EIO;
     EXPECT_EQ(errno_of_failure([&] { static_cast<void>(run(store_->create("a1"))); }), std::errc::io_error);
