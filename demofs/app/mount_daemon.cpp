@@ -1,5 +1,6 @@
 #include "demofs/app/mount_daemon.hpp"
 
+#include <algorithm>
 #include <asyncdrop/drop_in_order.hpp>
 #include <asyncdrop/even_if_cancelled.hpp>
 #include <fstream>
@@ -88,6 +89,7 @@ asio::awaitable<void> MountDaemon::bring_up() {
     filesystem_settings.read_only = settings_.read_only;
     filesystem_settings.commit_interval = settings_.commit_interval;
     filesystem_settings.dirty_data_bytes = settings_.dirty_mib * mib / 2;
+    filesystem_settings.readahead_bytes = std::min<std::size_t>(2 * mib, settings_.cache_mib * mib / 8);
     filesystem_settings.on_problem = notice_;
     auto filesystem = fs::Filesystem::make(filesystem_settings, stack_.tree(), stack_.store(),
                                            name_hash_of(keys_), executor_);

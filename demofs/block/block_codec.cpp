@@ -92,7 +92,7 @@ SharedBytes open_block(const Segment& segment, const BlockAddress& address, Bloc
     if (stored.size() != address.stored_bytes())
         throw_corrupt(segment, address.offset, "is cut off by the object's end");
     const auto header = open_block_header(segment, address.offset, stored);
-    if (!header) throw_corrupt(segment, address.offset, "has a header that is not authentic");
+    if (!header) throw_corrupt(segment, address.offset, "is damaged: its header is not authentic");
     if (header->flags != 0)
         throw Error(Errc::unsupported_format,
                     "The block at " + describe_place(segment, address.offset) + " is of a newer format.");
@@ -102,7 +102,7 @@ SharedBytes open_block(const Segment& segment, const BlockAddress& address, Bloc
         throw_corrupt(segment, address.offset, "is not of the size it should be");
     ByteBuffer plain(address.payload_bytes);
     if (!open_block_payload(segment, address.offset, stored.subspan(block_header_bytes), plain.span()))
-        throw_corrupt(segment, address.offset, "has contents that are not authentic");
+        throw_corrupt(segment, address.offset, "is damaged: its contents are not authentic");
     return std::move(plain).freeze();
 }
 

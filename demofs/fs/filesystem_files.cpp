@@ -1,5 +1,6 @@
 // Filesystem: open files, reading and writing.
 #include <asyncdrop/with_async_drop.hpp>
+#include <string>
 #include <utility>
 
 #include "demofs/base/error.hpp"
@@ -74,7 +75,7 @@ asio::awaitable<Result<ReadReply>> Filesystem::read(InodeNumber inode, std::uint
         } catch (...) {
             error = std::current_exception();
         }
-        if (error) co_return state.failed(error);
+        if (error) co_return state.failed(error, "Reading inode " + std::to_string(raw(inode)));
     }
     co_return reply_of(std::move(plan));
 }

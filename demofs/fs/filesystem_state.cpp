@@ -74,9 +74,9 @@ asio::awaitable<void> Filesystem::State::overcome(Obstacle obstacle) {
     }
 }
 
-std::errc Filesystem::State::failed(const std::exception_ptr& error) {
+std::errc Filesystem::State::failed(const std::exception_ptr& error, const std::string& doing) {
     if (errno_of(error) != std::errc::interrupted) {
-        const std::string text = describe(error);
+        const std::string text = doing.empty() ? describe(error) : doing + " failed: " + describe(error);
         if (reported.size() < problems_remembered && reported.insert(text).second && settings.on_problem)
             settings.on_problem(text);
     }

@@ -78,8 +78,9 @@ struct Filesystem::State {
     using Obstacle = std::variant<std::monostate, tree::NodeFault, MustWait>;
     boost::asio::awaitable<void> overcome(Obstacle obstacle);
 
-    // Reports a problem once, and returns the errno for it.
-    std::errc failed(const std::exception_ptr& error);
+    // Reports a problem once, with what it kept from happening ("reading inode 7"), and returns the errno for
+    // it.
+    std::errc failed(const std::exception_ptr& error, const std::string& doing = {});
     bool storage_failed() const;
 
     // --- operations, one attempt

@@ -21,6 +21,7 @@ class SpaceGate {
         if (!known_ || admitted_bytes_ > ask_again_after_bytes) throw MustWait(MustWait::Reason::space);
         if (free_bytes_ >= reserve_bytes_of(total_bytes_) + admitted_bytes_ + bytes) {
             admitted_bytes_ += bytes;
+            just_asked_ = false;  // who is refused next deserves a fresh answer
             return true;
         }
         if (!just_asked_) throw MustWait(MustWait::Reason::space);
