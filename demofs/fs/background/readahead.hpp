@@ -40,6 +40,9 @@ class Readahead {
     // ahead.
     void note(InodeNumber inode, std::uint64_t offset, std::size_t size);
 
+    // Files whose readers are remembered.
+    std::size_t streams() const { return streams_.size(); }
+
     // Starts no more fetches and awaits those that run.
     boost::asio::awaitable<void> async_drop_impl();
 

@@ -53,9 +53,9 @@ void add_uncovered(std::vector<PendingBlock>& blocks, ByteSpan content) {
         at = std::max(at, block.end());
     }
     add_until(content.size());
-    const auto middle = blocks.insert(blocks.end(), gaps.begin(), gaps.end());
-    std::inplace_merge(blocks.begin(), middle, blocks.end(),
-                       [](const PendingBlock& a, const PendingBlock& b) { return a.offset < b.offset; });
+    blocks.insert(blocks.end(), gaps.begin(), gaps.end());
+    std::sort(blocks.begin(), blocks.end(),
+              [](const PendingBlock& a, const PendingBlock& b) { return a.offset < b.offset; });
 }
 
 }  // namespace
