@@ -165,6 +165,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
     }
 
   private:
+    friend struct detail::CoreAccess;
     using Block = detail::ArcBlock<T>;
 
     // Learns in the drop's frame whether Asio refused to start it; see detail::DropTicket.
@@ -254,6 +255,11 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
         site_ = other.site_;
         dropped_ = std::exchange(other.dropped_, false);
         refused_ = std::exchange(other.refused_, false);
+    }
+
+    // For a holder that has made the report about it.
+    void forget_unreported() noexcept {
+        if (block_) std::exchange(block_, nullptr)->forget_owner();
     }
 
     void forget_block() noexcept {

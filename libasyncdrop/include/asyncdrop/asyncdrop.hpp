@@ -2,7 +2,6 @@
 #pragma once
 
 #include <asyncdrop/arc.hpp>
-#include <asyncdrop/arc.hpp>
 #include <asyncdrop/async_drop.hpp>
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/creation_site.hpp>
@@ -10,15 +9,16 @@
 #include <asyncdrop/drop_in_order.hpp>
 #include <asyncdrop/error.hpp>
 #include <asyncdrop/even_if_cancelled.hpp>
+#include <asyncdrop/flatten.hpp>
 #include <asyncdrop/forgotten.hpp>
 #include <asyncdrop/guard.hpp>
 #include <asyncdrop/hash_map.hpp>
-#include <asyncdrop/hash_map.hpp>
 #include <asyncdrop/install.hpp>
-#include <asyncdrop/mutex.hpp>
+#include <asyncdrop/lazy.hpp>
 #include <asyncdrop/mutex.hpp>
 #include <asyncdrop/passkey.hpp>
+#include <asyncdrop/result.hpp>
+#include <asyncdrop/shared.hpp>
 #include <asyncdrop/stack.hpp>
-#include <asyncdrop/teardown_graph.hpp>
 #include <asyncdrop/teardown_graph.hpp>
 #include <asyncdrop/with_async_drop.hpp>

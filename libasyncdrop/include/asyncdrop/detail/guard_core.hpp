@@ -164,6 +164,12 @@ struct CoreAccess {
         box.node_->destroy_value();
         box.core_.make_empty();
     }
+
+    /// Gives the share of an Arc back without a drop and without a report, which the caller has made.
+    template <class Arc>
+    static void forget_unreported(Arc& arc) noexcept {
+        arc.forget_unreported();
+    }
 };
 
 /// Lives in the frame of a drop coroutine and learns whether Asio refused to start it: then the frame is

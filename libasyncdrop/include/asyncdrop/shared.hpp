@@ -1,0 +1,317 @@
+// AsyncDropShared<T>: one creation, awaited by many; each gets an AsyncDropArc<T> of the same resource.
+//
+//     auto connect = [address] { return Connection::open(address); };    // awaitable of a guard, box or Arc
+//     auto shared = asyncdrop::AsyncDropShared<Connection>::create(connect);
+//     auto mine = co_await shared.get();                                  // the first one starts the
+//     creation
+//     ...
+//     co_await mine.async_drop();
+//     co_await shared.async_drop();
+//
+// Contract:
+//  * the creation begins with the first get(), runs once, and runs on its own: a waiter that is cancelled,
+//    the first one too, hurts nobody else;
+//  * a creation that fails gives its error to every waiter, now and later;
+//  * every clone is dropped like a guard, and reported like a forgotten guard if it is not. Handles, and the
+//    Arcs that get() returned, share the resource: the last of them all runs the cleanup;
+//  * if the last handle is dropped, and nobody waits in get(), before the creation has ended, the creation is
+//    cancelled, and what it made nevertheless is cleaned up; the drop returns when that is done.
+//
+// Threads: distinct handles of one resource from distinct threads, get(), clone() and drop all at the same
+// time; one handle from one strand. The creation runs on a strand of the executor that was given, or of the
+// first waiter's.
+#pragma once
+
+#include <asyncdrop/detail/shared_state.hpp>
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace asyncdrop {
+
+namespace detail {
+
+template <class F, class T>
+concept SharedFactory = std::same_as<typename Awaited<std::invoke_result_t<F&>>::type, AsyncDropGuard<T>> ||
+    std::same_as<typename Awaited<std::invoke_result_t<F&>>::type, AsyncDropBox<T>> ||
+    std::same_as<typename Awaited<std::invoke_result_t<F&>>::type, AsyncDropArc<T>>;
+
+}  // namespace detail
+
+template <class T>
+class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncDropShared {
+    using State = detail::SharedState<T>;
+    using Pointer = std::shared_ptr<State>;
+    using Phase = typename State::Phase;
+
+  public:
+    using value_type = T;
+
+    /// An empty handle: holds nothing, needs no drop, and says nothing.
+    AsyncDropShared() noexcept = default;
+
+    /// A handle whose resource `creation` makes, on the executor of whoever asks first. `creation` is called
+    /// at most once, returns a guard, box or Arc, or an awaitable of one, and may be a lambda with captures.
+    template <detail::SharedFactory<T> F>
+    static AsyncDropShared create(F creation, CreationSite site = CreationSite::here()) {
+        return AsyncDropShared(state_for(std::move(creation), site), site);
+    }
+
+    /// The same on a given executor, whose context must be running until the creation has ended.
+    template <detail::SharedFactory<T> F>
+    static AsyncDropShared create(asio::any_io_executor executor, F creation,
+                                  CreationSite site = CreationSite::here()) {
+        Pointer state = state_for(std::move(creation), site);
+        state->set_executor(std::move(executor));
+        return AsyncDropShared(std::move(state), site);
+    }
+
+    /// A handle of a resource that exists: nothing will be created. If an allocation fails (std::bad_alloc),
+    /// the resource stays where it was. An empty owner is a misuse.
+    template <class Owner>
+    requires(std::same_as<Owner, AsyncDropGuard<T>> || std::same_as<Owner, AsyncDropBox<T>> ||
+             std::same_as<Owner, AsyncDropArc<T>>) static AsyncDropShared
+    ready(Owner && owner, CreationSite site = CreationSite::here()) {
+        if (!owner) [[unlikely]] {
+            detail::misuse("an AsyncDropShared was made of an empty guard", detail::type_name<T>(), site);
+        }
+        auto state = std::make_shared<State>();
+        if constexpr (std::same_as<Owner, AsyncDropArc<T>>) {
+            state->set_product(std::move(owner));
+        } else {
+            state->set_product(AsyncDropArc<T>(std::move(owner), site));
+        }
+        return AsyncDropShared(std::move(state), site);
+    }
+
+    /// Leaves `other` empty.
+    AsyncDropShared(AsyncDropShared && other) noexcept {
+        take(other);
+    }
+
+    /// Assigning over a handle that has not been dropped is a misuse.
+    AsyncDropShared& operator=(AsyncDropShared&& other) noexcept {
+        if (this == &other) return *this;
+        if (state_) [[unlikely]] {
+            detail::misuse("an AsyncDropShared was assigned over one that has not been dropped", type(),
+                           site_);
+        }
+        take(other);
+        return *this;
+    }
+
+    AsyncDropShared(const AsyncDropShared&) = delete;  // clone() says that there is one more handle to drop
+    AsyncDropShared& operator=(const AsyncDropShared&) = delete;
+
+    /// Reports a handle that was not dropped and gives its share back.
+    ~AsyncDropShared() {
+        if (state_) [[unlikely]] {
+            detail::report_forgotten(ForgottenDrop{type(), {}, site_, forgotten_reason()});
+            state_->forget_handle();
+        }
+    }
+
+    /// One more handle of the same resource; `site` is what a report about it names.
+    [[nodiscard]] AsyncDropShared clone(CreationSite site = CreationSite::here()) const noexcept {
+        state().add_handle();
+        return AsyncDropShared(state_, site);
+    }
+
+    /// A share of the resource, created if need be; it wants its drop. May be called any number of times.
+    ///
+    /// Errors: the creation's; operation_aborted when cancelled, when the creation's context was destroyed,
+    /// or when the last handle was dropped before this was awaited. The awaitable does not depend on this
+    /// object's lifetime. Cancellation ends the waiting only; it ends the creation, too, if nobody else is
+    /// interested in it.
+    [[nodiscard]] asio::awaitable<AsyncDropArc<T>> get(CreationSite site = CreationSite::here()) const {
+        state();
+        return State::get(state_, site);
+    }
+
+    /// The resource, null while it does not exist. Valid as long as this handle; clone() it to keep it.
+    [[nodiscard]] const AsyncDropArc<T>* peek() const noexcept {
+        return state().phase() == Phase::ready ? &state_->product() : nullptr;
+    }
+
+    /// The error of the creation, null if it has not failed (yet).
+    [[nodiscard]] std::exception_ptr peek_error() const noexcept {
+        return state().error();
+    }
+
+    /// Gives this share back if it is not the last one, and says whether it did. Never waits or throws.
+    [[nodiscard]] bool try_release() noexcept {
+        if (!state_ || !state_->release_if_shared()) return false;
+        forget_state();
+        return true;
+    }
+
+    /// Gives this share back. The last one cancels a creation that runs and waits for its end, or drops its
+    /// share of the resource, which is cleaned up if no Arc is left.
+    ///
+    /// Errors: the cleanup's; not the creation's. Only if the frame of the cleanup cannot be allocated
+    /// (std::bad_alloc) is this handle still to be dropped. On an empty or dropped handle: success, nothing
+    /// happens. Cancellation: shielded once it has started; see even_if_cancelled.hpp for how to start it.
+    /// The handle must stay where it is until the awaitable has completed.
+    [[nodiscard("async_drop does nothing until it is awaited")]] asio::awaitable<void> async_drop()& {
+        return drop(*this, Ticket(*this));
+    }
+    asio::awaitable<void> async_drop()&& = delete;
+
+    /// Whether this handle has given its share back.
+    bool is_dropped() const noexcept {
+        return dropped_;
+    }
+    explicit operator bool() const noexcept {
+        return state_ != nullptr;
+    }
+
+    /// How many handles there are; zero for an empty one. Others may change it at any moment.
+    std::size_t strong_count() const noexcept {
+        return state_ ? state_->handles() : 0;
+    }
+
+    /// Whether both are handles of the same creation.
+    friend bool ptr_eq(const AsyncDropShared& a, const AsyncDropShared& b) noexcept {
+        return a.state_ == b.state_;
+    }
+
+    /// Equal for handles of the same creation.
+    friend std::size_t ptr_hash(const AsyncDropShared& shared) noexcept {
+        return std::hash<Pointer>()(shared.state_);
+    }
+
+    /// For people: "AsyncDropShared<T>(creating, 2 handles)".
+    friend std::ostream& operator<<(std::ostream& out, const AsyncDropShared& shared) {
+        out << "AsyncDropShared<" << detail::type_name<T>() << ">(";
+        if (!shared.state_) return out << (shared.dropped_ ? "dropped)" : "empty)");
+        constexpr std::string_view phases[] = {"not begun", "creating", "ready", "failed"};
+        const std::size_t handles = shared.strong_count();
+        return out << phases[static_cast<std::size_t>(shared.state_->phase())] << ", " << handles
+                   << (handles == 1 ? " handle)" : " handles)");
+    }
+
+    void swap(AsyncDropShared & other) noexcept {
+        std::swap(state_, other.state_);
+        std::swap(site_, other.site_);
+        std::swap(dropped_, other.dropped_);
+        std::swap(refused_, other.refused_);
+        std::swap(born_in_context_, other.born_in_context_);
+    }
+    friend void swap(AsyncDropShared & a, AsyncDropShared & b) noexcept {
+        a.swap(b);
+    }
+
+    /// Where this handle was made, for messages.
+    CreationSite creation_site() const noexcept {
+        return site_;
+    }
+    static constexpr std::string_view resource_name() noexcept {
+        return detail::type_name<T>();
+    }
+
+  private:
+    // Learns in the drop's frame whether Asio refused to start it; see detail::DropTicket.
+    class Ticket {
+      public:
+        explicit Ticket(AsyncDropShared& shared) noexcept
+            : shared_(&shared), exceptions_(std::uncaught_exceptions()) {}
+        Ticket(Ticket&& other) noexcept
+            : shared_(std::exchange(other.shared_, nullptr)), exceptions_(other.exceptions_) {}
+        Ticket& operator=(Ticket&&) = delete;
+        ~Ticket() {
+            if (shared_ && std::uncaught_exceptions() > exceptions_) shared_->refused_ = true;
+        }
+        void started() noexcept { shared_ = nullptr; }
+
+      private:
+        AsyncDropShared* shared_;
+        int exceptions_;
+    };
+
+    AsyncDropShared(Pointer state, CreationSite site) noexcept
+        : state_(std::move(state)), site_(site), born_in_context_(detail::inside_running_context()) {}
+
+    template <class F>
+    static Pointer state_for(F && creation, CreationSite site) {
+        auto state = std::make_shared<State>();
+        state->set_creation(std::make_unique<detail::SharedCreationOf<T, F>>(std::move(creation), site));
+        return state;
+    }
+
+    static asio::awaitable<void> drop(AsyncDropShared & self, Ticket ticket) {
+        ticket.started();
+        if (self.state_ && !self.try_release()) {
+            using Duty = typename State::Duty;
+            const Pointer state = self.state_;
+            // Whatever may fail to be allocated is allocated before the share is given back.
+            asio::awaitable<void> cleanup = state->product().async_drop();
+            asio::awaitable<void> end = State::wait_for_end(state);
+            const Duty duty = state->release_handle();
+            self.forget_state();
+            std::exception_ptr error;
+            co_await asio::this_coro::throw_if_cancelled(false);
+            try {
+                if (duty == Duty::drop_product) co_await std::move(cleanup);
+                if (duty == Duty::wait_for_creation) co_await std::move(end);
+            } catch (...) {
+                error = std::current_exception();
+            }
+            if (duty == Duty::drop_product && state->product()) {  // no memory to begin
+                state->restore_handle();
+                self.state_ = state;
+                self.dropped_ = false;
+            }
+            co_await asio::this_coro::throw_if_cancelled(true);
+            if (error) std::rethrow_exception(error);
+        }
+        co_await asio::this_coro::throw_if_cancelled(true);
+    }
+
+    static constexpr std::string_view type() noexcept {
+        return detail::type_name<AsyncDropShared<T>>();
+    }
+
+    State& state() const noexcept {
+        if (!state_) [[unlikely]] {
+            detail::misuse(dropped_ ? "an AsyncDropShared was used after its async_drop"
+                                    : "an empty AsyncDropShared was used",
+                           type(), site_);
+        }
+        return *state_;
+    }
+
+    ForgottenReason forgotten_reason() const noexcept {
+        if (detail::contexts_in_destruction > 0) return ForgottenReason::context_destroyed;
+        if (refused_) return ForgottenReason::refused_by_cancellation;
+        if (std::uncaught_exceptions() > 0) return ForgottenReason::unwinding;
+        if (born_in_context_ && !detail::inside_running_context()) return ForgottenReason::unknown;
+        return ForgottenReason::forgotten;
+    }
+
+    void take(AsyncDropShared & other) noexcept {
+        state_ = std::move(other.state_);
+        site_ = other.site_;
+        dropped_ = std::exchange(other.dropped_, false);
+        refused_ = std::exchange(other.refused_, false);
+        born_in_context_ = detail::inside_running_context();
+    }
+
+    void forget_state() noexcept {
+        state_ = nullptr;
+        dropped_ = true;
+    }
+
+    Pointer state_;
+    CreationSite site_;
+    bool dropped_ = false;
+    bool refused_ = false;
+    bool born_in_context_ = false;
+};
+
+}  // namespace asyncdrop
