@@ -146,9 +146,8 @@ asio::awaitable<Result<FilesystemSpace>> Filesystem::space() {
     FilesystemSpace reply;
     try {
         const store::StoreSpace space = co_await state.store.space();
-        const std::uint64_t taken = state.space_gate.reserve_bytes_of(space.total_bytes) +
-                                    state.tree.blocks().unsynced_bytes() +
-                                    state.contents.dirty().memory_bytes();
+        const std::uint64_t taken =
+            state.space_gate.reserve_bytes_of(space.total_bytes) + state.unwritten_bytes();
         reply.total_bytes = space.total_bytes;
         reply.free_bytes = space.free_bytes - std::min(space.free_bytes, taken);
         reply.inodes = state.tree.counters().inodes;

@@ -68,7 +68,7 @@ asio::awaitable<void> Filesystem::State::overcome(Obstacle obstacle) {
             break;
         case MustWait::Reason::space: {
             const store::StoreSpace space = co_await store.space();
-            space_gate.update(space, tree.blocks().unsynced_bytes() + contents.dirty().memory_bytes());
+            space_gate.update(space, unwritten_bytes());
             break;
         }
     }
@@ -81,6 +81,10 @@ std::errc Filesystem::State::failed(const std::exception_ptr& error, const std::
             settings.on_problem(text);
     }
     return errno_of(error);
+}
+
+std::uint64_t Filesystem::State::unwritten_bytes() const {
+    return tree.blocks().unsynced_bytes() + tree.dirty_bytes() + contents.dirty().memory_bytes();
 }
 
 bool Filesystem::State::storage_failed() const {
@@ -229,7 +233,7 @@ asio::awaitable<void> Filesystem::State::write_back() {
         co_await flush_all();
         co_await tree.commit();
         const store::StoreSpace space = co_await store.space();
-        space_gate.update(space, tree.blocks().unsynced_bytes() + contents.dirty().memory_bytes());
+        space_gate.update(space, unwritten_bytes());
     } catch (...) {
         error = std::current_exception();
     }

@@ -82,6 +82,8 @@ struct Filesystem::State {
     // it.
     std::errc failed(const std::exception_ptr& error, const std::string& doing = {});
     bool storage_failed() const;
+    // What was accepted and has yet to reach the store.
+    std::uint64_t unwritten_bytes() const;
 
     // --- operations, one attempt
     // ------------------------------------------------------------------------------

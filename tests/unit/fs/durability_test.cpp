@@ -191,7 +191,7 @@ TEST(Durability, AFullStoreRefusesWritesAndLetsDeletesGo) {
     EXPECT_GT(written, 5u << 20);
     EXPECT_LT(mount.await(mount.fs().space()).value().free_bytes, 200'000u);
     bool refused = false;
-    for (int i = 0; i < 100 && !refused; ++i) refused = !mount.make(root_inode, std::to_string(i), S_IFREG);
+    for (int i = 0; i < 5000 && !refused; ++i) refused = !mount.make(root_inode, std::to_string(i), S_IFREG);
     EXPECT_TRUE(refused) << "names need space, too";
     ASSERT_TRUE(mount.sync_all()) << "what was admitted fits";
     EXPECT_TRUE(mount.remove(root_inode, "file"));
