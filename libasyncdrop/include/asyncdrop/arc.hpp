@@ -22,6 +22,7 @@
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/detail/arc_block.hpp>
 #include <asyncdrop/detail/shielded.hpp>
+#include <asyncdrop/detail/with_token.hpp>
 #include <asyncdrop/guard.hpp>
 #include <cstddef>
 #include <optional>
@@ -98,6 +99,23 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
         return drop(*this, Ticket(*this), false);
     }
     asio::awaitable<void> async_drop()&& = delete;
+
+    /// The same for callers that are no coroutines: runs the cleanup on `executor`. `token` is any completion
+    /// token for void(std::exception_ptr): a callback, use_future, detached, ... A cancellation slot that is
+    /// bound to it is ignored.
+    template <detail::ExecutorArgument Executor, class Token>
+    auto async_drop(const Executor& executor, Token&& token)& {
+        return detail::drop_with_token(*this, asio::any_io_executor(executor), std::forward<Token>(token));
+    }
+
+    /// The same on the token's own executor, bound to it with bind_executor. With use_awaitable it is
+    /// async_drop().
+    template <class Token>
+    auto async_drop(Token && token)& {
+        return detail::drop_with_token(*this, std::forward<Token>(token));
+    }
+    template <class... Args>
+    requires(sizeof...(Args) > 0) void async_drop(Args && ...)&& = delete;
 
     /// The same, but an owner that is not the last one waits too: returns when the resource is closed, with
     /// the cleanup's error. Waits for ever if its caller is itself responsible for another clone.

@@ -26,6 +26,7 @@
 #include <asyncdrop/detail/guard_core.hpp>
 #include <asyncdrop/detail/run_drop.hpp>
 #include <asyncdrop/detail/type_name.hpp>
+#include <asyncdrop/detail/with_token.hpp>
 #include <asyncdrop/forgotten.hpp>
 #include <asyncdrop/passkey.hpp>
 #include <functional>
@@ -96,6 +97,23 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard {
         return detail::run_drop(Operation(*this));
     }
     asio::awaitable<void> async_drop()&& = delete;
+
+    /// The same for callers that are no coroutines: runs the cleanup on `executor`. `token` is any completion
+    /// token for void(std::exception_ptr): a callback, use_future, detached, ... A cancellation slot that is
+    /// bound to it is ignored.
+    template <detail::ExecutorArgument Executor, class Token>
+    auto async_drop(const Executor& executor, Token&& token)& {
+        return detail::drop_with_token(*this, asio::any_io_executor(executor), std::forward<Token>(token));
+    }
+
+    /// The same on the token's own executor, bound to it with bind_executor. With use_awaitable it is
+    /// async_drop().
+    template <class Token>
+    auto async_drop(Token && token)& {
+        return detail::drop_with_token(*this, std::forward<Token>(token));
+    }
+    template <class... Args>
+    requires(sizeof...(Args) > 0) void async_drop(Args && ...)&& = delete;
 
     /// The same at once, for a T whose cleanup is a plain noexcept function.
     void drop_now()& noexcept requires SyncDroppable<T> {

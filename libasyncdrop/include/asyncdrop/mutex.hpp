@@ -22,6 +22,7 @@
 
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/detail/async_lock.hpp>
+#include <asyncdrop/detail/with_token.hpp>
 #include <asyncdrop/guard.hpp>
 #include <asyncdrop/passkey.hpp>
 #include <memory>
@@ -122,6 +123,15 @@ class AsyncDropMutex {
     /// queue has been left). The awaitable does not depend on this object's lifetime.
     [[nodiscard]] asio::awaitable<Lock> lock() const { return lock_state(state_); }
 
+    /// The same for callers that are no coroutines: waits on `executor`. `token` is any completion token for
+    /// void(std::exception_ptr, Lock); with an error the Lock holds nothing. A cancellation slot that is
+    /// bound to it is ignored: this wait ends with the lock, or with the drop.
+    template <detail::ExecutorArgument Executor, class Token>
+    auto lock(const Executor& executor, Token&& token) const {
+        return asio::async_initiate<Token, void(std::exception_ptr, Lock)>(StartLock(executor), token,
+                                                                           state_);
+    }
+
     /// Exclusive access if it can be had at once; else nothing, as after the drop has begun.
     [[nodiscard]] std::optional<Lock> try_lock() const noexcept {
         if (state_->lock.try_acquire() != detail::AsyncLock::Attempt::acquired) return std::nullopt;
@@ -143,6 +153,20 @@ class AsyncDropMutex {
 
   private:
     using State = std::shared_ptr<detail::MutexState<T>>;
+
+    class StartLock {
+      public:
+        explicit StartLock(asio::any_io_executor executor) noexcept : executor_(std::move(executor)) {}
+
+        template <class Handler>
+        void operator()(Handler&& handler, State state) const {
+            asio::co_spawn(executor_, lock_state(std::move(state)),
+                           detail::Slotless<std::decay_t<Handler>>(std::forward<Handler>(handler)));
+        }
+
+      private:
+        asio::any_io_executor executor_;
+    };
 
     static asio::awaitable<Lock> lock_state(State state) {
         using Attempt = detail::AsyncLock::Attempt;

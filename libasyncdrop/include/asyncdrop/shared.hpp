@@ -23,6 +23,7 @@
 #pragma once
 
 #include <asyncdrop/detail/shared_state.hpp>
+#include <asyncdrop/detail/with_token.hpp>
 #include <concepts>
 #include <cstddef>
 #include <functional>
@@ -162,6 +163,23 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
         return drop(*this, Ticket(*this));
     }
     asio::awaitable<void> async_drop()&& = delete;
+
+    /// The same for callers that are no coroutines: runs the cleanup on `executor`. `token` is any completion
+    /// token for void(std::exception_ptr): a callback, use_future, detached, ... A cancellation slot that is
+    /// bound to it is ignored.
+    template <detail::ExecutorArgument Executor, class Token>
+    auto async_drop(const Executor& executor, Token&& token)& {
+        return detail::drop_with_token(*this, asio::any_io_executor(executor), std::forward<Token>(token));
+    }
+
+    /// The same on the token's own executor, bound to it with bind_executor. With use_awaitable it is
+    /// async_drop().
+    template <class Token>
+    auto async_drop(Token && token)& {
+        return detail::drop_with_token(*this, std::forward<Token>(token));
+    }
+    template <class... Args>
+    requires(sizeof...(Args) > 0) void async_drop(Args && ...)&& = delete;
 
     /// Whether this handle has given its share back.
     bool is_dropped() const noexcept {
