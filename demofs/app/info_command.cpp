@@ -42,22 +42,12 @@ void line(const std::string& name, const std::string& value) {
 }
 
 boost::asio::awaitable<void> look_inside(VaultStack& stack) {
-    std::exception_ptr failed;
-    try {
-        auto opening = stack.open(Access::read_only, StackSettings{});
-        co_await std::move(opening);
-        const tree::Counters& counters = stack.tree().counters();
-        line("last commit", std::to_string(raw(stack.tree().generation())));
-        line("inodes", std::to_string(counters.inodes));
-        line("file data", size_text(counters.data_bytes));
-        line("segments", std::to_string(stack.segment_count()) + ", " + size_text(stack.stored_bytes()));
-    } catch (...) {
-        failed = std::current_exception();
-    }
-    auto closing = stack.tear_down();
-    const asyncdrop::TeardownReport report = co_await std::move(closing);
-    if (failed) std::rethrow_exception(failed);
-    if (const auto error = report.first_error()) std::rethrow_exception(error);
+    const tree::Counters& counters = stack.tree().counters();
+    line("last commit", std::to_string(raw(stack.tree().generation())));
+    line("inodes", std::to_string(counters.inodes));
+    line("file data", size_text(counters.data_bytes));
+    line("segments", std::to_string(stack.segment_count()) + ", " + size_text(stack.stored_bytes()));
+    co_return;
 }
 
 }  // namespace
@@ -84,7 +74,7 @@ int run_info(const InfoSettings& settings) {
     asyncdrop::install(context);
     VaultStack stack(context.get_executor(), directory, *keys, notice);
     std::exception_ptr failed;
-    boost::asio::co_spawn(context, look_inside(stack),
+    boost::asio::co_spawn(context, stack.use(Access::read_only, look_inside),
                           [&failed](const std::exception_ptr& error) { failed = error; });
     context.run();
     if (failed) std::rethrow_exception(failed);

@@ -47,19 +47,7 @@ void prepare_directory(const std::string& vault) {
 
 // The first commit: an empty root directory that belongs to whoever made the vault.
 boost::asio::awaitable<void> commit_root(VaultStack& stack) {
-    std::exception_ptr failed;
-    try {
-        auto opening = stack.open(Access::create, StackSettings{});
-        co_await std::move(opening);
-        auto formatting = fs::Filesystem::format(stack.tree(), ::geteuid(), ::getegid());
-        co_await std::move(formatting);
-    } catch (...) {
-        failed = std::current_exception();
-    }
-    auto closing = stack.tear_down();
-    const asyncdrop::TeardownReport report = co_await std::move(closing);
-    if (failed) std::rethrow_exception(failed);
-    if (const auto error = report.first_error()) std::rethrow_exception(error);
+    return fs::Filesystem::format(stack.tree(), ::geteuid(), ::getegid());
 }
 
 void sync_directory(const files::path& directory) {
@@ -89,7 +77,7 @@ int run_init(const InitSettings& settings) {
     asyncdrop::install(context);
     VaultStack stack(context.get_executor(), directory, keys, notice);
     std::exception_ptr failed;
-    boost::asio::co_spawn(context, commit_root(stack),
+    boost::asio::co_spawn(context, stack.use(Access::create, commit_root),
                           [&failed](const std::exception_ptr& error) { failed = error; });
     context.run();
     if (failed) std::rethrow_exception(failed);

@@ -25,8 +25,8 @@ crypto::VaultConfig read_config(const std::string& directory, const Notice& noti
     return crypto::from_json(found.text);
 }
 
-std::unique_ptr<crypto::VaultKeys> unlock(const crypto::VaultConfig& config,
-                                          const crypto::Password& password, const Notice& notice) {
+std::unique_ptr<crypto::VaultKeys> unlock(const crypto::VaultConfig& config, const crypto::Password& password,
+                                          const Notice& notice) {
     const crypto::UnlockedVault unlocked = crypto::unlock(config, password);
     auto keys = std::make_unique<crypto::VaultKeys>(unlocked.master, config.vault_id, config.cipher);
     if (crypto::unlocked_secret_count() > 0) {

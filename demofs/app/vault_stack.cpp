@@ -88,6 +88,23 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
     }
 }
 
+asio::awaitable<void> VaultStack::use(Access access, Work work) {
+    std::exception_ptr failed;
+    try {
+        const StackSettings settings;
+        auto opening = open(access, settings);
+        co_await std::move(opening);
+        auto working = work(*this);
+        co_await std::move(working);
+    } catch (...) {
+        failed = std::current_exception();
+    }
+    auto closing = tear_down();
+    const asyncdrop::TeardownReport report = co_await std::move(closing);
+    if (!failed) failed = report.first_error();
+    if (failed) std::rethrow_exception(failed);
+}
+
 asio::awaitable<asyncdrop::TeardownReport> VaultStack::tear_down() {
     co_await asyncdrop::even_if_cancelled;
     auto running = graph_->run();

@@ -10,6 +10,8 @@
 #include <asyncdrop/teardown_graph.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,6 +48,10 @@ class VaultStack {
     // Opens everything. Throws Errc::vault_in_use, vault_incomplete, vault_damaged, forked, corrupt, or the
     // system's error; tear_down() is due then, too.
     boost::asio::awaitable<void> open(Access access, StackSettings settings);
+
+    // Opens, runs `work`, and tears down on every way out. Throws the first error of the three.
+    using Work = std::function<boost::asio::awaitable<void>(VaultStack&)>;
+    boost::asio::awaitable<void> use(Access access, Work work);
 
     // Valid after open() until tear_down().
     WorkerPool& pool() { return *pool_; }
