@@ -96,7 +96,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
     /// Arc: success, nothing happens. Cancellation: shielded once it has started; see even_if_cancelled.hpp
     /// for how to start it.
     [[nodiscard("async_drop does nothing until it is awaited")]] asio::awaitable<void> async_drop()& {
-        return drop(*this, Ticket(*this), false);
+        return drop(*this, Ticket(*this), false, true);
     }
     asio::awaitable<void> async_drop()&& = delete;
 
@@ -121,7 +121,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
     /// the cleanup's error. Waits for ever if its caller is itself responsible for another clone.
     [[nodiscard("async_drop does nothing until it is awaited")]] asio::awaitable<void>
     async_drop_and_wait()& {
-        return drop(*this, Ticket(*this), true);
+        return drop(*this, Ticket(*this), true, true);
     }
     asio::awaitable<void> async_drop_and_wait()&& = delete;
 
@@ -205,7 +205,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
 
     AsyncDropArc(Block * block, CreationSite site) noexcept : block_(block), site_(site) {}
 
-    static asio::awaitable<void> drop(AsyncDropArc & self, Ticket ticket, bool wait) {
+    static asio::awaitable<void> drop(AsyncDropArc & self, Ticket ticket, bool wait, bool shielded) {
         ticket.started();
         // Whatever may fail to be allocated is allocated before the share is given back. Nobody can become a
         // second owner beside a last one, so the election below cannot be lost.
@@ -223,12 +223,13 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
         }
         if (self.block_ != nullptr) {
             Block& block = *self.block_;
-            asio::awaitable<void> cleanup = block.box().async_drop();
+            asio::awaitable<void> cleanup =
+                shielded ? block.box().async_drop() : detail::CoreAccess::drop_unshielded(block.box());
             block.release_owner();
             self.forget_block();
             typename Block::Cleaner cleaner(block);
             std::exception_ptr error;
-            co_await asio::this_coro::throw_if_cancelled(false);
+            if (shielded) co_await asio::this_coro::throw_if_cancelled(false);
             try {
                 co_await std::move(cleanup);
             } catch (...) {
@@ -273,6 +274,11 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
         site_ = other.site_;
         dropped_ = std::exchange(other.dropped_, false);
         refused_ = std::exchange(other.refused_, false);
+    }
+
+    // async_drop() whose cleanup the caller may cancel.
+    asio::awaitable<void> drop_unshielded() {
+        return drop(*this, Ticket(*this), false, false);
     }
 
     // For a holder that has made the report about it.

@@ -63,7 +63,7 @@ class TeardownGraph {
     TeardownGraph& operator=(TeardownGraph&&) = delete;
 
     /// Hands a resource over: a guard, a box or an Arc that holds one. Options: uses(handles...),
-    /// on(executor).
+    /// on(executor), warn_after(d), cancel_after(d), abandon_after(d).
     ///
     /// Errors, all of which leave `owner` untouched: TeardownError duplicate_name, closed (the teardown has
     /// begun), empty_guard, unknown_node (a handle of another graph); std::bad_alloc.
@@ -204,6 +204,19 @@ class TeardownGraph {
         for (const Handle& used : uses.handles()) node.uses.push_back(index(used));
     }
     void apply(detail::TeardownNode& node, const On& on) const { node.executor = on.executor(); }
+    void apply(detail::TeardownNode& node, const Deadline& deadline) const {
+        switch (deadline.kind()) {
+            case Deadline::Kind::warn:
+                node.warn_after = deadline.duration();
+                break;
+            case Deadline::Kind::cancel:
+                node.cancel_after = deadline.duration();
+                break;
+            case Deadline::Kind::abandon:
+                node.abandon_after = deadline.duration();
+                break;
+        }
+    }
 
     State state_;
     Flag delivered_;

@@ -5,6 +5,7 @@
 
 #include <asyncdrop/creation_site.hpp>
 #include <boost/asio/any_io_executor.hpp>
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -92,6 +93,38 @@ class On {
 template <std::convertible_to<boost::asio::any_io_executor> Executor>
 [[nodiscard]] On on(const Executor& executor) {
     return On(boost::asio::any_io_executor(executor));
+}
+
+/// Option of add(): a deadline for this node instead of the one in TeardownSettings; made by the functions
+/// below. It counts from the begin of the node's cleanup; before that, warnings count from the begin of the
+/// teardown.
+class Deadline {
+  public:
+    using Duration = std::chrono::steady_clock::duration;
+    enum class Kind { warn, cancel, abandon };
+
+    Deadline(Kind kind, Duration duration) noexcept : kind_(kind), duration_(duration) {}
+    Kind kind() const noexcept { return kind_; }
+    Duration duration() const noexcept { return duration_; }
+
+  private:
+    Kind kind_;
+    Duration duration_;
+};
+
+/// Says so, again and again, when the cleanup takes longer: TeardownSettings::soft_deadline of one node.
+[[nodiscard]] inline Deadline warn_after(Deadline::Duration duration) noexcept {
+    return Deadline(Deadline::Kind::warn, duration);
+}
+
+/// Cancels the cleanup when it takes longer, and waits for it: TeardownSettings::cancel_after of one node.
+[[nodiscard]] inline Deadline cancel_after(Deadline::Duration duration) noexcept {
+    return Deadline(Deadline::Kind::cancel, duration);
+}
+
+/// Abandons the cleanup when it takes longer: TeardownSettings::abandon_after of one node.
+[[nodiscard]] inline Deadline abandon_after(Deadline::Duration duration) noexcept {
+    return Deadline(Deadline::Kind::abandon, duration);
 }
 
 }  // namespace asyncdrop

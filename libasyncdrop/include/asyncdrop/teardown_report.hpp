@@ -53,9 +53,10 @@ struct NodeReport {
     std::string type;   ///< the type of the resource, empty for a task
     CreationSite site;  ///< where the resource was made, or the task added
     NodeState state = NodeState::waiting;
-    std::optional<Time> started;  ///< when its cleanup began; none if it was skipped
-    std::optional<Time> ended;    ///< when its cleanup ended or was abandoned; none if it was skipped
-    std::exception_ptr error;     ///< of a failed or abandoned node, else null
+    std::optional<Time> started;    ///< when its cleanup began; none if it was skipped
+    std::optional<Time> ended;      ///< when its cleanup ended or was abandoned; none if it was skipped
+    std::optional<Time> cancelled;  ///< when its cleanup was cancelled by its deadline; none if it was not
+    std::exception_ptr error;       ///< of a failed or abandoned node, else null
     std::string error_text;
     std::vector<std::string> uses;        ///< what it was allowed to use while it was cleaned up
     std::vector<std::string> waited_for;  ///< its users, which had to be gone before it

@@ -1,4 +1,5 @@
-// How a TeardownGraph behaves when cleanups are slow.
+// How a TeardownGraph behaves when cleanups are slow. Each deadline can be set for a single node, too: with
+// the options warn_after, cancel_after and abandon_after of add().
 //
 // Threads: a plain value. The sink is called from threads that run the teardown, one call at a time.
 #pragma once
@@ -19,6 +20,11 @@ class TeardownSettings {
     /// Every time a node has kept the teardown waiting for so long again, `sink` gets a sentence about it.
     /// None: never.
     std::optional<Duration> soft_deadline = std::chrono::seconds(5);
+
+    /// A node whose cleanup takes longer is cancelled: the cleanup itself sees the cancellation, as it sees
+    /// none otherwise, and is waited for all the same. For cleanups that are written for it: what they must
+    /// do nevertheless they do behind even_if_cancelled. None: no cleanup is cancelled.
+    std::optional<Duration> cancel_after;
 
     /// A node whose cleanup takes longer is abandoned: nobody waits for it any more, what it uses (directly
     /// or through others) is never dropped, independent branches go on. None: every cleanup is waited for.

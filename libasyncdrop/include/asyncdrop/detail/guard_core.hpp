@@ -10,6 +10,7 @@
 
 #include <asyncdrop/creation_site.hpp>
 #include <asyncdrop/forgotten.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/detail/thread_context.hpp>
 #include <boost/asio/detail/thread_info_base.hpp>
 #include <cstdint>
@@ -150,12 +151,25 @@ class GuardCore {
 
 static_assert(sizeof(GuardCore) <= 2 * sizeof(void*));
 
+template <class Operation>
+boost::asio::awaitable<void> run_unshielded_drop(Operation operation);  // in run_drop.hpp
+
 /// Back door to the core of a guard or box, for the library's own holders of them.
 struct CoreAccess {
     template <class Owner>
     static GuardCore& core(Owner& owner) noexcept {
         return owner.core_;
     }
+
+    /// async_drop() of a guard or box whose cleanup the caller may cancel.
+    template <class Owner>
+    requires requires { typename Owner::Operation; }
+    static boost::asio::awaitable<void> drop_unshielded(Owner& owner) {
+        return run_unshielded_drop(typename Owner::Operation(owner));
+    }
+    template <class Arc>
+    requires requires(Arc& arc) { arc.drop_unshielded(); }
+    static boost::asio::awaitable<void> drop_unshielded(Arc& arc) { return arc.drop_unshielded(); }
 
     /// Destroys the value of a box without its cleanup and without a report, which the caller has made.
     template <class Box>

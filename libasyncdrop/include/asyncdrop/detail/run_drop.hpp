@@ -60,7 +60,7 @@ asio::awaitable<void> run_sync_drop(Operation operation, DropTicket ticket) {
     co_await asio::this_coro::throw_if_cancelled(true);
 }
 
-template <class Operation>
+template <bool shielded, class Operation>
 asio::awaitable<void> run_async_drop(Operation operation, DropTicket ticket) {
     using Cleanup = decltype(operation.start());
     using Result = typename AwaitedResult<Cleanup>::type;
@@ -77,7 +77,7 @@ asio::awaitable<void> run_async_drop(Operation operation, DropTicket ticket) {
     std::optional<Stored> result;
     try {
         const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
-        if (!can_be_cancelled(state)) {
+        if (!shielded || !can_be_cancelled(state)) {
             Cleanup cleanup = operation.start();
             operation.core().begin_drop();
             if constexpr (returns_result) {
@@ -116,7 +116,18 @@ asio::awaitable<void> run_drop(Operation operation) {
     if constexpr (std::is_void_v<decltype(operation.start())>) {
         return run_sync_drop(operation, std::move(ticket));
     } else {
-        return run_async_drop(operation, std::move(ticket));
+        return run_async_drop<true>(operation, std::move(ticket));
+    }
+}
+
+/// The same without the shield: the caller's cancellation reaches the cleanup.
+template <class Operation>
+asio::awaitable<void> run_unshielded_drop(Operation operation) {
+    DropTicket ticket(operation.core());
+    if constexpr (std::is_void_v<decltype(operation.start())>) {
+        return run_sync_drop(operation, std::move(ticket));
+    } else {
+        return run_async_drop<false>(operation, std::move(ticket));
     }
 }
 

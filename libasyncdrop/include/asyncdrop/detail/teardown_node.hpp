@@ -10,6 +10,7 @@
 #include <asyncdrop/teardown_report.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <chrono>
 #include <cstddef>
 #include <exception>
@@ -35,9 +36,19 @@ concept ResourceOwner = Droppable<Owner> && std::is_nothrow_move_assignable_v<Ow
 template <class Owner>
 using dropped_value_t = std::remove_reference_t<decltype(*std::declval<Owner&>())>;
 
+template <class Owner>
+asio::awaitable<void> drop_unshielded(Owner& owner) {
+    if constexpr (requires { CoreAccess::drop_unshielded(owner); }) {
+        return CoreAccess::drop_unshielded(owner);
+    } else {
+        return owner.async_drop();
+    }
+}
+
 class TeardownNode {
   public:
     using Time = NodeReport::Time;
+    using Duration = Time::duration;
 
     TeardownNode() = default;
     TeardownNode(const TeardownNode&) = delete;
@@ -45,6 +56,9 @@ class TeardownNode {
     virtual ~TeardownNode() = default;
 
     virtual asio::awaitable<void> drop() = 0;
+
+    // The same for a caller whose cancellation is to reach the cleanup itself.
+    virtual asio::awaitable<void> drop_unshielded() { return drop(); }
 
     // Called when drop() has ended, however it did.
     virtual void drop_ended() noexcept {}
@@ -64,7 +78,15 @@ class TeardownNode {
     std::size_t blockers = 0;  // users whose cleanup has not ended
     std::optional<Time> started;
     std::optional<Time> ended;
-    Time overdue_at;  // when the next sentence about it is due
+    Time overdue_at = Time::max();  // when the next sentence about it is due
+
+    // Its own deadlines; once the teardown has begun, those of the settings where it has none.
+    std::optional<Duration> warn_after;
+    std::optional<Duration> cancel_after;
+    std::optional<Duration> abandon_after;
+    std::optional<Time> cancelled;                    // when its cleanup was cancelled
+    std::weak_ptr<asio::cancellation_signal> signal;  // of a running cleanup that may be cancelled
+    asio::any_io_executor running_on;                 // where to emit it; empty unless there is one
     std::exception_ptr error;
 };
 
@@ -79,6 +101,7 @@ class OwnedNode final : public TeardownNode {
     bool owns() const noexcept override { return true; }
 
     asio::awaitable<void> drop() override { return owner_.async_drop(); }
+    asio::awaitable<void> drop_unshielded() override { return asyncdrop::detail::drop_unshielded(owner_); }
 
   private:
     Owner owner_;
@@ -103,6 +126,7 @@ class BorrowedNode final : public TeardownNode {
     }
 
     asio::awaitable<void> drop() override { return owner_->async_drop(); }
+    asio::awaitable<void> drop_unshielded() override { return asyncdrop::detail::drop_unshielded(*owner_); }
 
   private:
     static constexpr bool pinnable = requires(Owner & owner) { CoreAccess::core(owner); };

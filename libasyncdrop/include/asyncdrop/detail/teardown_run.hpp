@@ -32,7 +32,10 @@ inline void TeardownState::begin(const asio::any_io_executor& executor) {
             TeardownNode& node = *nodes_[index];
             ++open_;
             node.blockers = node.users.size();
-            if (settings_.soft_deadline) node.overdue_at = started_ + *settings_.soft_deadline;
+            if (!node.warn_after) node.warn_after = settings_.soft_deadline;
+            if (!node.cancel_after) node.cancel_after = settings_.cancel_after;
+            if (!node.abandon_after) node.abandon_after = settings_.abandon_after;
+            if (node.warn_after) node.overdue_at = started_ + *node.warn_after;
             if (node.blockers == 0) ready_.push_back(index);
         }
     }
@@ -55,7 +58,8 @@ inline void TeardownState::launch_ready() noexcept {
             TeardownNode& node = *nodes_[index];
             node.state = NodeState::dropping;
             node.started = Clock::now();
-            if (settings_.soft_deadline) node.overdue_at = *node.started + *settings_.soft_deadline;
+            if (node.warn_after) node.overdue_at = *node.started + *node.warn_after;
+            arm_timer_for(next_deadline(node));
             ++running_;
             executor = node.executor.value_or(executor_);
         }
@@ -67,19 +71,44 @@ inline void TeardownState::launch_ready() noexcept {
 inline void TeardownState::launch(std::size_t index, const asio::any_io_executor& node_executor) noexcept {
     struct Start {
         asio::any_io_executor executor;
+        std::shared_ptr<asio::cancellation_signal> signal;
         NodeRun run;
 
         void operator()() {
             try {
-                asio::co_spawn(executor, NodeRun::drop(std::move(run)), asio::detached);
+                if (!signal) {
+                    asio::co_spawn(executor, NodeRun::drop(std::move(run)), asio::detached);
+                    return;
+                }
+                // The signal dies with the coroutine that it may cancel: neither may outlive the context.
+                const asio::cancellation_slot slot = signal->slot();
+                asio::co_spawn(executor, NodeRun::drop(std::move(run)),
+                               asio::bind_cancellation_slot(
+                                   slot, [kept = std::move(signal)](const std::exception_ptr&) {}));
             } catch (...) {  // no memory; the run's destructor has given the node up
             }
         }
     };
     NodeRun run(shared_from_this(), index);
     try {
-        const asio::any_io_executor executor = TeardownExecutor(node_executor, identity_);
-        asio::post(executor, Start{executor, std::move(run)});
+        TeardownNode& node = run.node();
+        if (!node.cancel_after) {
+            const asio::any_io_executor executor = TeardownExecutor(node_executor, identity_);
+            asio::post(executor, Start{executor, nullptr, std::move(run)});
+            return;
+        }
+        const asio::any_io_executor serial = SerialExecutor::of(node_executor);
+        const asio::any_io_executor executor = TeardownExecutor(serial, identity_);
+        const auto signal = std::make_shared<asio::cancellation_signal>();
+        {
+            const std::lock_guard lock(mutex_);
+            if (node.state == NodeState::dropping) {  // else it was abandoned before it could begin
+                node.signal = signal;
+                node.running_on = executor;
+                arm_timer_for(next_deadline(node));
+            }
+        }
+        asio::post(executor, Start{executor, signal, std::move(run)});
     } catch (...) {  // as above
     }
 }
@@ -90,6 +119,7 @@ inline void TeardownState::node_ended(std::size_t index, std::exception_ptr erro
         TeardownNode& node = *nodes_[index];
         if (node.state != NodeState::dropping) return;  // abandoned meanwhile
         node.state = error ? NodeState::failed : NodeState::dropped;
+        node.running_on = nullptr;
         node.error = std::move(error);
         node.ended = Clock::now();
         --running_;
@@ -125,6 +155,7 @@ inline void TeardownState::node_lost(std::size_t index) noexcept {
 inline void TeardownState::give_up(std::size_t index, std::exception_ptr error) noexcept {
     TeardownNode& node = *nodes_[index];
     node.state = NodeState::abandoned;
+    node.running_on = nullptr;
     node.error = std::move(error);
     node.ended = Clock::now();
     --running_;
@@ -154,17 +185,28 @@ inline void TeardownState::finish_if_done() noexcept {
     completion_.complete(nullptr);
 }
 
-/// Sets the timer for the next thing to be said or done about a slow node. With the mutex held.
-inline void TeardownState::arm_timer() noexcept try {
-    if (open_ == 0 || (!settings_.soft_deadline && !settings_.abandon_after)) return;
+/// When something is to be said or done about a slow node next. With the mutex held.
+inline TeardownState::Time TeardownState::next_deadline(const TeardownNode& node) noexcept {
+    Time next = node.overdue_at;
+    if (node.state != NodeState::dropping) return node.state == NodeState::waiting ? next : Time::max();
+    if (node.cancel_after && node.running_on && !node.cancelled)
+        next = std::min(next, *node.started + *node.cancel_after);
+    if (node.abandon_after) next = std::min(next, *node.started + *node.abandon_after);
+    return next;
+}
+
+/// Sets the timer for whatever is due first. With the mutex held.
+inline void TeardownState::arm_timer() noexcept {
     Time next = Time::max();
     for (const auto& node : nodes_) {
-        if (!node || (node->state != NodeState::waiting && node->state != NodeState::dropping)) continue;
-        if (settings_.soft_deadline) next = std::min(next, node->overdue_at);
-        if (settings_.abandon_after && node->state == NodeState::dropping) {
-            next = std::min(next, *node->started + *settings_.abandon_after);
-        }
+        if (node) next = std::min(next, next_deadline(*node));
     }
+    arm_timer_for(next);
+}
+
+/// Sets the timer unless it will expire by then anyway. With the mutex held.
+inline void TeardownState::arm_timer_for(Time next) noexcept try {
+    if (open_ == 0 || next >= timer_at_) return;
     auto timer = timer_.lock();
     if (!timer) {
         timer = std::make_shared<asio::steady_timer>(executor_);
@@ -172,34 +214,65 @@ inline void TeardownState::arm_timer() noexcept try {
     }
     timer->expires_at(next);
     asio::steady_timer& started = *timer;
-    started.async_wait([self = shared_from_this(),
-                        timer = std::move(timer)](const boost::system::error_code&) { self->on_timer(); });
+    started.async_wait(
+        [self = shared_from_this(), timer = std::move(timer)](const boost::system::error_code& error) {
+            if (!error) self->on_timer();  // else it was set anew, or everything is over
+        });
+    timer_at_ = next;
 } catch (...) {
     // No memory for the timer: the teardown goes on without deadlines.
 }
 
+/// The cancellation of one running cleanup, to be requested without the mutex.
+class TeardownState::Cancellation {
+  public:
+    Cancellation(asio::any_io_executor executor, std::weak_ptr<asio::cancellation_signal> signal) noexcept
+        : executor_(std::move(executor)), signal_(std::move(signal)) {}
+
+    void request() const noexcept {
+        try {
+            asio::post(executor_, [signal = signal_] {
+                if (const auto alive = signal.lock()) alive->emit(asio::cancellation_type::terminal);
+            });
+        } catch (...) {  // no memory: the cleanup goes on uncancelled
+        }
+    }
+
+  private:
+    asio::any_io_executor executor_;
+    std::weak_ptr<asio::cancellation_signal> signal_;
+};
+
 inline void TeardownState::on_timer() noexcept {
     std::vector<std::string> sentences;
+    std::vector<Cancellation> cancellations;
     try {
         const std::lock_guard lock(mutex_);
         if (open_ == 0) return;
+        timer_at_ = Time::max();
         const Time now = Clock::now();
         for (std::size_t index = 0; index < nodes_.size(); ++index) {
             if (!nodes_[index]) continue;
             TeardownNode& node = *nodes_[index];
             const bool dropping = node.state == NodeState::dropping;
             if (!dropping && node.state != NodeState::waiting) continue;
-            if (settings_.abandon_after && dropping && now >= *node.started + *settings_.abandon_after) {
+            if (node.cancel_after && node.running_on && !node.cancelled &&
+                now >= *node.started + *node.cancel_after) {
+                cancellations.emplace_back(node.running_on, node.signal);
+                node.cancelled = now;
+            }
+            if (node.abandon_after && dropping && now >= *node.started + *node.abandon_after) {
                 give_up(index, std::make_exception_ptr(TeardownError(
                                    TeardownErrc::abandoned,
                                    "the cleanup of \"" + node.name + "\" exceeded the hard deadline")));
-            } else if (settings_.soft_deadline && now >= node.overdue_at) {
+            } else if (now >= node.overdue_at) {
                 sentences.push_back(sentence_about(node, now));
-                node.overdue_at = now + *settings_.soft_deadline;
+                node.overdue_at = now + *node.warn_after;
             }
         }
     } catch (...) {  // no memory for a sentence; the next tick tries again
     }
+    for (const Cancellation& cancellation : cancellations) cancellation.request();
     for (const std::string& sentence : sentences) {
         try {
             if (settings_.sink) settings_.sink(sentence);
@@ -240,6 +313,7 @@ inline TeardownReport TeardownState::report() const {
         entry.state = node->state;
         entry.started = node->started;
         entry.ended = node->ended;
+        entry.cancelled = node->cancelled;
         entry.error = node->error;
         if (node->error) entry.error_text = message_of(node->error);
         for (const std::size_t used : node->uses) entry.uses.push_back(nodes_[used]->name);

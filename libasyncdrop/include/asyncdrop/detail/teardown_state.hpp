@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <asyncdrop/detail/completion.hpp>
+#include <asyncdrop/detail/serial_executor.hpp>
 #include <asyncdrop/detail/shielded.hpp>
 #include <asyncdrop/detail/teardown_executor.hpp>
 #include <asyncdrop/detail/teardown_node.hpp>
@@ -23,6 +24,8 @@
 #include <asyncdrop/teardown_error.hpp>
 #include <asyncdrop/teardown_report.hpp>
 #include <asyncdrop/teardown_settings.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
@@ -69,6 +72,7 @@ class TeardownState : public std::enable_shared_from_this<TeardownState> {
 
   private:
     friend class NodeRun;
+    class Cancellation;
 
     TeardownNode& node_at(std::size_t index);
     void check_open() const;
@@ -82,7 +86,9 @@ class TeardownState : public std::enable_shared_from_this<TeardownState> {
     void give_up(std::size_t index, std::exception_ptr error) noexcept;
     void finish_if_done() noexcept;
 
+    static Time next_deadline(const TeardownNode& node) noexcept;
     void arm_timer() noexcept;
+    void arm_timer_for(Time next) noexcept;
     void on_timer() noexcept;
     std::string sentence_about(const TeardownNode& node, Time now) const;
 
@@ -104,6 +110,7 @@ class TeardownState : public std::enable_shared_from_this<TeardownState> {
     Time started_;
     Time ended_;
     asio::any_io_executor executor_;
+    Time timer_at_ = Time::max();              // when it expires
     std::weak_ptr<asio::steady_timer> timer_;  // owned by its own wait, so it dies with its context
 };
 
@@ -128,7 +135,8 @@ class NodeRun {
     static asio::awaitable<void> drop(NodeRun run) {
         std::exception_ptr error;
         try {
-            asio::awaitable<void> cleanup = run.node().drop();
+            asio::awaitable<void> cleanup =
+                run.node().cancel_after ? run.node().drop_unshielded() : run.node().drop();
             co_await std::move(cleanup);
         } catch (...) {
             error = std::current_exception();

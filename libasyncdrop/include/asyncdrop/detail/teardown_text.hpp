@@ -103,6 +103,7 @@ class ReportTree {
                     duration_text(*node.ended - *node.started) + ", begun at " +
                     duration_text(*node.started - report_.started);
         }
+        if (node.cancelled) text += ", cancelled at " + duration_text(*node.cancelled - report_.started);
         if (!node.error_text.empty()) text += ": " + node.error_text;
         if (node.state == NodeState::skipped) text += ", because something that uses it was abandoned";
         if (node.state != NodeState::dropped) text += " [created at " + site_text(node.site) + "]";
