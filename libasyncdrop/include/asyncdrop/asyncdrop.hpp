@@ -1,4 +1,5 @@
-// The whole library. Prefer the single headers: each is one piece, and Asio's templates are slow to compile.
+// The whole library but for teardown_export.hpp. Prefer the single headers: each is one piece, and Asio's
+// templates are slow to compile.
 #pragma once
 
 #include <asyncdrop/arc.hpp>
@@ -17,6 +18,7 @@
 #include <asyncdrop/lazy.hpp>
 #include <asyncdrop/mutex.hpp>
 #include <asyncdrop/passkey.hpp>
+#include <asyncdrop/registry.hpp>
 #include <asyncdrop/result.hpp>
 #include <asyncdrop/shared.hpp>
 #include <asyncdrop/stack.hpp>

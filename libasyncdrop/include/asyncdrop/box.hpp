@@ -212,7 +212,7 @@ class [[nodiscard("a box must be dropped with async_drop")]] AsyncDropBox {
     };
 
     AsyncDropBox(CreationSite site, T * value, std::unique_ptr<detail::BoxNode> node) noexcept
-        : value_(value), node_(std::move(node)), core_(site) {}
+        : value_(value), node_(std::move(node)), core_(site, node_->type()) {}
 
     T* get() const noexcept {
         core_.check_usable(resource_name());
@@ -246,6 +246,7 @@ ASYNCDROP_DETAIL_BY_ARITY(AsyncDropBox, make_box)
 template <class T>
 AsyncDropBox<T> AsyncDropGuard<T>::into_box() && {
     AsyncDropBox<T> box = make_box_at<T>(core_.site(), std::move(*get()));
+    detail::CoreAccess::core(box).note_moved_from(core_);
     let_go();
     return box;
 }

@@ -159,6 +159,7 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard {
         using Mapped = AsyncDropGuard<std::decay_t<std::invoke_result_t<F, T&&>>>;
         get();
         Mapped mapped = Mapped::adopt(std::invoke(std::forward<F>(f), std::move(value_)), core_.site());
+        detail::CoreAccess::core(mapped).note_moved_from(core_);
         let_go();
         return mapped;
     }
@@ -215,7 +216,7 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard {
     explicit AsyncDropGuard(CreationSite site, Args && ... args) {
         static_assert_movable();
         detail::Access::construct<T>(static_cast<void*>(std::addressof(value_)), std::forward<Args>(args)...);
-        core_.arm(site);  // only now: a constructor that throws leaves nothing to drop
+        core_.arm(site, type());  // only now: a constructor that throws leaves nothing to drop
     }
 
     static constexpr std::string_view type() noexcept {

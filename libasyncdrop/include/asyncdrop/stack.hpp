@@ -168,7 +168,7 @@ class [[nodiscard("a stack must be dropped with async_drop, or released")]] Asyn
 
     template <class F>
     struct CallbackEntry final : Entry {
-        CallbackEntry(F&& f, CreationSite site) : callback(std::move(f)), core(site) {}
+        CallbackEntry(F&& f, CreationSite site) : callback(std::move(f)), core(site, "cleanup callback") {}
         ~CallbackEntry() override {
             if (core.holds_value()) core.report(detail::type_name<F>(), "cleanup callback");
         }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <asyncdrop/creation_site.hpp>
+#include <asyncdrop/detail/registry_hooks.hpp>
 #include <asyncdrop/forgotten.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/detail/thread_context.hpp>
@@ -34,7 +35,7 @@ class GuardCore {
     GuardCore() noexcept = default;
 
     /// A core in state armed.
-    explicit GuardCore(CreationSite site) noexcept { arm(site); }
+    GuardCore(CreationSite site, std::string_view type) noexcept { arm(site, type); }
 
     GuardCore(const GuardCore&) = delete;
     GuardCore& operator=(const GuardCore&) = delete;
@@ -43,6 +44,8 @@ class GuardCore {
         if (pinned_) [[unlikely]] {
             misuse("a guard was destroyed while a teardown graph borrows it", "a resource", site());
         }
+        if (holds_value()) [[unlikely]]
+            note_gone();
     }
 
     DropState state() const noexcept { return state_; }
@@ -50,11 +53,14 @@ class GuardCore {
     bool holds_value() const noexcept { return state_ == DropState::armed || state_ == DropState::dropping; }
     CreationSite site() const noexcept { return CreationSite(file_, line_); }
 
-    void arm(CreationSite site) noexcept {
+    /// `type` is of static storage.
+    void arm(CreationSite site, std::string_view type) noexcept {
         file_ = site.file();
         line_ = site.line();
         state_ = DropState::armed;
         note_birth();
+        if (const RegistryHooks* const hooks = registry()) [[unlikely]]
+            hooks->born(this, type, site);
     }
 
     /// Takes over the other's state and leaves it empty. The caller has checked that it is not dropping.
@@ -65,14 +71,29 @@ class GuardCore {
         refused_ = other.refused_;
         other.refused_ = false;
         note_birth();
+        if (holds_value()) note_moved_from(other);
+    }
+
+    /// For a resource that is handed over to a core that is armed already.
+    void note_moved_from(const GuardCore& other) noexcept {
+        if (const RegistryHooks* const hooks = registry()) [[unlikely]]
+            hooks->moved(&other, this);
     }
 
     void begin_drop() noexcept {
         state_ = DropState::dropping;
         refused_ = false;
+        if (const RegistryHooks* const hooks = registry()) [[unlikely]]
+            hooks->dropping(this);
     }
-    void end_drop() noexcept { state_ = DropState::dropped; }
-    void make_empty() noexcept { state_ = DropState::empty; }
+    void end_drop() noexcept {
+        state_ = DropState::dropped;
+        note_gone();
+    }
+    void make_empty() noexcept {
+        state_ = DropState::empty;
+        note_gone();
+    }
     void note_refused() noexcept { refused_ = true; }
 
     /// A pinned guard is known elsewhere by its address (a borrowed node of a TeardownGraph): to move or
@@ -127,6 +148,11 @@ class GuardCore {
     void note_birth() noexcept {
         exceptions_at_birth_ = static_cast<std::uint8_t>(std::uncaught_exceptions());
         born_in_context_ = inside_running_context();
+    }
+
+    void note_gone() const noexcept {
+        if (const RegistryHooks* const hooks = registry()) [[unlikely]]
+            hooks->gone(this);
     }
 
     [[noreturn]] void fail_use(std::string_view type) const noexcept {
