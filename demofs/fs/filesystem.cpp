@@ -113,7 +113,10 @@ template std::optional<Result<Attributes>> Filesystem::try_run(const SetAttribut
 
 asio::awaitable<Result<Nothing>> Filesystem::sync(InodeNumber inode) {
     State& state = *state_;
-    if (state.storage_failed()) co_return std::errc::io_error;
+    if (state.storage_failed()) {
+        state.report_failed_storage();
+        co_return std::errc::io_error;
+    }
     const Result<Nothing> flushed = co_await state.flush_file(inode);
     if (!flushed) co_return durability_error(flushed.error());
     const Epoch* last_change = state.changes.find(inode);
@@ -124,7 +127,10 @@ asio::awaitable<Result<Nothing>> Filesystem::sync(InodeNumber inode) {
 
 asio::awaitable<Result<Nothing>> Filesystem::sync_all() {
     State& state = *state_;
-    if (state.storage_failed()) co_return std::errc::io_error;
+    if (state.storage_failed()) {
+        state.report_failed_storage();
+        co_return std::errc::io_error;
+    }
     const Result<Nothing> flushed = co_await state.flush_all();
     if (!flushed) co_return durability_error(flushed.error());
     if (!state.tree.dirty() && state.tree.durable_epoch() >= state.tree.epoch()) co_return Nothing{};
@@ -216,6 +222,7 @@ asio::awaitable<void> Filesystem::async_drop_impl() {
                                            (cause.empty() ? "" : " (" + cause + ")")));
         }
     }
+    state.tree.set_before_freeze({});
     if (first) std::rethrow_exception(first);
 }
 

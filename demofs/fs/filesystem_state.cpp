@@ -50,7 +50,9 @@ Filesystem::State::State(FilesystemSettings with, tree::Tree& over, store::Objec
       readahead(Readahead::make(executor, settings.readahead_bytes,
                                 [this](InodeNumber inode, std::uint64_t offset, std::size_t size) {
                                     return fetch(inode, offset, size);
-                                })) {}
+                                })) {
+    tree.set_before_freeze([this] { flush_for_commit(); });
+}
 
 asio::awaitable<void> Filesystem::State::overcome(Obstacle obstacle) {
     if (const auto* fault = std::get_if<tree::NodeFault>(&obstacle)) {
@@ -161,7 +163,10 @@ Result<Attributes> Filesystem::State::execute(const SetAttributes& operation) {
 Result<std::size_t> Filesystem::State::write_once(InodeNumber inode, std::uint64_t offset, ByteSpan data,
                                                   const Timestamp& now) {
     if (settings.read_only) return std::errc::read_only_file_system;
-    if (storage_failed()) return std::errc::read_only_file_system;
+    if (storage_failed()) {
+        report_failed_storage();
+        return std::errc::read_only_file_system;
+    }
     if (!space_gate.admit(data.size())) return std::errc::no_space_on_device;
     Effects effects;
     Result<std::size_t> reply = contents.write(inode, offset, data, now, effects);
@@ -226,8 +231,33 @@ asio::awaitable<Result<Nothing>> Filesystem::State::flush_all() {
     co_return first;
 }
 
+void Filesystem::State::flush_for_commit() {
+    for (const InodeNumber inode : contents.dirty().all()) {
+        try {
+            while (!flush_once(inode).value()) {
+            }
+        } catch (const tree::NodeFault&) {
+            throw;
+        } catch (const MustWait&) {
+            // It would have to wait for this very commit; the next one takes it along.
+        } catch (...) {
+            failed(std::current_exception());  // the others must not suffer
+        }
+    }
+}
+
+void Filesystem::State::report_failed_storage() {
+    const std::string& cause = tree.failure().empty() ? tree.blocks().failure() : tree.failure();
+    failed(std::make_exception_ptr(
+        Error(Errc::writes_failed,
+              "Nothing is written to the vault any more, unmount and mount it again: " + cause)));
+}
+
 asio::awaitable<void> Filesystem::State::write_back() {
-    if (storage_failed()) co_return;
+    if (storage_failed()) {
+        report_failed_storage();
+        co_return;
+    }
     std::exception_ptr error;
     try {
         co_await flush_all();

@@ -126,6 +126,11 @@ struct Filesystem::State {
     bool room_left() const;
     // Flushes every file. The first error is returned, after all were tried.
     boost::asio::awaitable<Result<Nothing>> flush_all();
+    // Part of every commit: a name or a size must not become durable without the content that was written
+    // before it.
+    void flush_for_commit();
+    // Tells the log once that nothing can be written any more.
+    void report_failed_storage();
     boost::asio::awaitable<void> write_back();
     // Brings part of a file into the block cache; errors are left to the read that needs it.
     boost::asio::awaitable<void> fetch(InodeNumber inode, std::uint64_t offset, std::size_t size);

@@ -1,6 +1,6 @@
 // Commits: what of the tree is in memory only becomes durable, together, in one record.
 //
-//   fold usage -> freeze -> append nodes -> digest -> append record -> sync -> publish
+//   prepare -> freeze -> append nodes -> digest -> append record -> sync -> publish
 //
 // One commit runs at a time, in a coroutine of its own, so that a cancelled waiter does not take it along.
 // Everybody who wants an epoch to be durable waits for the commit that contains it: the one that has not
@@ -27,6 +27,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::chrono::milliseconds longest_run{1};  // other work waits no longer for a large commit
+constexpr std::size_t max_unfolded_deltas = 32;      // segments; 768 bytes of a record
 constexpr std::size_t max_record_deltas =
     16 * 1024;  // a record of that many is still far below a block's limit
 
@@ -94,7 +95,7 @@ void Tree::State::fail(const std::exception_ptr& error) {
 // ---------------------------------------------------------------------------------------------------
 
 asio::awaitable<void> Tree::State::commit_once() {
-    co_await fold_usage();
+    co_await prepare_freeze();
     freeze();
     co_await append_nodes();
     block::LogDigest digest = co_await blocks.digest();
@@ -103,14 +104,14 @@ asio::awaitable<void> Tree::State::commit_once() {
     publish();
 }
 
-// Brings the usage that the last record tells into the tree's entries. Only now, because a commit cannot
-// store what it itself does to the usage. The freeze must follow without a suspension, or the usage could be
-// counted twice.
-asio::awaitable<void> Tree::State::fold_usage() {
+// What has to happen right before the freeze, which must follow without a suspension: the hook (fs: content
+// that the new names and sizes rely on), and now and then the folding.
+asio::awaitable<void> Tree::State::prepare_freeze() {
     for (;;) {
         std::optional<NodeFault> fault;
         try {
-            resolve([this] { try_fold(); });
+            if (before_freeze) resolve([this] { before_freeze(); });
+            if (to_fold.size() + tree.usage_size() > max_unfolded_deltas) resolve([this] { try_fold(); });
             co_return;
         } catch (const NodeFault& missing) {
             fault.emplace(missing);
@@ -119,6 +120,9 @@ asio::awaitable<void> Tree::State::fold_usage() {
     }
 }
 
+// Brings the usage that the last record tells into the tree's entries. Not in every commit: the entries lie
+// in a leaf of their own, which would be written each time. Only before a freeze, because a commit cannot
+// store what it itself does to the usage; a suspension before it could let the usage be counted twice.
 void Tree::State::try_fold() {
     if (tree.usage_size() > max_record_deltas) add(to_fold, tree.take_usage());
     Changes changes;
@@ -189,6 +193,7 @@ void Tree::State::finish_record(block::LogDigest digest) {
     record->log = std::move(digest);
     record->root = frozen.root.child ? frozen.root.child->address : frozen.root.address;
     record->root_level = frozen.root_level;
+    record->usage = to_fold;  // not folded into the tree yet; empty if this commit did it
     add(record->usage, frozen.usage);
 
     block::BlockHeader header;

@@ -154,6 +154,10 @@ asio::awaitable<void> Tree::throttle() {
     co_await state.blocks.throttle();
 }
 
+void Tree::set_before_freeze(std::function<void()> hook) {
+    state_->before_freeze = std::move(hook);
+}
+
 bool Tree::dirty() const {
     return state_->dirty();
 }

@@ -36,7 +36,7 @@ namespace demofs::tree {
 struct CommitRecord;  // commit_record.hpp
 
 struct TreeSettings {
-    std::size_t node_bytes = 8 * 1024;  // target size of an encoded node (format allows up to 64 KiB)
+    std::size_t node_bytes = 4 * 1024;  // target size of an encoded node (format allows up to 64 KiB)
     std::size_t node_cache_bytes = 64 * 1024 * 1024;  // clean and dirty nodes in memory
     SessionId session;                                // this mount's id
     Generation seen_generation{
@@ -124,6 +124,11 @@ class Tree {
     // of node_cache_bytes a commit is started, above three quarters it is awaited. A failed commit shows in
     // apply().
     boost::asio::awaitable<void> throttle();
+
+    // Called by each commit right before it freezes the tree, without a suspension in between: what it
+    // applies is in that commit. It may throw NodeFault, and is called again then; it must not throw anything
+    // else. Empty: none.
+    void set_before_freeze(std::function<void()> hook);
 
     bool dirty() const;                  // whether a change is not durable yet
     bool read_only() const;              // a commit has failed

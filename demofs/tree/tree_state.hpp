@@ -32,7 +32,7 @@ struct Tree::State {
     void request_commit(Epoch target, const boost::asio::any_io_executor& executor);
     boost::asio::awaitable<void> run_commits();
     boost::asio::awaitable<void> commit_once();
-    boost::asio::awaitable<void> fold_usage();
+    boost::asio::awaitable<void> prepare_freeze();
     void try_fold();
     void freeze();
     boost::asio::awaitable<void> append_nodes();
@@ -53,6 +53,7 @@ struct Tree::State {
     std::vector<SegmentLive> to_fold;    // its usage, until it is in the tree
 
     // The commit in flight; after `tree`, whose tally its nodes need.
+    std::function<void()> before_freeze;
     bool committing = false;  // run_commits runs
     Epoch wanted{0};          // somebody waits for this epoch to be durable
     FrozenTree frozen;

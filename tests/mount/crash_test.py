@@ -144,6 +144,28 @@ class KilledDaemon(MountTest):
         self.vault.mount()
         self.assertEqual((self.root / "folder" / "file").read_bytes(), b"acknowledged")
 
+    def test_a_file_that_was_replaced_without_fsync_has_its_old_or_its_new_content(self):
+        # The fsync of another file commits the rename; it must not commit it without the content.
+        sizes = {"inline": 200, "part of a block": 20_000, "blocks": 100_000}
+        for name, size in sizes.items():
+            self.write_synced(self.root / name, b"O" * size)
+        for name, size in sizes.items():
+            (self.root / "new").write_bytes(b"N" * size)
+            os.rename(self.root / "new", self.root / name)
+        self.write_synced(self.root / "other", b"x")
+        self.vault.kill()
+        self.vault.mount()
+        for name, size in sizes.items():
+            self.assertIn((self.root / name).read_bytes(), (b"O" * size, b"N" * size), name)
+
+    def test_a_file_that_was_written_anew_and_closed_has_content_after_a_crash(self):
+        self.write_synced(self.root / "file", b"O" * 20_000)
+        (self.root / "file").write_bytes(b"N" * 20_000)  # truncates first
+        self.write_synced(self.root / "other", b"x")
+        self.vault.kill()
+        self.vault.mount()
+        self.assertEqual((self.root / "file").read_bytes(), b"N" * 20_000)
+
     def test_a_killed_daemon_leaves_a_dead_mount_that_the_next_mount_cleans_up(self):
         self.write_synced(self.root / "file", b"data")
         self.vault.kill()
