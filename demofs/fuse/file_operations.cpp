@@ -104,29 +104,14 @@ boost::asio::awaitable<void> open_and_answer(fuse_req_t request, InodeNumber ino
         reply_error(request, handle.error());
         co_return;
     }
-    if (info.flags & O_TRUNC) {  // ATOMIC_O_TRUNC: the kernel leaves it to us
-        fs::SetAttributes truncate;
-        truncate.inode = inode;
-        truncate.set_size = true;
-        truncate.now = fs::Timestamp::now();
-        auto truncating = filesystem.run(std::move(truncate));
-        const Result<fs::Attributes> truncated = co_await std::move(truncating);
-        if (!truncated) {
-            filesystem.release(*handle);
-            reply_error(request, truncated.error());
-            co_return;
-        }
-    }
     reply_open(request, *handle, info);
 }
 
 void on_open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
     Dispatcher& dispatcher = Dispatcher::of(request);
-    if (!(info->flags & O_TRUNC)) {
-        if (const auto handle = dispatcher.filesystem.try_open(InodeNumber{inode})) {
-            if (*handle) return reply_open(request, **handle, *info);
-            return reply_error(request, handle->error());
-        }
+    if (const auto handle = dispatcher.filesystem.try_open(InodeNumber{inode})) {
+        if (*handle) return reply_open(request, **handle, *info);
+        return reply_error(request, handle->error());
     }
     spawn_request(dispatcher, request, open_and_answer(request, InodeNumber{inode}, *info));
 }

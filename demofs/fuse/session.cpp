@@ -10,11 +10,13 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
+#include <chrono>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "demofs/base/bytes.hpp"
@@ -22,6 +24,7 @@
 #include "demofs/fuse/callbacks.hpp"
 #include "demofs/fuse/dispatcher.hpp"
 #include "demofs/fuse/kernel_settings.hpp"
+#include "demofs/fuse/linger.hpp"
 
 namespace demofs::fuse {
 
@@ -30,6 +33,9 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr int reads_before_others_run = 32;
+// How long to look for the next request before sleeping. With one processor, the program that would send it
+// could not run meanwhile.
+const std::chrono::microseconds linger_time{std::thread::hardware_concurrency() > 1 ? 60 : 0};
 
 const fuse_lowlevel_ops& callbacks() {
     static const fuse_lowlevel_ops table = [] {
@@ -149,12 +155,14 @@ void Session::mount() {
 asio::awaitable<void> Session::run() {
     State& s = *state_;
     ByteBuffer buffer(max_request_bytes + request_header_bytes);
-    const auto serve_one = [&s, &buffer](std::size_t size) {
+    Linger linger(linger_time);
+    const auto serve_one = [&s, &buffer, &linger](std::size_t size) {
         ++s.dispatcher.requests;
         fuse_buf request{};
         request.mem = buffer.data();
         request.size = size;
         fuse_session_process_buf(s.session, &request);
+        linger.answered(Linger::Clock::now());
     };
     // What a failed read means: try again, or the end.
     const auto ended = [](int error) {
@@ -172,16 +180,21 @@ asio::awaitable<void> Session::run() {
             if (ended(error.value())) break;
             continue;
         }
+        linger.woken(Linger::Clock::now());
         serve_one(size);
         // The kernel often has more: read on without going through the reactor, but let others have a turn.
         bool over = false;
-        for (int i = 0; i < reads_before_others_run && !s.stopping; ++i) {
+        for (int i = 0; i < reads_before_others_run && !s.stopping;) {
             const ssize_t more = ::read(s.device.native_handle(), buffer.data(), buffer.size());
-            if (more < 0) {
+            if (more >= 0) {
+                serve_one(static_cast<std::size_t>(more));
+                ++i;
+            } else if (errno != EAGAIN) {
                 over = ended(errno);
                 break;
+            } else if (s.dispatcher.in_flight != 0 || !linger.look_again(Linger::Clock::now())) {
+                break;  // the coroutines of requests in flight must run
             }
-            serve_one(static_cast<std::size_t>(more));
         }
         if (over) break;
     }
