@@ -9,6 +9,8 @@ add_library(project_settings INTERFACE)
 target_compile_features(project_settings INTERFACE cxx_std_20)
 target_include_directories(project_settings INTERFACE "${PROJECT_SOURCE_DIR}")
 target_compile_options(project_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror)
+# Messages name source files; not where they lay on the machine that built them.
+target_compile_options(project_settings INTERFACE "-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=")
 target_compile_definitions(project_settings INTERFACE BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
                                                       BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=16)
 target_link_libraries(project_settings INTERFACE Threads::Threads Boost::headers)

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "demofs/app/exit_codes.hpp"
+#include "demofs/app/inherited_descriptors.hpp"
 #include "demofs/base/error.hpp"
 
 namespace demofs::app {
@@ -26,6 +27,7 @@ void ReadyNotice::ready() {
     if (nowhere < 0) throw Error(errno, "/dev/null cannot be opened");
     for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(nowhere, standard);
     if (nowhere > STDERR_FILENO) ::close(nowhere);
+    for (const int descriptor : inherited_) ::close(descriptor);
     const char word = 'R';
     while (::write(pipe_, &word, 1) < 0 && errno == EINTR) {
     }
@@ -33,6 +35,7 @@ void ReadyNotice::ready() {
 }
 
 int run_in_background(const std::function<int(ReadyNotice&)>& daemon) {
+    std::vector<int> inherited = open_descriptors();
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(errno, "could not make a pipe");
     const pid_t child = ::fork();
@@ -41,7 +44,7 @@ int run_in_background(const std::function<int(ReadyNotice&)>& daemon) {
         ::close(ends[0]);
         int code = exit_failure;
         {
-            ReadyNotice notice(ends[1]);
+            ReadyNotice notice(ends[1], std::move(inherited));
             code = daemon(notice);
         }
         std::exit(code);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <utility>
+#include <vector>
 
 namespace demofs::app {
 
@@ -10,19 +12,22 @@ class ReadyNotice {
   public:
     // In the foreground nobody waits.
     ReadyNotice() = default;
-    explicit ReadyNotice(int pipe_descriptor) : pipe_(pipe_descriptor) {}
+    // `inherited`: descriptors of the caller, which a daemon must not keep open.
+    ReadyNotice(int pipe_descriptor, std::vector<int> inherited)
+        : pipe_(pipe_descriptor), inherited_(std::move(inherited)) {}
     ReadyNotice(const ReadyNotice&) = delete;
     ReadyNotice& operator=(const ReadyNotice&) = delete;
     ~ReadyNotice();
 
     bool in_background() const noexcept { return pipe_ >= 0; }
 
-    // Leaves the terminal (stdin, stdout and stderr go to /dev/null, own session, directory /) and lets the
-    // parent return 0. Call once.
+    // Leaves the terminal and the caller's descriptors (stdin, stdout and stderr go to /dev/null, own
+    // session, directory /) and lets the parent return 0. Call once.
     void ready();
 
   private:
     int pipe_ = -1;
+    std::vector<int> inherited_;
 };
 
 // Forks. The child runs `daemon` and exits with its result. The parent returns 0 once the child called

@@ -67,7 +67,14 @@ struct ControlServer::State {
             auto accepting = acceptor.async_accept(token);
             auto [error, client] = co_await std::move(accepting);
             if (error == asio::error::operation_aborted || !acceptor.is_open()) co_return;
-            if (error) continue;
+            if (error) {  // out of descriptors, perhaps: not at once again
+                asio::steady_timer pause(acceptor.get_executor(), std::chrono::milliseconds(100));
+                auto pausing = pause.async_wait(token);
+                co_await std::move(pausing);
+                continue;
+            }
+            boost::system::error_code ignored;
+            client.set_option(asio::socket_base::send_buffer_size(1 << 20), ignored);
             const auto peer = peer_of(client.native_handle());
             if (!peer || (peer->uid != 0 && peer->uid != ::geteuid())) continue;
             clients.push_back(std::move(client));

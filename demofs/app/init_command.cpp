@@ -62,9 +62,10 @@ void sync_directory(const files::path& directory) {
 }  // namespace
 
 int run_init(const InitSettings& settings) {
+    if (settings.vault.empty()) throw Failure(exit_usage, "the vault needs a name");
+    const crypto::Password password = read_password(settings.password_file, Prompt::twice);
     prepare_directory(settings.vault);
     const std::string directory = vault_directory(settings.vault);
-    const crypto::Password password = read_password(settings.password_file, Prompt::twice);
     const auto cost = settings.weak_key_derivation ? crypto::KdfParameters::weakest_for_tests()
                                                    : crypto::KdfParameters::moderate();
     const crypto::NewVault vault = crypto::create(password, *crypto::cipher_from_name(settings.cipher), cost);

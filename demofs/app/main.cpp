@@ -8,6 +8,7 @@
 
 #include "demofs/app/commands.hpp"
 #include "demofs/app/failure.hpp"
+#include "demofs/app/inherited_descriptors.hpp"
 #include "demofs/base/error.hpp"
 
 namespace {
@@ -23,6 +24,7 @@ void add_password_file(CLI::App& command, std::optional<std::string>& file) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    occupy_standard_descriptors();
     CLI::App program(
         "demofs: an encrypted filesystem. Files live in a vault (a directory of encrypted segments) and are "
         "used through a mount.",

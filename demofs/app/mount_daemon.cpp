@@ -33,6 +33,17 @@ StackSettings stack_settings(const MountSettings& settings) {
     return stack;
 }
 
+// Which files have lost their last changes; names are not known here, `find DIR -inum` tells them.
+std::string not_saved(const std::vector<InodeNumber>& inodes) {
+    constexpr std::size_t most_named = 20;
+    std::string text =
+        "not saved: the last changes of " + std::to_string(inodes.size()) + " files, with the inode numbers";
+    for (std::size_t i = 0; i < std::min(inodes.size(), most_named); ++i)
+        text += " " + std::to_string(raw(inodes[i]));
+    if (inodes.size() > most_named) text += " and " + std::to_string(inodes.size() - most_named) + " more";
+    return text;
+}
+
 }  // namespace
 
 MountDaemon::MountDaemon(const MountSettings& settings, const crypto::VaultKeys& keys, spdlog::logger& logger,
@@ -141,12 +152,9 @@ asio::awaitable<int> MountDaemon::serve_and_tear_down() {
     auto going_down = take_down();
     const asyncdrop::TeardownReport report = co_await std::move(going_down);
     if (!report.ok() && !unwritten.empty()) {
-        std::string numbers;
-        for (const InodeNumber inode : unwritten) numbers += " " + std::to_string(raw(inode));
-        logger_.error("Not saved: the last changes of {} files; their inode numbers:{}", unwritten.size(),
-                      numbers);
-        control_->tell("report", "not saved: the last changes of " + std::to_string(unwritten.size()) +
-                                     " files; their inode numbers:" + numbers);
+        const std::string lost = not_saved(unwritten);
+        logger_.error(lost);
+        control_->tell("report", lost);
     }
     const int code = !report.ok() ? exit_not_saved : failed ? exit_failure : exit_ok;
     deliver(report, code);

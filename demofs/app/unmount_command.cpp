@@ -38,16 +38,34 @@ void unmount_or_fail(const std::string& directory, fuse::UnmountMode mode) {
     }
 }
 
+// Shows what the daemon says until it has ended.
+int wait_for(ControlClient& daemon, const std::string& directory) {
+    const auto result = daemon.wait([](const std::string& kind, const std::string& text) {
+        (kind == "report" ? std::cout : std::cerr) << text << std::endl;
+    });
+    if (!result) {
+        throw Failure(exit_daemon_died,
+                      "the daemon of " + directory +
+                          " ended without a report. The vault holds everything up to its last commit.");
+    }
+    return *result;
+}
+
 }  // namespace
 
 int run_unmount(const UnmountSettings& settings) {
     const std::string directory = absolute_mount_point(settings.mount_point);
     const auto mounted = fuse::mounted_on(directory);
+    std::optional<ControlClient> daemon = ControlClient::connect(directory);
+    if (!mounted && daemon) {
+        std::cerr << "demofs: " << directory
+                  << " is detached already; waiting until its open files are closed" << std::endl;
+        return wait_for(*daemon, directory);
+    }
     if (!mounted || mounted->type != "fuse.demofs") {
         throw Failure(exit_not_mounted, "no demofs filesystem is mounted on " + directory +
                                             (mounted ? " (but a " + mounted->type + ")" : std::string()));
     }
-    std::optional<ControlClient> daemon = ControlClient::connect(directory);
     if (!daemon && fuse::is_dead_mount(directory)) {
         unmount_or_fail(directory, fuse::UnmountMode::lazy);
         throw Failure(
@@ -61,15 +79,7 @@ int run_unmount(const UnmountSettings& settings) {
             exit_failure,
             directory + " is unmounted, but its daemon belongs to another user and cannot be waited for");
     }
-    const auto result = daemon->wait([](const std::string& kind, const std::string& text) {
-        (kind == "report" ? std::cout : std::cerr) << text << std::endl;
-    });
-    if (!result) {
-        throw Failure(exit_daemon_died,
-                      "the daemon of " + directory +
-                          " ended without a report. The vault holds everything up to its last commit.");
-    }
-    return *result;
+    return wait_for(*daemon, directory);
 }
 
 }  // namespace demofs::app

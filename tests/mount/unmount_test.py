@@ -169,6 +169,18 @@ class OpenFiles(MountTest):
         self.vault.mount()
         self.assertEqual((self.root / "file").read_bytes(), b"one two")
 
+    def test_unmount_waits_for_a_daemon_that_is_detached_already(self):
+        with open(self.root / "file", "w+b", buffering=0) as file:
+            file.write(b"one")
+            self.vault.signal_daemon(signal.SIGTERM)
+            wait_until(lambda: not self.vault.is_mounted(), "SIGTERM has detached the mount")
+            unmount = subprocess.Popen([self.vault.program, "unmount", self.root], stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            self.assertIn(b"detached", unmount.stderr.readline())
+        self.assertEqual(unmount.wait(mount_fixture.WAIT_SECONDS), 0)
+        unmount.stderr.close()
+        self.vault.mount()  # nobody holds the vault any more
+
     def test_a_second_sigterm_does_not_wait_for_the_open_file(self):
         descriptor = os.open(self.root / "file", os.O_RDWR | os.O_CREAT, 0o644)
         os.write(descriptor, b"one")
