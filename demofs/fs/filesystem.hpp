@@ -94,12 +94,13 @@ class Filesystem {
     std::optional<Result<ReadReply>> try_read(InodeNumber inode, std::uint64_t offset, std::size_t size);
     boost::asio::awaitable<Result<ReadReply>> read(InodeNumber inode, std::uint64_t offset, std::size_t size);
 
-    // All of `data` or an error (ENOSPC, EFBIG, EIO, EROFS). try_write also declines above the dirty limits,
-    // so that write() can wait there.
+    // `now`: the file's new times; none: they stay (the kernel wrote back its page cache, and keeps the times
+    // itself). All of `data` or an error (ENOSPC, EFBIG, EIO, EROFS). try_write also declines above the dirty
+    // limits, so that write() can wait there.
     std::optional<Result<std::size_t>> try_write(InodeNumber inode, std::uint64_t offset, ByteSpan data,
-                                                 Timestamp now);
+                                                 std::optional<Timestamp> now);
     boost::asio::awaitable<Result<std::size_t>> write(InodeNumber inode, std::uint64_t offset,
-                                                      SharedBytes data, Timestamp now);
+                                                      SharedBytes data, std::optional<Timestamp> now);
 
     // Durability: content and attributes of the inode (directories: entries) survive a crash on return.
     // Concurrent calls share commits. Once the storage has failed: EIO, for ever.

@@ -81,14 +81,14 @@ asio::awaitable<Result<ReadReply>> Filesystem::read(InodeNumber inode, std::uint
 }
 
 std::optional<Result<std::size_t>> Filesystem::try_write(InodeNumber inode, std::uint64_t offset,
-                                                         ByteSpan data, Timestamp now) {
+                                                         ByteSpan data, std::optional<Timestamp> now) {
     State& state = *state_;
     if (state.content_locks.busy(inode) || !state.room_left()) return std::nullopt;
     return state.try_attempt([&] { return state.write_once(inode, offset, data, now); });
 }
 
 asio::awaitable<Result<std::size_t>> Filesystem::write(InodeNumber inode, std::uint64_t offset,
-                                                       SharedBytes data, Timestamp now) {
+                                                       SharedBytes data, std::optional<Timestamp> now) {
     State& state = *state_;
     const ByteSpan bytes = data.span();  // `data` lives in this frame until the end
     const auto enter = [&state, inode] { return state.content_locks.enter(inode); };

@@ -161,7 +161,7 @@ Result<Attributes> Filesystem::State::execute(const SetAttributes& operation) {
 }
 
 Result<std::size_t> Filesystem::State::write_once(InodeNumber inode, std::uint64_t offset, ByteSpan data,
-                                                  const Timestamp& now) {
+                                                  const std::optional<Timestamp>& now) {
     if (settings.read_only) return std::errc::read_only_file_system;
     if (storage_failed()) {
         report_failed_storage();
@@ -204,7 +204,8 @@ asio::awaitable<Result<Nothing>> Filesystem::State::make_room() {
 }
 
 asio::awaitable<Result<std::size_t>> Filesystem::State::write_in_turn(InodeNumber inode, std::uint64_t offset,
-                                                                      ByteSpan data, Timestamp now) {
+                                                                      ByteSpan data,
+                                                                      std::optional<Timestamp> now) {
     const Result<Nothing> room = co_await make_room();
     if (!room) co_return room.error();
     const auto once = [this, inode, offset, data, now] { return write_once(inode, offset, data, now); };

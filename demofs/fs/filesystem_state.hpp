@@ -102,7 +102,7 @@ struct Filesystem::State {
 
     Result<HandleId> open_once(InodeNumber inode);
     Result<std::size_t> write_once(InodeNumber inode, std::uint64_t offset, ByteSpan data,
-                                   const Timestamp& now);
+                                   const std::optional<Timestamp>& now);
     // True: nothing is buffered any more.
     Result<bool> flush_once(InodeNumber inode);
 
@@ -119,7 +119,7 @@ struct Filesystem::State {
     // -----------------------------------------------------------------------------------
 
     boost::asio::awaitable<Result<std::size_t>> write_in_turn(InodeNumber inode, std::uint64_t offset,
-                                                              ByteSpan data, Timestamp now);
+                                                              ByteSpan data, std::optional<Timestamp> now);
     boost::asio::awaitable<Result<Nothing>> flush_file(InodeNumber inode);
     // Writers wait here while too much is buffered or not yet durable.
     boost::asio::awaitable<Result<Nothing>> make_room();

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "demofs/fuse/callbacks.hpp"
@@ -141,17 +142,19 @@ void on_read(fuse_req_t request, fuse_ino_t inode, std::size_t size, off_t offse
 }
 
 boost::asio::awaitable<void> write_and_answer(fuse_req_t request, InodeNumber inode, std::uint64_t offset,
-                                              SharedBytes data, fs::Timestamp now) {
+                                              SharedBytes data, std::optional<fs::Timestamp> now) {
     auto writing = Dispatcher::of(request).filesystem.write(inode, offset, std::move(data), now);
     const Result<std::size_t> written = co_await std::move(writing);
     reply_written(request, written);
 }
 
 void on_write(fuse_req_t request, fuse_ino_t inode, const char* data, std::size_t size, off_t offset,
-              fuse_file_info*) {
+              fuse_file_info* info) {
     Dispatcher& dispatcher = Dispatcher::of(request);
     const auto position = static_cast<std::uint64_t>(offset);
-    const auto now = fs::Timestamp::now();
+    // What the kernel writes back from its page cache has its times told by SETATTR, before or after.
+    std::optional<fs::Timestamp> now;
+    if (!info->writepage) now = fs::Timestamp::now();
     const ByteSpan bytes{reinterpret_cast<const std::byte*>(data), size};
     if (const auto written = dispatcher.filesystem.try_write(InodeNumber{inode}, position, bytes, now)) {
         return reply_written(request, *written);

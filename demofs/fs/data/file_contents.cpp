@@ -78,7 +78,7 @@ void FileContents::adjust(InodeNumber inode, InodeRecord& record) const {
 }
 
 Result<std::size_t> FileContents::write(InodeNumber inode, std::uint64_t offset, ByteSpan data,
-                                        const Timestamp& now, Effects& effects) {
+                                        const std::optional<Timestamp>& now, Effects& effects) {
     if (data.size() > max_file_bytes || offset > max_file_bytes - data.size())
         return std::errc::file_too_large;
     TreeEdit edit(*tree_);
@@ -88,11 +88,13 @@ Result<std::size_t> FileContents::write(InodeNumber inode, std::uint64_t offset,
     require_trimmed(*record, offset + data.size());
 
     const DirtyFile* dirty = dirty_.find(inode);
+    const bool was_clean = dirty == nullptr;
+    const Timestamp modified = record->modified;
+    const Timestamp changed = record->changed;
     WritePlan plan = plan_write(dirty, record->size_bytes, settings_.chunk_bytes, offset, data);
     if (!plan.blocks.empty()) {
         store(edit, *record, std::move(plan.blocks), std::max(record->size_bytes, plan.stored_end));
-        record->modified = now;
-        record->changed = now;
+        if (now) record->modified = record->changed = *now;
         effects.epoch = edit.apply();
         effects.touched = {inode};
     }
@@ -100,8 +102,12 @@ Result<std::size_t> FileContents::write(InodeNumber inode, std::uint64_t offset,
         dirty_.update(inode, [&](DirtyFile& file) {
             for (const std::uint64_t stretch : plan.leaving) file.erase(stretch);
             for (const WritePlan::Merge& merge : plan.merges) file.merge(merge.offset, merge.data);
-            file.modified = now;
-            file.changed = now;
+            if (now) {
+                file.modified = file.changed = *now;
+            } else if (was_clean) {
+                file.modified = modified;
+                file.changed = changed;
+            }
         });
     }
     return data.size();

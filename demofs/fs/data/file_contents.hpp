@@ -43,8 +43,8 @@ class FileContents {
 
     // All of `data`, or nothing. ENOENT, EISDIR, EINVAL, EFBIG. `effects.touched` stays empty if everything
     // was buffered.
-    Result<std::size_t> write(InodeNumber inode, std::uint64_t offset, ByteSpan data, const Timestamp& now,
-                              Effects& effects);
+    Result<std::size_t> write(InodeNumber inode, std::uint64_t offset, ByteSpan data,
+                              const std::optional<Timestamp>& now, Effects& effects);
 
     // Moves buffered content of the file into the tree, a bounded amount at a time, in the order of the file;
     // whether none is left.

@@ -45,7 +45,7 @@ TEST(Durability, SyncingWhatIsDurableCostsNothing) {
     EXPECT_EQ(*vault.counters, before);
 }
 
-TEST(Durability, SyncForcesOnlyThatFilesContent) {
+TEST(Durability, ACommitTakesAllContentAlongThatWasWrittenBefore) {
     Vault vault;
     Mount mount(vault);
     const InodeNumber a = mount.file(root_inode, "a");
@@ -53,13 +53,27 @@ TEST(Durability, SyncForcesOnlyThatFilesContent) {
     mount.write(a, 0, "aaa").value();
     mount.write(b, 0, "bbb").value();
     ASSERT_TRUE(mount.sync(a));
-    EXPECT_EQ(mount.fs().dirty_files(), 1u);
-    EXPECT_THAT(mount.fs().unwritten_inodes(), testing::ElementsAre(b));
+    EXPECT_EQ(mount.fs().dirty_files(), 0u);
+    EXPECT_THAT(mount.fs().unwritten_inodes(), IsEmpty());
     Vault after;
     crash(vault, after);
     Mount again(after);
     EXPECT_EQ(again.content(a), "aaa");
-    EXPECT_EQ(again.content(b), "");
+    EXPECT_EQ(again.content(b), "bbb");
+}
+
+TEST(Durability, AWriteWithoutATimeKeepsTheTimes) {
+    Vault vault;
+    Mount mount(vault);
+    const InodeNumber file = mount.file(root_inode, "file");
+    for (const std::size_t size : {std::size_t{100}, std::size_t{100'000}}) {
+        const Timestamp before = mount.stat(file).value().modified;
+        const std::string text(size, 'x');
+        mount.await(mount.fs().write(file, 0, SharedBytes::copy_of(as_bytes(text)), std::nullopt)).value();
+        EXPECT_EQ(mount.stat(file).value().modified, before);
+        ASSERT_TRUE(mount.sync(file));
+        EXPECT_EQ(mount.stat(file).value().modified, before);
+    }
 }
 
 TEST(Durability, ASyncedDirectoryKeepsItsEntries) {
