@@ -23,6 +23,9 @@ class Linger {
     // A request was answered.
     void answered(Clock::time_point now) { until_ = now + time_; }
 
+    // A request was answered that is better followed by sleep: workers need the processor.
+    void rest() { until_ = {}; }
+
     // A request has ended the sleep: had lingering caught it?
     void woken(Clock::time_point now) { worth_it_ = now < until_; }
 

@@ -1,6 +1,7 @@
 #include "demofs/fuse/session.hpp"
 
 #include <fuse_lowlevel.h>
+#include <linux/fuse.h>
 #include <unistd.h>
 
 #include <asyncdrop/guard.hpp>
@@ -162,7 +163,12 @@ asio::awaitable<void> Session::run() {
         request.mem = buffer.data();
         request.size = size;
         fuse_session_process_buf(s.session, &request);
-        linger.answered(Linger::Clock::now());
+        // Of a file that is read from front to back the next part is being decrypted now.
+        if (reinterpret_cast<const fuse_in_header*>(buffer.data())->opcode == FUSE_READ) {
+            linger.rest();
+        } else {
+            linger.answered(Linger::Clock::now());
+        }
     };
     // What a failed read means: try again, or the end.
     const auto ended = [](int error) {

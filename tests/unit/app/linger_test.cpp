@@ -34,6 +34,14 @@ TEST(Linger, StopsAfterOneLookInVainUntilItIsWorthItAgain) {
     EXPECT_TRUE(linger.look_again(start + 1s + 26us));
 }
 
+TEST(Linger, RestsWhenToldTo) {
+    Linger linger(50us);
+    linger.answered(start);
+    linger.woken(start + 10us);
+    linger.rest();
+    EXPECT_FALSE(linger.look_again(start + 11us));
+}
+
 TEST(Linger, NeverLooksAgainWithATimeOfZero) {
     Linger linger(0us);
     linger.answered(start);
