@@ -1,4 +1,4 @@
-// expect: deleted function
+// expect: deleted
 // The guard would be gone before the cleanup has begun.
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
