@@ -1,4 +1,5 @@
 // expect: deleted (function|constructor)
+// g++ 12: error: use of deleted function 'asyncdrop::AsyncDropGuard<T>::AsyncDropGuard(const asyncdrop::AsyncDropGuard<T>&) [with T = File]'
 // A guard has one owner; AsyncDropArc shares.
 #include "file.hpp"
 

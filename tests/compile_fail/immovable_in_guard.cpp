@@ -1,4 +1,5 @@
 // expect: T must be nothrow move constructible
+// g++ 12: error: static assertion failed: AsyncDropGuard<T> holds its T inline, so T must be nothrow move constructible; use AsyncDropBox<T> (make_box) for other types
 #include "file.hpp"
 
 struct Immovable {

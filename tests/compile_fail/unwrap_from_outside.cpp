@@ -1,4 +1,5 @@
 // expect: private
+// g++ 12: error: 'constexpr asyncdrop::UnwrapKey<T>::UnwrapKey() [with T = File]' is private within this context
 // Only the type's own code can make the key that takes a value out without cleanup.
 #include "file.hpp"
 
