@@ -23,4 +23,5 @@
 #include <asyncdrop/shared.hpp>
 #include <asyncdrop/stack.hpp>
 #include <asyncdrop/teardown_graph.hpp>
+#include <asyncdrop/version.hpp>
 #include <asyncdrop/with_async_drop.hpp>

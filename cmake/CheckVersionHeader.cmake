@@ -1,0 +1,17 @@
+# check_version_header(<header> <version>): stops unless the header's macros say this version. The header is a
+# source file and not generated, so that the include folder of a bare checkout works as it is.
+function(check_version_header header version)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${header}")
+    file(READ "${header}" text)
+    set(found "")
+    foreach(part IN ITEMS MAJOR MINOR PATCH)
+        if(NOT text MATCHES "#define ASYNCDROP_VERSION_${part} ([0-9]+)\n")
+            message(FATAL_ERROR "${header} does not define ASYNCDROP_VERSION_${part}")
+        endif()
+        list(APPEND found "${CMAKE_MATCH_1}")
+    endforeach()
+    list(JOIN found "." found)
+    if(NOT found STREQUAL version OR NOT text MATCHES "#define ASYNCDROP_VERSION_STRING \"${version}\"\n")
+        message(FATAL_ERROR "${header} must say that this is version ${version}, as CMakeLists.txt does")
+    endif()
+endfunction()

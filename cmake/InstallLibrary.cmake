@@ -1,0 +1,41 @@
+# Component "library": the headers, the CMake package and the pkg-config file. Nothing in it depends on the
+# machine, so it lies below share/ and can be moved as a whole. The testing helpers are not installed.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(asyncdrop_package_dir "${CMAKE_INSTALL_DATADIR}/cmake/asyncdrop")
+set(asyncdrop_pkgconfig_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
+
+target_include_directories(asyncdrop INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+set_target_properties(asyncdrop_recycling PROPERTIES EXPORT_NAME recycling)
+install(TARGETS asyncdrop asyncdrop_recycling EXPORT asyncdropTargets)
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/libasyncdrop/include/asyncdrop" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+        COMPONENT library FILES_MATCHING PATTERN "*.hpp")
+
+install(EXPORT asyncdropTargets NAMESPACE asyncdrop:: DESTINATION "${asyncdrop_package_dir}" COMPONENT library)
+configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/asyncdropConfig.cmake.in"
+                              "${PROJECT_BINARY_DIR}/package/asyncdropConfig.cmake"
+                              INSTALL_DESTINATION "${asyncdrop_package_dir}"
+                              NO_SET_AND_CHECK_MACRO)
+# While the major version is 0, a new minor version may break programs; from 1.0 on: SameMajorVersion.
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/package/asyncdropConfigVersion.cmake"
+                                 COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
+install(FILES "${PROJECT_BINARY_DIR}/package/asyncdropConfig.cmake"
+              "${PROJECT_BINARY_DIR}/package/asyncdropConfigVersion.cmake"
+        DESTINATION "${asyncdrop_package_dir}" COMPONENT library)
+
+# The pkg-config file finds the headers from its own place, wherever the installation is moved.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_DATADIR}")
+    set(asyncdrop_pc_prefix "${CMAKE_INSTALL_PREFIX}")
+    set(asyncdrop_pc_includedir "${CMAKE_INSTALL_FULL_INCLUDEDIR}")
+else()
+    file(RELATIVE_PATH up "/${asyncdrop_pkgconfig_dir}" "/")
+    string(REGEX REPLACE "/$" "" up "${up}")
+    set(asyncdrop_pc_prefix "\${pcfiledir}/${up}")
+    set(asyncdrop_pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
+configure_file("${CMAKE_CURRENT_LIST_DIR}/asyncdrop.pc.in" "${PROJECT_BINARY_DIR}/package/asyncdrop.pc" @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/package/asyncdrop.pc" DESTINATION "${asyncdrop_pkgconfig_dir}" COMPONENT library)
+
+include(DebianDocs)
+install_debian_docs(libasyncdrop-dev COMPONENT library DOCS README.md docs/installing.md)
