@@ -10,8 +10,10 @@
 
 #include <asyncdrop/creation_site.hpp>
 #include <asyncdrop/detail/registry_hooks.hpp>
+#include <asyncdrop/detail/uncaught.hpp>
 #include <asyncdrop/forgotten.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/detail/call_stack.hpp>
 #include <boost/asio/detail/thread_context.hpp>
 #include <boost/asio/detail/thread_info_base.hpp>
 #include <cstdint>
@@ -25,9 +27,13 @@ enum class DropState : std::uint8_t { empty, armed, dropping, dropped };
 /// Greater than zero while an installed execution context destroys its handlers on this thread.
 inline thread_local int contexts_in_destruction = 0;
 
-/// Whether this thread is inside some execution context's run().
+/// Whether this thread is inside some execution context's run(). (What
+/// thread_context::top_of_thread_call_stack() reads, which is no inline function where Asio is compiled
+/// separately.)
 inline bool inside_running_context() noexcept {
-    return boost::asio::detail::thread_context::top_of_thread_call_stack() != nullptr;
+    using CallStack = boost::asio::detail::call_stack<boost::asio::detail::thread_context,
+                                                      boost::asio::detail::thread_info_base>;
+    return CallStack::top() != nullptr;
 }
 
 class GuardCore {
@@ -139,14 +145,14 @@ class GuardCore {
         if (state_ == DropState::dropping) return ForgottenReason::cleanup_abandoned;
         if (contexts_in_destruction > 0) return ForgottenReason::context_destroyed;
         if (refused_) return ForgottenReason::refused_by_cancellation;
-        if (std::uncaught_exceptions() > exceptions_at_birth_) return ForgottenReason::unwinding;
+        if (uncaught_exceptions() > exceptions_at_birth_) return ForgottenReason::unwinding;
         if (born_in_context_ && !inside_running_context()) return ForgottenReason::unknown;
         return ForgottenReason::forgotten;
     }
 
   private:
     void note_birth() noexcept {
-        exceptions_at_birth_ = static_cast<std::uint8_t>(std::uncaught_exceptions());
+        exceptions_at_birth_ = static_cast<std::uint8_t>(uncaught_exceptions());
         born_in_context_ = inside_running_context();
     }
 
@@ -217,12 +223,12 @@ struct CoreAccess {
 class DropTicket {
   public:
     explicit DropTicket(GuardCore& core) noexcept
-        : core_(&core), exceptions_at_birth_(std::uncaught_exceptions()) {}
+        : core_(&core), exceptions_at_birth_(uncaught_exceptions()) {}
     DropTicket(DropTicket&& other) noexcept
         : core_(std::exchange(other.core_, nullptr)), exceptions_at_birth_(other.exceptions_at_birth_) {}
     DropTicket& operator=(DropTicket&&) = delete;
     ~DropTicket() {
-        if (core_ && std::uncaught_exceptions() > exceptions_at_birth_) core_->note_refused();
+        if (core_ && uncaught_exceptions() > exceptions_at_birth_) core_->note_refused();
     }
 
     void started() noexcept { core_ = nullptr; }
