@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Runs asyncdrop_bench and prints what the library costs beside code written by hand, as a Markdown table.
+
+    python3 benchmarks/asyncdrop/ratios.py build/release/benchmarks/asyncdrop_bench
+    python3 benchmarks/asyncdrop/ratios.py … --rounds 31 --filter guard
+    python3 benchmarks/asyncdrop/ratios.py --json saved.json          # of an earlier run
+
+Every case is measured several times in one process, in random order, so that a slow moment of the machine
+meets both sides. Compared are medians of CPU time. --check exits with 1 if a ratio is above its target.
+"""
+
+import argparse
+import json
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SIDES = ("asyncdrop", "by_hand")
+
+
+def run(program: Path, rounds: int, seconds: float, name_filter: str, save: Path) -> None:
+    command = [str(program), f"--benchmark_repetitions={rounds}", "--benchmark_enable_random_interleaving=true",
+               f"--benchmark_min_time={seconds}", f"--benchmark_filter=^[^/]*({name_filter})[^/]*/",
+               f"--benchmark_out={save}", "--benchmark_out_format=json"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+class Case:
+    def __init__(self) -> None:
+        self.times_ns: dict[str, list[float]] = {side: [] for side in SIDES}
+        self.target = 0.0
+
+    def median_ns(self, side: str) -> float:
+        return statistics.median(self.times_ns[side])
+
+    def ratio(self) -> float:
+        return self.median_ns("asyncdrop") / self.median_ns("by_hand")
+
+    def met(self) -> bool:
+        return self.target == 0 or self.ratio() <= self.target
+
+
+def read_cases(path: Path) -> dict[str, Case]:
+    """The complete pairs of a JSON report, in the order of the program."""
+    report = json.loads(path.read_text())
+    entries = [entry for entry in report["benchmarks"] if entry["run_type"] == "iteration"]
+    entries.sort(key=lambda entry: entry["family_index"])
+    cases: dict[str, Case] = {}
+    for entry in entries:
+        name, _, side = entry["run_name"].rpartition("/")
+        if side not in SIDES:
+            sys.exit(f"{path}: '{entry['run_name']}' is neither …/asyncdrop nor …/by_hand")
+        scale = {"ns": 1, "us": 1e3, "ms": 1e6}[entry["time_unit"]]
+        case = cases.setdefault(name, Case())
+        case.times_ns[side].append(entry["cpu_time"] * scale)
+        case.target = max(case.target, entry.get("target", 0.0))
+    for name, case in cases.items():
+        if not all(case.times_ns.values()):
+            sys.exit(f"{path}: case '{name}' lacks its twin")
+    return cases
+
+
+def show_ns(value: float) -> str:
+    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def print_table(cases: dict[str, Case]) -> None:
+    print("| case | library, ns | by hand, ns | ratio | target |")
+    print("|---|---|---|---|---|")
+    for name, case in cases.items():
+        target = "" if case.target == 0 else f"≤ {case.target:g}x" + ("" if case.met() else ", missed")
+        print(f"| {name} | {show_ns(case.median_ns('asyncdrop'))} | {show_ns(case.median_ns('by_hand'))} "
+              f"| {case.ratio():.2f}x | {target} |")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program", type=Path, nargs="?", help="asyncdrop_bench of a Release build")
+    parser.add_argument("--json", type=Path, help="read this report instead of running the program")
+    parser.add_argument("--save", type=Path, help="keep the report")
+    parser.add_argument("--rounds", type=int, default=21, help="measurements of each side (21)")
+    parser.add_argument("--seconds", type=float, default=0.03, help="length of one measurement (0.03)")
+    parser.add_argument("--filter", default=".", help="regular expression for the names of the cases")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
+    arguments = parser.parse_args()
+    if (arguments.program is None) == (arguments.json is None):
+        parser.error("name either the program or a report")
+    re.compile(arguments.filter)
+
+    if arguments.json:
+        cases = read_cases(arguments.json)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            save = arguments.save or Path(folder) / "report.json"
+            run(arguments.program, arguments.rounds, arguments.seconds, arguments.filter, save)
+            cases = read_cases(save)
+    print_table(cases)
+    return 1 if arguments.check and not all(case.met() for case in cases.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
