@@ -49,7 +49,7 @@ asio::awaitable<std::string> Connection::receive_line() {
     // Safe because neither side makes a guard: || throws the result of the one that comes second away.
     const auto first = co_await (std::move(reading) || std::move(waiting));
     if (first.index() == 1) throw std::runtime_error("the backend did not answer in time");
-    if (error) throw boost::system::system_error(error);
+    if (error) throw std::runtime_error("the backend did not answer: " + error.message());
     const std::size_t size = std::get<0>(first);
     std::string line = received_.substr(0, size - 1);
     received_.erase(0, size);

@@ -38,6 +38,8 @@ asio::awaitable<void> Requests::answer(unsigned number, std::string file, std::s
     std::string outcome;
     try {
         outcome = co_await find(file, word);
+    } catch (const boost::system::system_error& error) {
+        outcome = error.code().message();  // what() names a line of Asio, too
     } catch (const std::exception& error) {
         outcome = error.what();
     }

@@ -40,6 +40,8 @@ asio::awaitable<void> Connection::serve() {
             going_on = co_await next_request();
             if (going_on) going_on = co_await answer();
         }
+    } catch (const boost::system::system_error& error) {
+        std::cerr << peer_ << ": " << error.code().message() << std::endl;
     } catch (const std::exception& error) {
         std::cerr << peer_ << ": " << error.what() << std::endl;
     }
