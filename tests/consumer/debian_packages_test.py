@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""Builds both Debian packages with cpack and checks what is in them, without installing anything or being root.
+
+    debian_packages_test.py --build DIR --source DIR --version X.Y.Z --work DIR
+
+The unpacked packages stay in --work for the tests that come after this one. The program `demofs` must have been built.
+"""
+
+import argparse
+import gzip
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import unittest
+from pathlib import Path
+
+REVISION = "1"
+arguments = None
+
+
+def run(*command):
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=240)
+    if done.returncode != 0:
+        raise AssertionError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class Package:
+    """One .deb and its unpacked content."""
+
+    def __init__(self, name, architecture):
+        self.name = name
+        self.file = arguments.work / f"{name}_{arguments.version}-{REVISION}_{architecture}.deb"
+        self.root = arguments.work / name
+        run("dpkg-deb", "--extract", self.file, self.root)
+
+    def field(self, name):
+        return run("dpkg-deb", "--field", self.file, name).strip()
+
+    def depends(self):
+        return re.split(r",\s*", self.field("Depends"))
+
+    def members(self):
+        """The files (not the folders) by path, as tarfile sees them."""
+        data = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(self.file)], capture_output=True, timeout=60, check=True)
+        path = arguments.work / f"{self.name}.tar"
+        path.write_bytes(data.stdout)
+        with tarfile.open(path) as archive:
+            members = archive.getmembers()
+        return [member for member in members if not member.isdir()], [member for member in members if member.isdir()]
+
+
+def paths_below(folder, pattern):
+    return {str(path.relative_to(folder)) for path in folder.rglob(pattern)}
+
+
+class PackageCase:
+    """What holds for both packages."""
+
+    documents = set()
+
+    def test_files_belong_to_root_and_may_be_read_by_all(self):
+        files, folders = self.package.members()
+        for member in files + folders:
+            self.assertEqual((member.uname, member.gname), ("root", "root"), member.name)
+            executable = member.isdir() or "/bin/" in member.name
+            self.assertEqual(oct(member.mode), oct(0o755 if executable else 0o644), member.name)
+
+    def test_the_version_and_the_maintainer_are_the_projects(self):
+        self.assertEqual(self.package.field("Version"), f"{arguments.version}-{REVISION}")
+        self.assertRegex(self.package.field("Maintainer"), r"^[^<>@]+ <[^<>@ ]+@[^<>@ ]+>$")
+        self.assertEqual(self.package.field("Priority"), "optional")
+
+    def test_the_description_has_a_summary_and_lines_that_fit(self):
+        summary, *lines = self.package.field("Description").splitlines()
+        self.assertLess(len(summary), 80)
+        self.assertGreater(len(lines), 2)
+        for line in lines:
+            self.assertRegex(line, r"^ \S")
+            self.assertLessEqual(len(line), 81)
+
+    def test_the_licence_is_the_projects(self):
+        text = (self.package.root / "usr/share/doc" / self.package.name / "copyright").read_text(encoding="utf-8")
+        self.assertTrue(text.startswith("Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n"))
+        _, _, licence = text.rpartition("License: BSL-1.0\n")
+        for line in licence.splitlines():
+            self.assertTrue(line.startswith(" "), line)
+        plain = "\n".join("" if line == " ." else line[1:] for line in licence.splitlines())
+        self.assertEqual(plain.strip(), (arguments.source / "LICENSE").read_text(encoding="utf-8").strip())
+
+    def test_the_changelogs_are_compressed_and_name_this_version(self):
+        folder = self.package.root / "usr/share/doc" / self.package.name
+        changes = gzip.decompress((folder / "changelog.gz").read_bytes()).decode()
+        self.assertEqual(changes, (arguments.source / "CHANGELOG.md").read_text(encoding="utf-8"))
+        debian = folder / "changelog.Debian.gz"
+        parsed = subprocess.run(["dpkg-parsechangelog", "-l", "-"], input=gzip.decompress(debian.read_bytes()),
+                                capture_output=True, timeout=60, check=True)
+        self.assertEqual(parsed.stderr, b"")  # where it says what is wrong with the format
+        self.assertIn(f"Source: {self.package.name}\nVersion: {arguments.version}-{REVISION}\n", parsed.stdout.decode())
+
+    def check_files(self, expected):
+        files, _ = self.package.members()
+        folder = f"usr/share/doc/{self.package.name}"
+        expected = set(expected) | {f"{folder}/{name}" for name in
+                                    {"copyright", "changelog.gz", "changelog.Debian.gz", "README.md"} | self.documents}
+        self.assertEqual({member.name.removeprefix("./") for member in files}, expected)
+        for member in files:
+            self.assertGreater(member.size, 0, member.name)
+
+
+class LibraryPackage(PackageCase, unittest.TestCase):
+    documents = {"installing.md"}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.package = Package("libasyncdrop-dev", "all")
+
+    def test_it_is_for_every_machine_and_depends_on_boost_only(self):
+        self.assertEqual(self.package.field("Architecture"), "all")
+        self.assertEqual(self.package.field("Section"), "libdevel")
+        self.assertEqual(self.package.depends(), ["libboost1.81-dev | libboost-dev (>= 1.81)"])
+
+    def test_it_holds_every_header_and_no_test_helper(self):
+        include = arguments.source / "libasyncdrop/include"
+        headers = {f"usr/include/{name}" for name in paths_below(include, "*.hpp")}
+        self.assertGreater(len(headers), 40)
+        self.check_files(headers | {
+            "usr/share/cmake/asyncdrop/asyncdropConfig.cmake",
+            "usr/share/cmake/asyncdrop/asyncdropConfigVersion.cmake",
+            "usr/share/cmake/asyncdrop/asyncdropTargets.cmake",
+            "usr/share/pkgconfig/asyncdrop.pc",
+        })
+
+    def test_no_file_names_the_machine_it_was_made_on(self):
+        for path in self.package.root.rglob("*"):
+            if path.is_file() and path.suffix != ".gz":
+                text = path.read_text(encoding="utf-8")
+                for folder in (arguments.source, arguments.build):
+                    self.assertNotIn(str(folder), text, path.name)
+
+
+class ProgramPackage(PackageCase, unittest.TestCase):
+    documents = {"cli.md", "on-disk-format.md", "security.md"}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.package = Package("demofs", run("dpkg", "--print-architecture").strip())
+        cls.program = cls.package.root / "usr/bin/demofs"
+
+    def test_it_depends_on_fusermount_and_on_the_libraries_it_links(self):
+        self.assertEqual(self.package.field("Section"), "utils")
+        depends = self.package.depends()
+        self.assertIn("fuse3", depends)
+        names = {dependency.split()[0] for dependency in depends}
+        self.assertLessEqual({"libc6", "libfuse3-3", "libsodium23", "libssl3", "libstdc++6"}, names)
+
+    def test_it_holds_the_program_and_its_documents(self):
+        self.check_files({"usr/bin/demofs"})
+
+    def test_the_program_runs_and_says_its_version(self):
+        self.assertEqual(run(self.program, "--version"), f"demofs {arguments.version}\n")
+
+    def test_the_program_is_stripped_and_looks_for_libraries_in_the_usual_places(self):
+        sections = run("readelf", "--section-headers", "--wide", self.program)
+        self.assertNotIn(".symtab", sections)
+        self.assertNotRegex(run("readelf", "--dynamic", "--wide", self.program), "RPATH|RUNPATH")
+
+
+def main():
+    global arguments
+    parser = argparse.ArgumentParser()
+    for name in ("build", "source", "work"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--version", required=True)
+    arguments, rest = parser.parse_known_args()
+    shutil.rmtree(arguments.work, ignore_errors=True)
+    arguments.work.mkdir(parents=True)
+    os.chdir(arguments.work)
+    run("cpack", "-G", "DEB", "--config", arguments.build / "CPackConfig.cmake", "-B", arguments.work)
+    shutil.rmtree(arguments.work / "_CPack_Packages")
+    unittest.main(argv=[sys.argv[0], *rest])
+
+
+if __name__ == "__main__":
+    main()
