@@ -15,9 +15,12 @@ struct Timestamp {
     std::int64_t seconds = 0;
     std::uint32_t nanoseconds = 0;
 
+    // The kernel's tick, as disk filesystems use it. The kernel stamps what it writes back from the same
+    // clock: a file that is written within the tick of its creation needs no request of its own to set its
+    // times.
     static Timestamp now() {
         timespec t{};
-        clock_gettime(CLOCK_REALTIME, &t);
+        clock_gettime(CLOCK_REALTIME_COARSE, &t);
         return {t.tv_sec, static_cast<std::uint32_t>(t.tv_nsec)};
     }
     friend auto operator<=>(const Timestamp&, const Timestamp&) = default;
