@@ -4,10 +4,11 @@
 
 #include <filesystem>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "demofs/base/worker_pool.hpp"
 #include "demofs/store/file_descriptor.hpp"
+#include "demofs/store/writer_state.hpp"
 
 namespace demofs::store {
 
@@ -20,9 +21,10 @@ struct LocalDirectory {
     WorkerPool& pool;
     std::filesystem::path vault;
     std::filesystem::path objects;
-    FileDescriptor vault_descriptor;                // holds the lock
-    FileDescriptor objects_descriptor;              // constant while the store lives: workers use it
-    std::unordered_set<std::string> being_written;  // the store's strand only
+    FileDescriptor vault_descriptor;    // holds the lock
+    FileDescriptor objects_descriptor;  // constant while the store lives: workers use it
+    // Who writes; the store's strand only.
+    std::unordered_map<std::string, const WriterState*> being_written;
 };
 
 }  // namespace demofs::store

@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <stdexcept>
 #include <utility>
@@ -189,20 +190,29 @@ asio::awaitable<asyncdrop::AsyncDropBox<ObjectWriter>> LocalObjectStore::create(
     require_writable("create", name);
     const auto job = [&] { return create_file(*directory_, name); };
     FileDescriptor file = co_await directory_->pool.run(job);
-    directory_->being_written.insert(name);
     co_return asyncdrop::make_box<LocalObjectWriter>(directory_, name, std::move(file));
+}
+
+// What may be read of an object that is being written: not what its writer has written ahead.
+MutableByteSpan LocalObjectStore::within_object(const std::string& name, std::uint64_t offset,
+                                                MutableByteSpan out) const {
+    const auto writer = directory_->being_written.find(name);
+    if (writer == directory_->being_written.end() || writer->second->failed()) return out;
+    const std::uint64_t size = writer->second->size();
+    return out.first(std::min<std::uint64_t>(out.size(), size - std::min(size, offset)));
 }
 
 std::optional<std::size_t> LocalObjectStore::try_read(const std::string& name, std::uint64_t offset,
                                                       MutableByteSpan out) noexcept {
     const OpenFileCache::File file = open_files_.find(name);
     if (!file) return std::nullopt;
-    return read_cached(file->get(), offset, out, cached_reads_supported_);
+    return read_cached(file->get(), offset, within_object(name, offset, out), cached_reads_supported_);
 }
 
 asio::awaitable<std::size_t> LocalObjectStore::read(std::string name, std::uint64_t offset,
                                                     MutableByteSpan out) {
     require_object_name(name);
+    out = within_object(name, offset, out);
     const std::optional<std::size_t> cached = try_read(name, offset, out);
     if (cached) co_return *cached;
     OpenFileCache::File file = open_files_.find(name);
@@ -225,6 +235,10 @@ asio::awaitable<std::vector<ObjectInfo>> LocalObjectStore::list() {
     const auto job = [this] { return list_files(*directory_); };
     Listing listing = co_await directory_->pool.run(job);
     ignored_entries_ = listing.ignored;
+    for (ObjectInfo& object : listing.objects) {
+        const auto writer = directory_->being_written.find(object.name);
+        if (writer != directory_->being_written.end()) object.size_bytes = writer->second->size();
+    }
     co_return std::move(listing.objects);
 }
 

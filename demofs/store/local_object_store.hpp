@@ -68,6 +68,7 @@ class LocalObjectStore final : public ObjectStore {
 
   private:
     void require_writable(const std::string& action, const std::string& name) const;
+    MutableByteSpan within_object(const std::string& name, std::uint64_t offset, MutableByteSpan out) const;
 
     std::shared_ptr<LocalDirectory> directory_;
     LocalAccess access_;

@@ -21,6 +21,12 @@ CrashPolicy tear_unsynced_at(std::uint64_t size_bytes) {
     };
 }
 
+CrashPolicy zero_unsynced(std::uint64_t ahead_bytes) {
+    return [ahead_bytes](const std::string&, std::uint64_t, Bytes& unsynced) {
+        unsynced.assign(unsynced.size() + ahead_bytes, std::byte{0});
+    };
+}
+
 CrashPolicy reorder_unsynced(std::uint64_t seed) {
     return [seed](const std::string& name, std::uint64_t offset, Bytes& unsynced) {
         constexpr std::size_t page_bytes = 4096;

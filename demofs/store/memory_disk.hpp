@@ -32,6 +32,9 @@ using CrashPolicy = std::function<void(const std::string& name, std::uint64_t of
 [[nodiscard]] CrashPolicy keep_unsynced();
 /// The first `size_bytes` of each object's unsynced bytes survive.
 [[nodiscard]] CrashPolicy tear_unsynced_at(std::uint64_t size_bytes);
+/// Nothing that was not synced survives, but zeros in its place and `ahead_bytes` beyond: a local directory's
+/// writer writes ahead.
+[[nodiscard]] CrashPolicy zero_unsynced(std::uint64_t ahead_bytes);
 /// Unsynced bytes survive in 4 KiB pages written in any order: each page of the object is kept, lost (zeros,
 /// if a later one is kept) or torn, as `seed` decides; two objects differ. Pages start at multiples of 4 KiB
 /// of the object.

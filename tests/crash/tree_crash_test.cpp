@@ -53,6 +53,7 @@ struct Policy {
 std::vector<Policy> policies(std::uint64_t seed) {
     return {
         {"lost", store::lose_unsynced()},
+        {"zeros ahead", store::zero_unsynced(64 << 10)},
         {"kept", store::keep_unsynced()},
         {"torn at 64", store::tear_unsynced_at(64)},
         {"torn at 1000", store::tear_unsynced_at(1000)},

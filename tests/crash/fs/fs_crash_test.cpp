@@ -68,6 +68,7 @@ class FsCrash : public testing::TestWithParam<bool> {
         for (std::size_t i = 0; i < points.size(); ++i) {
             const std::pair<const char*, store::CrashPolicy> policies[] = {
                 {"unsynced lost", store::lose_unsynced()},
+                {"zeros ahead", store::zero_unsynced(64 << 10)},
                 {"unsynced kept", store::keep_unsynced()},
                 {"torn", store::tear_unsynced_at(1000 + 777 * i % 9000)},
                 {"reordered", store::reorder_unsynced(i)}};
