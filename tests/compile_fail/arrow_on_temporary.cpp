@@ -1,5 +1,5 @@
 // expect: deleted (function|member function|operator)
-// g++ 12: error: use of deleted function 'T* asyncdrop::AsyncDropGuard<T>::operator->() && [with T = File]'
+// g++ 12: error: use of deleted function 'T* asyncdrop::detail::CoreOwner<Derived, T>::operator->() && [with Derived = asyncdrop::AsyncDropGuard<File>; T = File]'
 // The temporary guard would be forgotten at the end of the line.
 #include "file.hpp"
 

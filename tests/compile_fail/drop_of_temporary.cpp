@@ -1,5 +1,5 @@
 // expect: deleted (function|member function)
-// g++ 12: error: use of deleted function 'boost::asio::awaitable<void> asyncdrop::AsyncDropGuard<T>::async_drop() && [with T = File]'
+// g++ 12: error: use of deleted function 'boost::asio::awaitable<void> asyncdrop::detail::CoreOwner<Derived, T>::async_drop() && [with Derived = asyncdrop::AsyncDropGuard<File>; T = File]'
 // The awaitable refers to the guard, which is gone when it runs.
 #include "file.hpp"
 

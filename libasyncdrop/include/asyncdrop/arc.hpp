@@ -10,7 +10,9 @@
 //  * the release that takes the count to zero elects exactly one cleaner, whichever threads race;
 //  * async_drop() of another owner returns at once; async_drop_and_wait() returns when the resource is
 //    really closed, with the cleanup's error;
-//  * a handle is dropped as soon as its share is given back; it may then be destroyed or assigned over.
+//  * a handle that is not the last one is dropped as soon as its share is given back, and may then be
+//    destroyed or assigned over; the last one must stay where it is until its drop has ended;
+//  * an AsyncDropArc<Derived> converts to AsyncDropArc<Base>, without a virtual destructor or cleanup.
 //
 // A release that is not the last costs one atomic operation in try_release(), without a coroutine:
 //     if (!arc.try_release()) co_await arc.async_drop();
@@ -22,9 +24,11 @@
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/detail/arc_block.hpp>
 #include <asyncdrop/detail/shielded.hpp>
-#include <asyncdrop/detail/with_token.hpp>
+#include <asyncdrop/detail/token_drops.hpp>
+#include <asyncdrop/detail/uncaught.hpp>
 #include <asyncdrop/guard.hpp>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -32,7 +36,11 @@
 namespace asyncdrop {
 
 template <class T>
-class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
+class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
+    : public detail::TokenDrops<AsyncDropArc<T>> {
+    using Block = detail::ArcBlock;
+    using Error = detail::OwnedError<T>;
+
   public:
     using value_type = T;
 
@@ -42,13 +50,21 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
     /// Shares the resource of a guard or box, which is left empty. If the allocation fails (std::bad_alloc),
     /// the resource stays where it was.
     explicit AsyncDropArc(AsyncDropBox<T> && box, CreationSite site = CreationSite::here())
-        : block_(new Block(box)), site_(site) {}
+        : value_(&*box), block_(new Block(box)), site_(site) {}
     explicit AsyncDropArc(AsyncDropGuard<T> && guard,
                           CreationSite site = CreationSite::here()) requires(!std::is_abstract_v<T>)
-        : block_(Block::from_guard(guard)), site_(site) {}
+        : block_(Block::from_guard(guard, value_)), site_(site) {}
 
     /// Leaves `other` empty.
-    AsyncDropArc(AsyncDropArc && other) noexcept {
+    AsyncDropArc(AsyncDropArc && other) noexcept : detail::TokenDrops<AsyncDropArc>() {
+        take(other);
+    }
+
+    /// An Arc of something derived from T becomes an Arc of T; the other owners keep theirs.
+    template <class Derived>
+    requires(!std::is_same_v<Derived, T> && std::is_convertible_v<Derived*, T*>)
+        AsyncDropArc(AsyncDropArc<Derived> && other)
+    noexcept {  // NOLINT: implicit like a pointer conversion
         take(other);
     }
 
@@ -78,7 +94,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
     [[nodiscard]] AsyncDropArc clone(CreationSite site = CreationSite::here()) const noexcept {
         Block& shared = block();
         shared.add_owner();
-        return AsyncDropArc(&shared, site);
+        return AsyncDropArc(value_, &shared, site);
     }
 
     /// Gives this share back if it is not the last one, and says whether it did. Never waits, never throws,
@@ -91,37 +107,28 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
 
     /// Gives this share back; the last owner runs the cleanup and waits for it.
     ///
-    /// Errors: the cleanup's, for the last owner only; the resource is gone all the same. Only if the frame
-    /// of the cleanup cannot be allocated (std::bad_alloc) does this Arc still own. On an empty or dropped
-    /// Arc: success, nothing happens. Cancellation: shielded once it has started; see even_if_cancelled.hpp
-    /// for how to start it.
+    /// Errors: the cleanup's, for the last owner only; the resource is gone all the same. Only if the cleanup
+    /// could not be started (std::bad_alloc, ExecutorMismatch) does this Arc still own. On an empty or
+    /// dropped Arc: success, nothing happens. Cancellation: shielded once it has started; see
+    /// even_if_cancelled.hpp for how to start it.
     [[nodiscard("async_drop does nothing until it is awaited")]] asio::awaitable<void> async_drop()& {
-        return drop(*this, Ticket(*this), false, true);
+        return drop<void>(*this, Ticket(*this), false, true);
     }
     asio::awaitable<void> async_drop()&& = delete;
+    using detail::TokenDrops<AsyncDropArc>::async_drop;
 
-    /// The same for callers that are no coroutines: runs the cleanup on `executor`. `token` is any completion
-    /// token for void(std::exception_ptr): a callback, use_future, detached, ... A cancellation slot that is
-    /// bound to it is ignored.
-    template <detail::ExecutorArgument Executor, class Token>
-    auto async_drop(const Executor& executor, Token&& token)& {
-        return detail::drop_with_token(*this, asio::any_io_executor(executor), std::forward<Token>(token));
+    /// The same for code that works with results; as AsyncDropGuard::try_async_drop.
+    [[nodiscard("try_async_drop does nothing until it is awaited")]] auto try_async_drop()& {
+        return drop<DropResult<typename Error::type>>(*this, Ticket(*this), false, true);
     }
-
-    /// The same on the token's own executor, bound to it with bind_executor. With use_awaitable it is
-    /// async_drop().
-    template <class Token>
-    auto async_drop(Token && token)& {
-        return detail::drop_with_token(*this, std::forward<Token>(token));
-    }
-    template <class... Args>
-    requires(sizeof...(Args) > 0) void async_drop(Args && ...)&& = delete;
+    void try_async_drop()&& = delete;
+    using detail::TokenDrops<AsyncDropArc>::try_async_drop;
 
     /// The same, but an owner that is not the last one waits too: returns when the resource is closed, with
     /// the cleanup's error. Waits for ever if its caller is itself responsible for another clone.
     [[nodiscard("async_drop does nothing until it is awaited")]] asio::awaitable<void>
     async_drop_and_wait()& {
-        return drop(*this, Ticket(*this), true, true);
+        return drop<void>(*this, Ticket(*this), true, true);
     }
     asio::awaitable<void> async_drop_and_wait()&& = delete;
 
@@ -130,7 +137,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
     [[nodiscard]] std::optional<AsyncDropBox<T>> into_inner() {
         block();
         if (!block_->is_sole_reference()) return std::nullopt;
-        std::optional<AsyncDropBox<T>> box(std::move(block_->box()));
+        std::optional<AsyncDropBox<T>> box(block_->take_box(value_));
         std::exchange(block_, nullptr)->release_reference();
         return box;
     }
@@ -148,21 +155,17 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
         return block_ ? block_->owners() : 0;
     }
 
-    /// Whether both own the same resource.
-    friend bool ptr_eq(const AsyncDropArc& a, const AsyncDropArc& b) noexcept {
-        return a.block_ == b.block_;
-    }
-
     T* operator->() const& noexcept {
-        return block().value();
+        return &value();
     }
     T* operator->() const&& = delete;
     T& operator*() const& noexcept {
-        return *block().value();
+        return value();
     }
     T& operator*() const&& = delete;
 
     void swap(AsyncDropArc & other) noexcept {
+        std::swap(value_, other.value_);
         std::swap(block_, other.block_);
         std::swap(site_, other.site_);
         std::swap(dropped_, other.dropped_);
@@ -183,18 +186,20 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
     }
 
   private:
+    template <class U>
+    friend class AsyncDropArc;
     friend struct detail::CoreAccess;
-    using Block = detail::ArcBlock<T>;
 
     // Learns in the drop's frame whether Asio refused to start it; see detail::DropTicket.
     class Ticket {
       public:
-        explicit Ticket(AsyncDropArc& arc) noexcept : arc_(&arc), exceptions_(std::uncaught_exceptions()) {}
+        explicit Ticket(AsyncDropArc& arc) noexcept
+            : arc_(&arc), exceptions_(detail::uncaught_exceptions()) {}
         Ticket(Ticket&& other) noexcept
             : arc_(std::exchange(other.arc_, nullptr)), exceptions_(other.exceptions_) {}
         Ticket& operator=(Ticket&&) = delete;
         ~Ticket() {
-            if (arc_ && std::uncaught_exceptions() > exceptions_) arc_->refused_ = true;
+            if (arc_ && detail::uncaught_exceptions() > exceptions_) arc_->refused_ = true;
         }
         void started() noexcept { arc_ = nullptr; }
 
@@ -203,9 +208,11 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
         int exceptions_;
     };
 
-    AsyncDropArc(Block * block, CreationSite site) noexcept : block_(block), site_(site) {}
+    AsyncDropArc(T * value, Block * block, CreationSite site) noexcept
+        : value_(value), block_(block), site_(site) {}
 
-    static asio::awaitable<void> drop(AsyncDropArc & self, Ticket ticket, bool wait, bool shielded) {
+    template <class Outcome>
+    static asio::awaitable<Outcome> drop(AsyncDropArc & self, Ticket ticket, bool wait, bool shielded) {
         ticket.started();
         // Whatever may fail to be allocated is allocated before the share is given back. Nobody can become a
         // second owner beside a last one, so the election below cannot be lost.
@@ -218,27 +225,59 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
             asio::awaitable<void> closed = wait_closed(block.reference());
             if (self.try_release()) {
                 co_await std::move(closed);
-                co_return;
+                break;
             }
         }
+        detail::Ending<Outcome> ending;
         if (self.block_ != nullptr) {
             Block& block = *self.block_;
-            asio::awaitable<void> cleanup =
-                shielded ? block.box().async_drop() : detail::CoreAccess::drop_unshielded(block.box());
+            asio::awaitable<Outcome> cleanup = start_cleanup<Outcome>(block, shielded);
             block.release_owner();
             self.forget_block();
             typename Block::Cleaner cleaner(block);
-            std::exception_ptr error;
             if (shielded) co_await asio::this_coro::throw_if_cancelled(false);
             try {
-                co_await std::move(cleanup);
+                if constexpr (std::is_void_v<Outcome>) {
+                    co_await std::move(cleanup);
+                } else {
+                    ending.result.emplace(co_await std::move(cleanup));
+                }
             } catch (...) {
-                error = std::current_exception();
+                ending.error = std::current_exception();
             }
-            cleaner.done(error);
-            if (error) std::rethrow_exception(error);
+            if (block.box()) {  // it could not be started
+                cleaner.give_up_duty();
+                block.restore_owner();
+                self.block_ = &block;
+                self.dropped_ = false;
+            } else {
+                cleaner.done(error_of(ending));
+            }
         }
         co_await asio::this_coro::throw_if_cancelled(true);
+        if (ending.error) std::rethrow_exception(ending.error);
+        if constexpr (!std::is_void_v<Outcome>) {
+            if (ending.result) co_return std::move(*ending.result);
+            co_return Outcome();
+        }
+    }
+
+    template <class Outcome>
+    static asio::awaitable<Outcome> start_cleanup(Block & block, [[maybe_unused]] bool shielded) {
+        if constexpr (!std::is_void_v<Outcome>) {
+            return detail::CoreAccess::try_drop<typename Outcome::error_type>(block.box());
+        } else {
+            return shielded ? block.box().async_drop() : detail::CoreAccess::drop_unshielded(block.box());
+        }
+    }
+
+    template <class Outcome>
+    static std::exception_ptr error_of(const detail::Ending<Outcome>& ending) noexcept {
+        if constexpr (!std::is_void_v<Outcome>) {
+            if (ending.result && ending.result->has_error())
+                return detail::to_exception(ending.result->error());
+        }
+        return ending.error;
     }
 
     static asio::awaitable<void> wait_closed(typename Block::Reference reference) {
@@ -253,6 +292,11 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
         return detail::type_name<AsyncDropArc<T>>();
     }
 
+    T& value() const noexcept {
+        block();
+        return *value_;
+    }
+
     Block& block() const noexcept {
         if (!block_) [[unlikely]] {
             detail::misuse(dropped_ ? "an Arc was used after its async_drop" : "an empty Arc was used",
@@ -264,12 +308,14 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
     ForgottenReason forgotten_reason() const noexcept {
         if (detail::contexts_in_destruction > 0) return ForgottenReason::context_destroyed;
         if (refused_) return ForgottenReason::refused_by_cancellation;
-        if (std::uncaught_exceptions() > 0) return ForgottenReason::unwinding;
+        if (detail::uncaught_exceptions() > 0) return ForgottenReason::unwinding;
         if (block_->born_in_context() && !detail::inside_running_context()) return ForgottenReason::unknown;
         return ForgottenReason::forgotten;
     }
 
-    void take(AsyncDropArc & other) noexcept {
+    template <class U>
+    void take(AsyncDropArc<U> & other) noexcept {
+        value_ = std::exchange(other.value_, nullptr);
         block_ = std::exchange(other.block_, nullptr);
         site_ = other.site_;
         dropped_ = std::exchange(other.dropped_, false);
@@ -278,7 +324,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
 
     // async_drop() whose cleanup the caller may cancel.
     asio::awaitable<void> drop_unshielded() {
-        return drop(*this, Ticket(*this), false, false);
+        return drop<void>(*this, Ticket(*this), false, false);
     }
 
     // For a holder that has made the report about it.
@@ -291,10 +337,23 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc {
         dropped_ = true;
     }
 
+    T* value_ = nullptr;
     Block* block_ = nullptr;
     CreationSite site_;
     bool dropped_ = false;
     bool refused_ = false;
 };
+
+/// Whether both own the same resource, also as different bases of it.
+template <class T, class U>
+bool ptr_eq(const AsyncDropArc<T>& a, const AsyncDropArc<U>& b) noexcept {
+    return detail::CoreAccess::block(a) == detail::CoreAccess::block(b);
+}
+
+/// Equal for owners of the same resource.
+template <class T>
+std::size_t ptr_hash(const AsyncDropArc<T>& arc) noexcept {
+    return std::hash<const void*>()(detail::CoreAccess::block(arc));
+}
 
 }  // namespace asyncdrop

@@ -3,17 +3,24 @@
 // A type is an `AsyncDrop` if it has one of
 //
 //     asio::awaitable<void> async_drop_impl();             // a failure is an exception
-//     asio::awaitable<result<void, E>> async_drop_impl();  // a failure is a value; result: has_value(),
-//     error() void async_drop_impl() noexcept;                     // synchronous, cannot fail
+//     asio::awaitable<result<void, E>> async_drop_impl();  // a failure is a value
+//     void async_drop_impl() noexcept;                     // synchronous, cannot fail
 //
-// or if `async_drop_traits` is specialised for it (foreign types). The guard calls it once, then destroys the
-// object, also after a failure. Nobody else calls it.
+// or if `async_drop_traits` is specialised for it (foreign types). `result` is boost::system::result or
+// anything with has_value() and error(). The guard calls it once, then destroys the object, also after a
+// failure. Nobody else calls it.
+//
+// The awaitable may have another executor type than any_io_executor, as asio::awaitable<void, Executor>: the
+// cleanup then runs on value.get_executor() if the type has one, else on the executor of the coroutine that
+// drops, if that is an Executor (see bridge.hpp).
 //
 // Cancellation: the cleanup runs shielded; it sees no cancellation from its caller.
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/system/error_code.hpp>
+#include <boost/system/result.hpp>
 #include <boost/system/system_error.hpp>
 #include <concepts>
 #include <exception>
@@ -26,8 +33,11 @@ namespace asio = boost::asio;
 
 /// The error type of a cleanup that cannot fail; no value of it exists.
 class never {
-  public:
-    never() = delete;
+  private:
+    // boost::system::result<T, E>::error() names E(), for when there is no error.
+    template <class T, class E>
+    friend class boost::system::result;
+    [[noreturn]] never() noexcept { std::terminate(); }
 };
 
 /// How a T is cleaned up. Specialise it for a type that cannot have an `async_drop_impl`:
@@ -53,10 +63,10 @@ using drop_return_t = decltype(async_drop_traits<T>::async_drop(std::declval<T&>
 
 template <class R>
 inline constexpr bool is_drop_return = false;
-template <>
-inline constexpr bool is_drop_return<asio::awaitable<void>> = true;
-template <ResultLike R>
-inline constexpr bool is_drop_return<asio::awaitable<R>> = true;
+template <class Executor>
+inline constexpr bool is_drop_return<asio::awaitable<void, Executor>> = true;
+template <ResultLike R, class Executor>
+inline constexpr bool is_drop_return<asio::awaitable<R, Executor>> = true;
 
 template <class T>
 concept DropsAsynchronously = requires(T& value) {
@@ -92,10 +102,12 @@ struct DropError<T> {
 template <class R>
 struct AwaitedResult {
     using type = void;
+    using executor_type = asio::any_io_executor;
 };
-template <class R>
-struct AwaitedResult<asio::awaitable<R>> {
+template <class R, class Executor>
+struct AwaitedResult<asio::awaitable<R, Executor>> {
     using type = R;
+    using executor_type = Executor;
 };
 
 template <class T>
@@ -127,5 +139,9 @@ std::exception_ptr to_exception(const E& error) {
 /// The error type of T's cleanup: `std::exception_ptr`, the E of a result, or `never`.
 template <AsyncDrop T>
 using async_drop_error_t = typename detail::DropError<T>::type;
+
+/// What try_async_drop() delivers: nothing, or the error of the cleanup.
+template <class E>
+using DropResult = boost::system::result<void, E>;
 
 }  // namespace asyncdrop

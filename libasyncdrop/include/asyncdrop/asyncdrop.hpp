@@ -5,11 +5,13 @@
 #include <asyncdrop/arc.hpp>
 #include <asyncdrop/async_drop.hpp>
 #include <asyncdrop/box.hpp>
+#include <asyncdrop/bridge.hpp>
 #include <asyncdrop/creation_site.hpp>
 #include <asyncdrop/drop_concurrently.hpp>
 #include <asyncdrop/drop_in_order.hpp>
 #include <asyncdrop/error.hpp>
 #include <asyncdrop/even_if_cancelled.hpp>
+#include <asyncdrop/exception_to_error.hpp>
 #include <asyncdrop/flatten.hpp>
 #include <asyncdrop/forgotten.hpp>
 #include <asyncdrop/guard.hpp>
@@ -23,5 +25,6 @@
 #include <asyncdrop/shared.hpp>
 #include <asyncdrop/stack.hpp>
 #include <asyncdrop/teardown_graph.hpp>
+#include <asyncdrop/try_with_async_drop.hpp>
 #include <asyncdrop/version.hpp>
 #include <asyncdrop/with_async_drop.hpp>

@@ -7,15 +7,36 @@
 // Threads: distinct boxes from distinct threads; one box from one strand.
 #pragma once
 
-#include <asyncdrop/detail/with_token.hpp>
 #include <asyncdrop/guard.hpp>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
 namespace asyncdrop {
 
 namespace detail {
+
+/// Where the erased cleanup of a box may leave an error value of a type that its caller wants.
+class ErrorSlot {
+  public:
+    ErrorSlot() noexcept = default;  // nowhere: errors are thrown
+    template <class E>
+    explicit ErrorSlot(std::optional<E>& place) noexcept : type_(&id<E>), place_(&place) {}
+
+    /// The place, if it is for an E.
+    template <class E>
+    std::optional<E>* get() const noexcept {
+        return type_ == &id<E> ? static_cast<std::optional<E>*>(place_) : nullptr;
+    }
+
+  private:
+    template <class E>
+    static inline char id = 0;  // its address tells types apart
+
+    const void* type_ = nullptr;
+    void* place_ = nullptr;
+};
 
 /// What a box holds, seen without its type.
 class BoxNode {
@@ -25,33 +46,24 @@ class BoxNode {
     BoxNode& operator=(const BoxNode&) = delete;
     virtual ~BoxNode() = default;
 
-    virtual asio::awaitable<void> start_drop() = 0;
+    virtual asio::awaitable<void> start_drop(const asio::any_io_executor& caller, ErrorSlot slot) = 0;
     virtual void destroy_value() noexcept = 0;
     virtual std::string_view type() const noexcept = 0;
 };
 
 template <class R>
-asio::awaitable<void> await_and_throw(asio::awaitable<R> cleanup) {
+asio::awaitable<void> await_and_report(asio::awaitable<R> cleanup, ErrorSlot slot) {
+    using E = std::remove_cvref_t<decltype(std::declval<R&>().error())>;
     R result = co_await std::move(cleanup);
-    if (!result.has_value()) std::rethrow_exception(to_exception(result.error()));
+    if (result.has_value()) co_return;
+    std::optional<E>* const place = slot.get<E>();
+    if (!place) std::rethrow_exception(to_exception(result.error()));
+    place->emplace(result.error());
 }
 
-template <class T>
-asio::awaitable<void> drop_as_coroutine(T& value) {
-    async_drop_traits<T>::async_drop(value);
+inline asio::awaitable<void> drop_as_coroutine(void (*drop)(void*) noexcept, void* value) {
+    drop(value);
     co_return;
-}
-
-/// Any kind of cleanup as an awaitable<void>.
-template <AsyncDrop T>
-asio::awaitable<void> start_drop_of(T& value) {
-    if constexpr (SyncDroppable<T>) {
-        return drop_as_coroutine(value);
-    } else if constexpr (drops_to_result<T>) {
-        return await_and_throw(async_drop_traits<T>::async_drop(value));
-    } else {
-        return async_drop_traits<T>::async_drop(value);
-    }
 }
 
 template <class T>
@@ -63,7 +75,19 @@ class BoxNodeOf final : public BoxNode {
     }
     ~BoxNodeOf() override {}  // destroy_value() has been called
 
-    asio::awaitable<void> start_drop() override { return start_drop_of(value_); }
+    asio::awaitable<void> start_drop(const asio::any_io_executor& caller,
+                                     [[maybe_unused]] ErrorSlot slot) override {
+        if constexpr (SyncDroppable<T>) {
+            const auto drop = [](void* value) noexcept {
+                async_drop_traits<T>::async_drop(*static_cast<T*>(value));
+            };
+            return drop_as_coroutine(drop, value());
+        } else if constexpr (drops_to_result<T>) {
+            return await_and_report(start_cleanup(value_, caller), slot);
+        } else {
+            return start_cleanup(value_, caller);
+        }
+    }
     void destroy_value() noexcept override {
         if constexpr (std::is_class_v<T>) {
             value_.T::~T();  // exactly a T: its destructor need not be virtual
@@ -83,16 +107,17 @@ class BoxNodeOf final : public BoxNode {
 }  // namespace detail
 
 template <class T>
-class [[nodiscard("a box must be dropped with async_drop")]] AsyncDropBox {
-  public:
-    using value_type = T;
+class [[nodiscard("a box must be dropped with async_drop")]] AsyncDropBox
+    : public detail::CoreOwner<AsyncDropBox<T>, T> {
+    using Base = detail::CoreOwner<AsyncDropBox, T>;
 
+  public:
     /// An empty box: holds nothing, needs no drop, and says nothing.
     AsyncDropBox() noexcept = default;
 
     /// Leaves `other` empty; the T stays where it is. Moving a box whose drop is running is a misuse.
-    AsyncDropBox(AsyncDropBox && other) noexcept {
-        take(other);
+    AsyncDropBox(AsyncDropBox && other) noexcept : Base() {
+        take(other, other.value_);
     }
 
     /// A box of something derived from T becomes a box of T.
@@ -100,14 +125,14 @@ class [[nodiscard("a box must be dropped with async_drop")]] AsyncDropBox {
     requires(!std::is_same_v<Derived, T> && std::is_convertible_v<Derived*, T*>)
         AsyncDropBox(AsyncDropBox<Derived> && other)
     noexcept {  // NOLINT: implicit like a pointer conversion
-        take(other);
+        take(other, other.value_);
     }
 
     /// Assigning over a box that still wants its drop is a misuse.
     AsyncDropBox& operator=(AsyncDropBox&& other) noexcept {
         if (this == &other) return *this;
-        core_.check_overwritable(resource_name());
-        take(other);
+        this->core_.check_overwritable(resource_name());
+        take(other, other.value_);
         return *this;
     }
 
@@ -116,72 +141,10 @@ class [[nodiscard("a box must be dropped with async_drop")]] AsyncDropBox {
 
     /// Reports an armed or dropping box to the forgotten handler, then destroys the T.
     ~AsyncDropBox() {
-        if (core_.holds_value()) [[unlikely]] {
-            core_.report(node_->type());
+        if (this->core_.holds_value()) [[unlikely]] {
+            this->core_.report(node_->type());
             node_->destroy_value();
         }
-    }
-
-    /// Cleans the T up and destroys it; as AsyncDropGuard::async_drop.
-    [[nodiscard("async_drop does nothing until it is awaited")]] asio::awaitable<void> async_drop()& {
-        return detail::run_drop(Operation(*this));
-    }
-    asio::awaitable<void> async_drop()&& = delete;
-
-    /// The same for callers that are no coroutines: runs the cleanup on `executor`. `token` is any completion
-    /// token for void(std::exception_ptr): a callback, use_future, detached, ... A cancellation slot that is
-    /// bound to it is ignored.
-    template <detail::ExecutorArgument Executor, class Token>
-    auto async_drop(const Executor& executor, Token&& token)& {
-        return detail::drop_with_token(*this, asio::any_io_executor(executor), std::forward<Token>(token));
-    }
-
-    /// The same on the token's own executor, bound to it with bind_executor. With use_awaitable it is
-    /// async_drop().
-    template <class Token>
-    auto async_drop(Token && token)& {
-        return detail::drop_with_token(*this, std::forward<Token>(token));
-    }
-    template <class... Args>
-    requires(sizeof...(Args) > 0) void async_drop(Args && ...)&& = delete;
-
-    bool is_dropped() const noexcept {
-        return core_.state() == detail::DropState::dropped;
-    }
-    explicit operator bool() const noexcept {
-        return core_.armed();
-    }
-
-    T* operator->()& noexcept {
-        return get();
-    }
-    const T* operator->() const& noexcept {
-        return get();
-    }
-    T* operator->()&& = delete;
-    const T* operator->() const&& = delete;
-
-    T& operator*()& noexcept {
-        return *get();
-    }
-    const T& operator*() const& noexcept {
-        return *get();
-    }
-    T& operator*()&& = delete;
-    const T& operator*() const&& = delete;
-
-    void swap(AsyncDropBox & other) noexcept {
-        AsyncDropBox kept = std::move(other);
-        other = std::move(*this);
-        *this = std::move(kept);
-    }
-    friend void swap(AsyncDropBox & a, AsyncDropBox & b) noexcept {
-        a.swap(b);
-    }
-
-    /// Where the T was made, for messages.
-    CreationSite creation_site() const noexcept {
-        return core_.site();
     }
 
     /// The name of the type that was put into the box, for messages.
@@ -194,42 +157,56 @@ class [[nodiscard("a box must be dropped with async_drop")]] AsyncDropBox {
     friend class AsyncDropBox;
     template <class U, class... Args>
     friend AsyncDropBox<U> make_box_at(CreationSite site, Args && ... args);
+    friend Base;
     friend struct detail::CoreAccess;
 
     class Operation {
       public:
+        static constexpr bool synchronous = false;
+        static constexpr bool needs_executor = true;
+
         explicit Operation(AsyncDropBox& box) noexcept : box_(&box) {}
         detail::GuardCore& core() const noexcept { return box_->core_; }
         std::string_view type() const noexcept { return box_->resource_name(); }
-        asio::awaitable<void> start() const { return box_->node_->start_drop(); }
+        asio::awaitable<void> start(const asio::any_io_executor& caller) const {
+            return box_->node_->start_drop(caller, slot_);
+        }
         void finish() const noexcept {
             box_->node_->destroy_value();
             box_->core_.end_drop();
         }
 
-      private:
+      protected:
         AsyncDropBox* box_;
+        detail::ErrorSlot slot_;
+    };
+
+    template <class E>
+    class ResultOperation : public Operation {
+      public:
+        using Operation::Operation;
+        void collect(std::optional<E>& place) noexcept { this->slot_ = detail::ErrorSlot(place); }
     };
 
     AsyncDropBox(CreationSite site, T * value, std::unique_ptr<detail::BoxNode> node) noexcept
-        : value_(value), node_(std::move(node)), core_(site, node_->type()) {}
+        : Base(site, node->type()), value_(value), node_(std::move(node)) {}
 
-    T* get() const noexcept {
-        core_.check_usable(resource_name());
+    T* value() const noexcept {
         return value_;
     }
 
     template <class U>
-    void take(AsyncDropBox<U> & other) noexcept {
-        other.core_.check_movable(other.resource_name());
-        value_ = std::exchange(other.value_, nullptr);
+    void take(AsyncDropBox<U> & other, T * value) noexcept {
+        detail::GuardCore& core = detail::CoreAccess::core(other);
+        core.check_movable(other.resource_name());
+        value_ = value;
+        other.value_ = nullptr;
         node_ = std::move(other.node_);
-        core_.take(other.core_);
+        this->core_.take(core);
     }
 
     T* value_ = nullptr;
     std::unique_ptr<detail::BoxNode> node_;
-    detail::GuardCore core_;
 };
 
 /// Makes a T on the heap, through its passkey constructor if it has a fitting one, and guards it.
@@ -245,8 +222,8 @@ ASYNCDROP_DETAIL_BY_ARITY(AsyncDropBox, make_box)
 
 template <class T>
 AsyncDropBox<T> AsyncDropGuard<T>::into_box() && {
-    AsyncDropBox<T> box = make_box_at<T>(core_.site(), std::move(*get()));
-    detail::CoreAccess::core(box).note_moved_from(core_);
+    AsyncDropBox<T> box = make_box_at<T>(this->core_.site(), std::move(*this->usable()));
+    detail::CoreAccess::core(box).note_moved_from(this->core_);
     let_go();
     return box;
 }

@@ -47,9 +47,9 @@ class StartJobs {
         join->has_handler = true;
         for (DropJob& job : jobs) {
             try {
-                boost::asio::co_spawn(executor_, job.start(job.guard),
+                boost::asio::co_spawn(executor_, note_ending(job.start(job.guard), job.ending),
                                       [join, job_ptr = &job](const std::exception_ptr& error) {
-                                          job_ptr->failure.error = error;
+                                          if (error) job_ptr->failure.error = error;
                                           join->one_ended();
                                       });
             } catch (...) {  // it did not start: its guard is still armed, the others go on
@@ -96,9 +96,23 @@ inline boost::asio::awaitable<void> run_concurrently(std::span<DropJob> jobs) {
         auto token =
             boost::asio::bind_cancellation_slot(boost::asio::cancellation_slot(), boost::asio::use_awaitable);
         StartJobs start(executor);
-        boost::asio::awaitable<void> all_ended =
-            boost::asio::async_initiate<decltype(token), void()>(std::move(start), token, jobs);
-        co_await std::move(all_ended);
+        try {
+            boost::asio::awaitable<void> all_ended =
+                boost::asio::async_initiate<decltype(token), void()>(std::move(start), token, jobs);
+            co_await std::move(all_ended);
+        } catch (...) {  // no memory to start them beside each other
+            for (DropJob& job : jobs) job.failure.error = std::current_exception();
+        }
+        for (DropJob& job : jobs) {
+            if (job.ending.ended()) job.failure.error = job.ending.error;
+            if (!job.not_started()) continue;
+            co_await even_if_cancelled;
+            try {
+                boost::asio::awaitable<void> again = run_job<DropJob&>(job, false);
+                co_await std::move(again);
+            } catch (...) {  // no memory, again: its guard stays armed
+            }
+        }
     }
     co_await boost::asio::this_coro::throw_if_cancelled(true);
 }
@@ -115,9 +129,10 @@ boost::asio::awaitable<void> drop_jobs_concurrently(std::array<DropJob, N> jobs)
 /// Drops the guards concurrently; returns when all have ended.
 ///
 /// Errors: a failing drop never leaves another guard undropped; one error is thrown as itself, several as an
-/// AsyncDropError in the order of the arguments. A drop that could not be started for lack of memory leaves
-/// its guard armed. Cancellation: no drop sees any; a cancelled coroutine awaits even_if_cancelled before.
-/// The guards must stay where they are until the awaitable has completed.
+/// AsyncDropError in the order of the arguments. A drop that could not be started for lack of memory is tried
+/// again after the others; if that fails, too, its guard stays armed. Cancellation: no drop sees any; a
+/// cancelled coroutine awaits even_if_cancelled before. The guards must stay where they are until the
+/// awaitable has completed.
 template <Droppable... Guards>
 [[nodiscard]] boost::asio::awaitable<void> drop_concurrently(Guards&... guards) {
     return detail::drop_jobs_concurrently(

@@ -3,6 +3,7 @@
 //     auto file = asyncdrop::make_guard<File>(path);   // T(Passkey<T>, path) in place
 //     co_await file->write(data);
 //     co_await file.async_drop();                      // runs the cleanup, then destroys the T
+//     auto closed = co_await file.try_async_drop();    // the same, the error as a value
 //
 // Contract:
 //  * every armed guard is dropped by async_drop(), or its destructor reports it (forgotten.hpp);
@@ -23,10 +24,9 @@
 #include <asyncdrop/creation_site.hpp>
 #include <asyncdrop/detail/access.hpp>
 #include <asyncdrop/detail/by_arity.hpp>
+#include <asyncdrop/detail/core_owner.hpp>
 #include <asyncdrop/detail/guard_core.hpp>
-#include <asyncdrop/detail/run_drop.hpp>
 #include <asyncdrop/detail/type_name.hpp>
-#include <asyncdrop/detail/with_token.hpp>
 #include <asyncdrop/forgotten.hpp>
 #include <asyncdrop/passkey.hpp>
 #include <functional>
@@ -41,10 +41,11 @@ template <class T>
 class AsyncDropBox;
 
 template <class T>
-class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard {
-  public:
-    using value_type = T;
+class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard
+    : public detail::CoreOwner<AsyncDropGuard<T>, T> {
+    using Base = detail::CoreOwner<AsyncDropGuard, T>;
 
+  public:
     /// An empty guard: holds nothing, needs no drop, and says nothing.
     AsyncDropGuard() noexcept {
         static_assert_movable();
@@ -56,16 +57,16 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard {
     }
 
     /// Leaves `other` empty. Moving a guard whose drop is running is a misuse.
-    AsyncDropGuard(AsyncDropGuard && other) noexcept {
-        other.core_.check_movable(type());
+    AsyncDropGuard(AsyncDropGuard && other) noexcept : Base() {
+        other.core_.check_movable(resource_name());
         take(other);
     }
 
     /// Assigning over a guard that still wants its drop is a misuse.
     AsyncDropGuard& operator=(AsyncDropGuard&& other) noexcept {
         if (this == &other) return *this;
-        core_.check_overwritable(type());
-        other.core_.check_movable(type());
+        this->core_.check_overwritable(resource_name());
+        other.core_.check_movable(resource_name());
         take(other);
         return *this;
     }
@@ -79,87 +80,29 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard {
             AsyncDrop<T>,
             "AsyncDropGuard<T>: T has no cleanup. Give it `asio::awaitable<void> async_drop_impl()` or "
             "`void async_drop_impl() noexcept`, or specialise asyncdrop::async_drop_traits<T>.");
-        if (core_.holds_value()) [[unlikely]] {
-            core_.report(type());
+        if (this->core_.holds_value()) [[unlikely]] {
+            this->core_.report(resource_name());
             std::destroy_at(&value_);
         }
     }
 
-    /// Cleans the T up and destroys it.
-    ///
-    /// Errors: whatever the cleanup throws, or its error value as an exception; the guard is dropped and the
-    /// T destroyed all the same. Only if the cleanup's frame cannot be allocated (std::bad_alloc before it
-    /// started) does the guard stay armed. On an empty or dropped guard: success, nothing happens; during
-    /// another drop: misuse.
-    /// Cancellation: shielded once it has started; see even_if_cancelled.hpp for how to start it.
-    /// The guard must stay where it is until the awaitable has completed.
-    [[nodiscard("async_drop does nothing until it is awaited")]] asio::awaitable<void> async_drop()& {
-        return detail::run_drop(Operation(*this));
-    }
-    asio::awaitable<void> async_drop()&& = delete;
-
-    /// The same for callers that are no coroutines: runs the cleanup on `executor`. `token` is any completion
-    /// token for void(std::exception_ptr): a callback, use_future, detached, ... A cancellation slot that is
-    /// bound to it is ignored.
-    template <detail::ExecutorArgument Executor, class Token>
-    auto async_drop(const Executor& executor, Token&& token)& {
-        return detail::drop_with_token(*this, asio::any_io_executor(executor), std::forward<Token>(token));
-    }
-
-    /// The same on the token's own executor, bound to it with bind_executor. With use_awaitable it is
-    /// async_drop().
-    template <class Token>
-    auto async_drop(Token && token)& {
-        return detail::drop_with_token(*this, std::forward<Token>(token));
-    }
-    template <class... Args>
-    requires(sizeof...(Args) > 0) void async_drop(Args && ...)&& = delete;
-
-    /// The same at once, for a T whose cleanup is a plain noexcept function.
+    /// async_drop() at once, for a T whose cleanup is a plain noexcept function.
     void drop_now()& noexcept requires SyncDroppable<T> {
-        if (!core_.wants_drop(type())) return;
-        core_.begin_drop();
+        if (!this->core_.wants_drop(resource_name())) return;
+        this->core_.begin_drop();
         async_drop_traits<T>::async_drop(value_);
         finish();
     }
     void drop_now()&& = delete;
-
-    /// Whether async_drop() has completed.
-    bool is_dropped() const noexcept {
-        return core_.state() == detail::DropState::dropped;
-    }
-
-    /// Whether there is a live T inside.
-    explicit operator bool() const noexcept {
-        return core_.armed();
-    }
-
-    T* operator->()& noexcept {
-        return get();
-    }
-    const T* operator->() const& noexcept {
-        return get();
-    }
-    T* operator->()&& = delete;
-    const T* operator->() const&& = delete;
-
-    T& operator*()& noexcept {
-        return *get();
-    }
-    const T& operator*() const& noexcept {
-        return *get();
-    }
-    T& operator*()&& = delete;
-    const T& operator*() const&& = delete;
 
     /// Turns the T into something else that then owns the duty: the guard of f(T&&). The result keeps the
     /// creation site. If f throws, this guard stays armed, with what f left of its T.
     template <class F>
     auto map_unsafe(F && f)&&->AsyncDropGuard<std::decay_t<std::invoke_result_t<F, T&&>>> {
         using Mapped = AsyncDropGuard<std::decay_t<std::invoke_result_t<F, T&&>>>;
-        get();
-        Mapped mapped = Mapped::adopt(std::invoke(std::forward<F>(f), std::move(value_)), core_.site());
-        detail::CoreAccess::core(mapped).note_moved_from(core_);
+        this->usable();
+        Mapped mapped = Mapped::adopt(std::invoke(std::forward<F>(f), std::move(value_)), this->core_.site());
+        detail::CoreAccess::core(mapped).note_moved_from(this->core_);
         let_go();
         return mapped;
     }
@@ -167,7 +110,7 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard {
     /// Takes the T out without cleaning it up; the duty passes to the caller. Only T's own code can make the
     /// key, for functions of T that consume their object.
     T unsafe_into_inner_dont_drop(UnwrapKey<T>)&& noexcept {
-        get();
+        this->usable();
         T value = std::move(value_);
         let_go();
         return value;
@@ -176,51 +119,42 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard {
     /// Moves the T to the heap. If the allocation fails (std::bad_alloc), this guard keeps it.
     AsyncDropBox<T> into_box()&&;  // in box.hpp
 
-    void swap(AsyncDropGuard & other) noexcept {
-        AsyncDropGuard kept = std::move(other);
-        other = std::move(*this);
-        *this = std::move(kept);
-    }
-    friend void swap(AsyncDropGuard & a, AsyncDropGuard & b) noexcept {
-        a.swap(b);
-    }
-
-    /// Where the T was made, for messages.
-    CreationSite creation_site() const noexcept {
-        return core_.site();
-    }
-
     /// The name of T, for messages.
     static constexpr std::string_view resource_name() noexcept {
-        return type();
+        return detail::type_name<T>();
     }
 
   private:
     template <class U, class... Args>
     friend AsyncDropGuard<U> make_guard_at(CreationSite site, Args && ... args);
+    friend Base;
     friend struct detail::CoreAccess;
 
     class Operation {
       public:
+        static constexpr bool synchronous = SyncDroppable<T>;
+        static constexpr bool needs_executor = detail::drops_elsewhere<T>;
+
         explicit Operation(AsyncDropGuard& guard) noexcept : guard_(&guard) {}
         detail::GuardCore& core() const noexcept { return guard_->core_; }
-        std::string_view type() const noexcept { return AsyncDropGuard::type(); }
-        auto start() const { return async_drop_traits<T>::async_drop(guard_->value_); }
+        std::string_view type() const noexcept { return resource_name(); }
+        template <class Caller>
+        auto start(const Caller& caller) const {
+            return detail::start_cleanup(guard_->value_, caller);
+        }
         void finish() const noexcept { guard_->finish(); }
 
       private:
         AsyncDropGuard* guard_;
     };
+    template <class E>
+    using ResultOperation = Operation;
 
     template <class... Args>
     explicit AsyncDropGuard(CreationSite site, Args && ... args) {
         static_assert_movable();
         detail::Access::construct<T>(static_cast<void*>(std::addressof(value_)), std::forward<Args>(args)...);
-        core_.arm(site, type());  // only now: a constructor that throws leaves nothing to drop
-    }
-
-    static constexpr std::string_view type() noexcept {
-        return detail::type_name<T>();
+        this->core_.arm(site, resource_name());  // only now: a constructor that throws leaves nothing to drop
     }
 
     static constexpr void static_assert_movable() noexcept {
@@ -229,13 +163,8 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard {
                       "use AsyncDropBox<T> (make_box) for other types");
     }
 
-    T* get() noexcept {
-        core_.check_usable(type());
-        return std::addressof(value_);
-    }
-    const T* get() const noexcept {
-        core_.check_usable(type());
-        return std::addressof(value_);
+    T* value() const noexcept {
+        return const_cast<T*>(std::addressof(value_));
     }
 
     void take(AsyncDropGuard & other) noexcept {
@@ -243,23 +172,22 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard {
             std::construct_at(std::addressof(value_), std::move(other.value_));
             std::destroy_at(std::addressof(other.value_));
         }
-        core_.take(other.core_);
+        this->core_.take(other.core_);
     }
 
     void let_go() noexcept {
         std::destroy_at(std::addressof(value_));
-        core_.make_empty();
+        this->core_.make_empty();
     }
 
     void finish() noexcept {
         std::destroy_at(std::addressof(value_));
-        core_.end_drop();
+        this->core_.end_drop();
     }
 
     union {
         T value_;
     };
-    detail::GuardCore core_;
 };
 
 /// Makes a T in place, T(Passkey<T>, args...) if there is such a constructor and T(args...) otherwise, and

@@ -89,6 +89,7 @@ class AsyncDropHashMap {
         }
         if (jobs_.capacity() <= map_.size())
             jobs_.reserve(2 * map_.size() + 8);  // the drop must not allocate
+        failures_.reserve(jobs_.capacity());
         const auto [place, inserted] = map_.try_emplace(std::move(key));
         if (!inserted) return std::move(owner);
         place->second = std::move(owner);
@@ -128,24 +129,23 @@ class AsyncDropHashMap {
     /// Drops all values concurrently. One error is thrown as itself, several as an AsyncDropError. Called by
     /// the guard.
     asio::awaitable<void> async_drop_impl() {
+        jobs_.clear();
+        failures_.clear();
         for (auto& [key, owner] : map_) jobs_.emplace_back(owner);
         const std::span<detail::DropJob> jobs(jobs_);
-        co_await detail::run_concurrently(jobs);
-
-        std::vector<detail::Failure> failures;
-        try {
-            for (detail::DropJob& job : jobs_) failures.push_back(job.failure);
-        } catch (...) {  // no memory to combine them: the first one is better than none
-            for (detail::DropJob& job : jobs_) {
-                if (job.failure.error) std::rethrow_exception(job.failure.error);
-            }
-        }
-        if (const auto error = detail::combine(nullptr, failures)) std::rethrow_exception(error);
+        return drop_all(*this, detail::run_concurrently(jobs));
     }
 
   private:
+    static asio::awaitable<void> drop_all(AsyncDropHashMap& self, asio::awaitable<void> dropping) {
+        co_await std::move(dropping);
+        for (const detail::DropJob& job : self.jobs_) self.failures_.push_back(job.failure);
+        if (const auto error = detail::combine(nullptr, self.failures_)) std::rethrow_exception(error);
+    }
+
     Map map_;
     std::vector<detail::DropJob> jobs_;
+    std::vector<detail::Failure> failures_;
 };
 
 }  // namespace asyncdrop

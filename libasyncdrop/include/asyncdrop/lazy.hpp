@@ -54,7 +54,7 @@ class LazyFactoryOf final : public LazyFactory<Owner> {
 
     asio::awaitable<Owner> create() override {
         if constexpr (Awaited<std::invoke_result_t<F&>>::is_awaitable) {
-            return function_();
+            return as_any(function_());
         } else {
             return call(function_);
         }
@@ -128,7 +128,12 @@ class Lazy {
     bool is_initialized() const noexcept { return static_cast<bool>(state_->owner); }
 
     /// Waits for a creation that is under way, then drops the resource. Called by the guard.
-    asio::awaitable<void> async_drop_impl() { return drop(state_); }
+    asio::awaitable<void> async_drop_impl() {
+        // What is awaited exists before the drop has begun: memory that is short then leaves the Lazy armed.
+        std::shared_ptr<detail::AsyncLock> lock(state_, &state_->creating);
+        return drop(state_, detail::AsyncLock::close_and_wait(std::move(lock)),
+                    detail::drop_member(state_->owner));
+    }
 
   private:
     using Attempt = detail::AsyncLock::Attempt;
@@ -169,18 +174,15 @@ class Lazy {
         state->factory.reset();
     }
 
-    static asio::awaitable<void> drop(State state) {
+    static asio::awaitable<void> drop(State state, asio::awaitable<void> closing,
+                                      asio::awaitable<void> cleanup) {
         state->dropping = true;
-        std::shared_ptr<detail::AsyncLock> lock(state, &state->creating);
-        co_await detail::AsyncLock::close_and_wait(lock);
+        co_await std::move(closing);
         if (!state->owner && state->when_uncreated == WhenUncreated::create_and_drop) {
             asio::awaitable<void> creating = create(state);
             co_await std::move(creating);
         }
-        if (state->owner) {
-            asio::awaitable<void> cleanup = state->owner.async_drop();
-            co_await std::move(cleanup);
-        }
+        co_await std::move(cleanup);
     }
 
     [[noreturn]] static void throw_dropped() {

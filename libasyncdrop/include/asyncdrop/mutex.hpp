@@ -22,6 +22,7 @@
 
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/detail/async_lock.hpp>
+#include <asyncdrop/detail/droppable.hpp>
 #include <asyncdrop/detail/with_token.hpp>
 #include <asyncdrop/guard.hpp>
 #include <asyncdrop/passkey.hpp>
@@ -149,7 +150,12 @@ class AsyncDropMutex {
     }
 
     /// Closes entry, waits until everybody is out, then cleans the T up. Called by the guard.
-    asio::awaitable<void> async_drop_impl() { return drop_state(state_); }
+    asio::awaitable<void> async_drop_impl() {
+        // What is awaited exists before the drop has begun: memory that is short then leaves the mutex armed.
+        std::shared_ptr<detail::AsyncLock> lock(state_, &state_->lock);
+        return drop_state(state_, detail::AsyncLock::close_and_wait(std::move(lock)),
+                          detail::drop_member(state_->value));
+    }
 
   private:
     using State = std::shared_ptr<detail::MutexState<T>>;
@@ -179,10 +185,9 @@ class AsyncDropMutex {
         co_return Lock(std::move(state));
     }
 
-    static asio::awaitable<void> drop_state(State state) {
-        std::shared_ptr<detail::AsyncLock> lock(state, &state->lock);
-        co_await detail::AsyncLock::close_and_wait(lock);
-        asio::awaitable<void> cleanup = state->value.async_drop();
+    static asio::awaitable<void> drop_state([[maybe_unused]] State state, asio::awaitable<void> closing,
+                                            asio::awaitable<void> cleanup) {
+        co_await std::move(closing);
         co_await std::move(cleanup);
     }
 

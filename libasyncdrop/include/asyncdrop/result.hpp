@@ -13,6 +13,7 @@
 #pragma once
 
 #include <asyncdrop/async_drop.hpp>
+#include <asyncdrop/detail/droppable.hpp>
 #include <asyncdrop/detail/shield.hpp>
 #include <asyncdrop/guard.hpp>
 #include <asyncdrop/passkey.hpp>
@@ -105,7 +106,7 @@ class AsyncDropResult {
     /// Drops the resource, if there is one. Called by the guard.
     asio::awaitable<void> async_drop_impl() {
         if (!has_value()) return detail::nothing_to_await();
-        return owner().async_drop();
+        return detail::drop_member(owner());
     }
 
   private:

@@ -23,7 +23,8 @@
 #pragma once
 
 #include <asyncdrop/detail/shared_state.hpp>
-#include <asyncdrop/detail/with_token.hpp>
+#include <asyncdrop/detail/token_drops.hpp>
+#include <asyncdrop/detail/uncaught.hpp>
 #include <concepts>
 #include <cstddef>
 #include <functional>
@@ -38,15 +39,20 @@ namespace asyncdrop {
 
 namespace detail {
 
+template <class Owner, class T>
+concept SharedOwner = std::same_as<Owner, AsyncDropGuard<T>> || std::same_as<Owner, AsyncDropBox<T>> ||
+    std::same_as<Owner, AsyncDropArc<T>>;
+
+// A coroutine of the library's own kind: it runs on a strand that no other executor type stands for.
 template <class F, class T>
-concept SharedFactory = std::same_as<typename Awaited<std::invoke_result_t<F&>>::type, AsyncDropGuard<T>> ||
-    std::same_as<typename Awaited<std::invoke_result_t<F&>>::type, AsyncDropBox<T>> ||
-    std::same_as<typename Awaited<std::invoke_result_t<F&>>::type, AsyncDropArc<T>>;
+concept SharedFactory = SharedOwner<typename Awaited<std::invoke_result_t<F&>>::type, T> &&
+    std::same_as<typename Awaited<std::invoke_result_t<F&>>::executor_type, asio::any_io_executor>;
 
 }  // namespace detail
 
 template <class T>
-class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncDropShared {
+class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncDropShared
+    : public detail::TokenDrops<AsyncDropShared<T>> {
     using State = detail::SharedState<T>;
     using Pointer = std::shared_ptr<State>;
     using Phase = typename State::Phase;
@@ -58,7 +64,8 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
     AsyncDropShared() noexcept = default;
 
     /// A handle whose resource `creation` makes, on the executor of whoever asks first. `creation` is called
-    /// at most once, returns a guard, box or Arc, or an awaitable of one, and may be a lambda with captures.
+    /// at most once, returns a guard, box or Arc, or an awaitable of one (on an any_io_executor: it is a
+    /// strand of the library's), and may be a lambda with captures.
     template <detail::SharedFactory<T> F>
     static AsyncDropShared create(F creation, CreationSite site = CreationSite::here()) {
         return AsyncDropShared(state_for(std::move(creation), site), site);
@@ -76,9 +83,8 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
     /// A handle of a resource that exists: nothing will be created. If an allocation fails (std::bad_alloc),
     /// the resource stays where it was. An empty owner is a misuse.
     template <class Owner>
-    requires(std::same_as<Owner, AsyncDropGuard<T>> || std::same_as<Owner, AsyncDropBox<T>> ||
-             std::same_as<Owner, AsyncDropArc<T>>) static AsyncDropShared
-    ready(Owner && owner, CreationSite site = CreationSite::here()) {
+    requires(detail::SharedOwner<Owner, T>) static AsyncDropShared ready(
+        Owner && owner, CreationSite site = CreationSite::here()) {
         if (!owner) [[unlikely]] {
             detail::misuse("an AsyncDropShared was made of an empty guard", detail::type_name<T>(), site);
         }
@@ -92,7 +98,7 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
     }
 
     /// Leaves `other` empty.
-    AsyncDropShared(AsyncDropShared && other) noexcept {
+    AsyncDropShared(AsyncDropShared && other) noexcept : detail::TokenDrops<AsyncDropShared>() {
         take(other);
     }
 
@@ -163,23 +169,7 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
         return drop(*this, Ticket(*this));
     }
     asio::awaitable<void> async_drop()&& = delete;
-
-    /// The same for callers that are no coroutines: runs the cleanup on `executor`. `token` is any completion
-    /// token for void(std::exception_ptr): a callback, use_future, detached, ... A cancellation slot that is
-    /// bound to it is ignored.
-    template <detail::ExecutorArgument Executor, class Token>
-    auto async_drop(const Executor& executor, Token&& token)& {
-        return detail::drop_with_token(*this, asio::any_io_executor(executor), std::forward<Token>(token));
-    }
-
-    /// The same on the token's own executor, bound to it with bind_executor. With use_awaitable it is
-    /// async_drop().
-    template <class Token>
-    auto async_drop(Token && token)& {
-        return detail::drop_with_token(*this, std::forward<Token>(token));
-    }
-    template <class... Args>
-    requires(sizeof...(Args) > 0) void async_drop(Args && ...)&& = delete;
+    using detail::TokenDrops<AsyncDropShared>::async_drop;
 
     /// Whether this handle has given its share back.
     bool is_dropped() const noexcept {
@@ -238,12 +228,12 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
     class Ticket {
       public:
         explicit Ticket(AsyncDropShared& shared) noexcept
-            : shared_(&shared), exceptions_(std::uncaught_exceptions()) {}
+            : shared_(&shared), exceptions_(detail::uncaught_exceptions()) {}
         Ticket(Ticket&& other) noexcept
             : shared_(std::exchange(other.shared_, nullptr)), exceptions_(other.exceptions_) {}
         Ticket& operator=(Ticket&&) = delete;
         ~Ticket() {
-            if (shared_ && std::uncaught_exceptions() > exceptions_) shared_->refused_ = true;
+            if (shared_ && detail::uncaught_exceptions() > exceptions_) shared_->refused_ = true;
         }
         void started() noexcept { shared_ = nullptr; }
 
@@ -307,7 +297,7 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
     ForgottenReason forgotten_reason() const noexcept {
         if (detail::contexts_in_destruction > 0) return ForgottenReason::context_destroyed;
         if (refused_) return ForgottenReason::refused_by_cancellation;
-        if (std::uncaught_exceptions() > 0) return ForgottenReason::unwinding;
+        if (detail::uncaught_exceptions() > 0) return ForgottenReason::unwinding;
         if (born_in_context_ && !detail::inside_running_context()) return ForgottenReason::unknown;
         return ForgottenReason::forgotten;
     }

@@ -19,6 +19,7 @@
 #pragma once
 
 #include <algorithm>
+#include <asyncdrop/bridge.hpp>
 #include <asyncdrop/detail/droppable.hpp>
 #include <asyncdrop/detail/guard_core.hpp>
 #include <asyncdrop/detail/shield.hpp>
@@ -28,6 +29,7 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <new>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -42,16 +44,7 @@ namespace detail {
 template <class F>
 concept SyncCallback = std::is_nothrow_invocable_r_v<void, F&> && std::is_void_v<std::invoke_result_t<F&>>;
 template <class F>
-concept AsyncCallback = std::is_same_v<std::invoke_result_t<F&>, asio::awaitable<void>>;
-
-template <class G>
-bool wants_drop(const G& guard) noexcept {
-    if constexpr (requires { static_cast<bool>(guard); }) {
-        return static_cast<bool>(guard);
-    } else {
-        return !guard.is_dropped();
-    }
-}
+concept AsyncCallback = std::is_same_v<decltype(as_any(std::declval<F&>()())), asio::awaitable<void>>;
 
 }  // namespace detail
 
@@ -115,8 +108,10 @@ class [[nodiscard("a stack must be dropped with async_drop, or released")]] Asyn
 
     /// Runs everything, last in, first out, and leaves the stack empty (it can be used again).
     ///
-    /// Errors: one as itself, several as an AsyncDropError in the order of the drops. Cancellation: each
-    /// entry runs shielded; a cancelled coroutine awaits even_if_cancelled before.
+    /// Errors: one as itself, several as an AsyncDropError in the order of the drops. An entry that cannot be
+    /// started for lack of memory is tried again; if that fails, too, it stays in the stack, for another
+    /// async_drop, and the others go on. Cancellation: each entry runs shielded; a cancelled coroutine awaits
+    /// even_if_cancelled before.
     [[nodiscard]] asio::awaitable<void> async_drop()& {
         return run();
     }
@@ -144,6 +139,7 @@ class [[nodiscard("a stack must be dropped with async_drop, or released")]] Asyn
         Entry& operator=(const Entry&) = delete;
         virtual ~Entry() = default;
         virtual asio::awaitable<void> drop() = 0;
+        virtual bool armed() const noexcept = 0;
         virtual detail::Failure failure(std::exception_ptr error) const noexcept = 0;
         virtual void ended() noexcept {}
         virtual void forget() noexcept = 0;
@@ -153,6 +149,7 @@ class [[nodiscard("a stack must be dropped with async_drop, or released")]] Asyn
     struct OwnedEntry final : Entry {
         explicit OwnedEntry(G&& g) noexcept : guard(std::move(g)) {}
         asio::awaitable<void> drop() override { return guard.async_drop(); }
+        bool armed() const noexcept override { return detail::wants_drop(guard); }
         detail::Failure failure(std::exception_ptr error) const noexcept override {
             return {std::move(error), detail::resource_name_of(guard), detail::creation_site_of(guard)};
         }
@@ -173,14 +170,28 @@ class [[nodiscard("a stack must be dropped with async_drop, or released")]] Asyn
             if (core.holds_value()) core.report(detail::type_name<F>(), "cleanup callback");
         }
         asio::awaitable<void> drop() override {
-            core.begin_drop();
             if constexpr (detail::SyncCallback<F>) {
+                asio::awaitable<void> done = detail::nothing_to_await();
+                core.begin_drop();
                 callback();
-                return detail::nothing_to_await();
+                return done;
             } else {
-                return detail::call_shielded([](void* f) { return (*static_cast<F*>(f))(); }, &callback);
+                return detail::call_shielded(&CallbackEntry::call, &CallbackEntry::begin, this);
             }
         }
+        static asio::awaitable<void> call(void* entry) {
+            auto& self = *static_cast<CallbackEntry*>(entry);
+            try {
+                return detail::as_any(self.callback());
+            } catch (const std::bad_alloc&) {  // no frame for it: not begun
+                throw;
+            } catch (...) {
+                self.core.begin_drop();
+                throw;
+            }
+        }
+        static void begin(void* entry) noexcept { static_cast<CallbackEntry*>(entry)->core.begin_drop(); }
+        bool armed() const noexcept override { return core.armed(); }
         detail::Failure failure(std::exception_ptr error) const noexcept override {
             return {std::move(error), "cleanup callback", core.site()};
         }
@@ -195,6 +206,7 @@ class [[nodiscard("a stack must be dropped with async_drop, or released")]] Asyn
     struct WatchedEntry final : Entry {
         explicit WatchedEntry(G& g) noexcept : guard(&g) {}
         asio::awaitable<void> drop() override { return guard->async_drop(); }
+        bool armed() const noexcept override { return detail::wants_drop(*guard); }
         detail::Failure failure(std::exception_ptr error) const noexcept override {
             return {std::move(error), detail::resource_name_of(*guard), detail::creation_site_of(*guard)};
         }
@@ -218,18 +230,24 @@ class [[nodiscard("a stack must be dropped with async_drop, or released")]] Asyn
     asio::awaitable<void> run() {
         check_idle("async_drop was called while another async_drop of the same stack is running");
         dropping_ = true;
-        while (!entries_.empty()) {
-            Entry& entry = *entries_.back();
-            co_await even_if_cancelled;
-            try {
-                asio::awaitable<void> dropping = entry.drop();
-                co_await std::move(dropping);
-                entry.ended();
-            } catch (...) {
-                failures_.push_back(entry.failure(std::current_exception()));
-                entry.ended();
+        for (std::size_t left = entries_.size(); left-- > 0;) {
+            Entry& entry = *entries_[left];
+            std::exception_ptr failed;
+            for (int attempt = 0; attempt < 2; ++attempt) {
+                co_await even_if_cancelled;
+                failed = nullptr;
+                try {
+                    asio::awaitable<void> dropping = entry.drop();
+                    co_await std::move(dropping);
+                } catch (...) {
+                    failed = std::current_exception();
+                }
+                if (!failed || !entry.armed()) break;
             }
-            entries_.pop_back();
+            if (failed) failures_.push_back(entry.failure(failed));
+            if (failed && entry.armed()) continue;
+            entry.ended();
+            entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(left));
         }
         dropping_ = false;
         co_await asio::this_coro::throw_if_cancelled(true);

@@ -37,6 +37,8 @@
 #include <atomic>
 #include <concepts>
 #include <memory>
+#include <new>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -98,8 +100,10 @@ class TeardownGraph {
     /// Registers a step that is no resource. `function` takes nothing and returns an awaitable<void>; it is
     /// called once, lives until its coroutine has ended, and may be a lambda with captures.
     template <class Function, class... Options>
-    requires(std::same_as<std::invoke_result_t<std::decay_t<Function>&>, asio::awaitable<void>>)
-        NodeHandle<void> add_task(NodeName name, Function&& function, Options&&... options) {
+    requires(std::same_as<decltype(detail::as_any(std::declval<std::decay_t<Function>&>()())),
+                          asio::awaitable<void>>) NodeHandle<void> add_task(NodeName name,
+                                                                            Function&& function,
+                                                                            Options&&... options) {
         std::decay_t<Function> kept(std::forward<Function>(function));
         auto node = std::make_unique<detail::TaskNode<std::decay_t<Function>>>(std::move(kept));
         node->site = name.site();
@@ -147,7 +151,9 @@ class TeardownGraph {
 
     /// Runs or joins the teardown; throws its errors (one as itself, several as an AsyncDropError) unless a
     /// run() has delivered the report. Called by the guard.
-    asio::awaitable<void> async_drop_impl() { return run_and_throw(state_, delivered_); }
+    asio::awaitable<void> async_drop_impl() {
+        return run_and_throw(state_, delivered_, detail::TeardownState::run(state_));
+    }
 
   private:
     using State = std::shared_ptr<detail::TeardownState>;
@@ -160,9 +166,18 @@ class TeardownGraph {
         co_return report;
     }
 
-    static asio::awaitable<void> run_and_throw(State state, Flag delivered) {
-        asio::awaitable<TeardownReport> running = detail::TeardownState::run(state);
-        const TeardownReport report = co_await std::move(running);
+    static asio::awaitable<void> run_and_throw(State state, Flag delivered,
+                                               asio::awaitable<TeardownReport> running) {
+        std::optional<TeardownReport> outcome;
+        try {
+            outcome.emplace(co_await std::move(running));
+        } catch (const std::bad_alloc&) {  // for waiting, or for the report: join it once more
+        }
+        if (!outcome) {
+            asio::awaitable<TeardownReport> joining = detail::TeardownState::run(state);
+            outcome.emplace(co_await std::move(joining));
+        }
+        const TeardownReport& report = *outcome;
         if (delivered->load()) co_return;
         std::vector<detail::Failure> failures;
         for (const NodeReport* node : report.failures()) {

@@ -4,7 +4,8 @@
 //     auto use = [](File& file) -> asio::awaitable<int> { ... };          // or a plain function
 //     int n = co_await asyncdrop::with_async_drop(open, use);
 //
-// Forms, all returning awaitable<R> for a body that returns R or awaitable<R>:
+// Forms, all returning awaitable<R> for a body that returns R or awaitable<R> (awaitable<R, Executor> if a
+// factory or the body returns one with that Executor, see bridge.hpp):
 //     with_async_drop(factory, body)             the factory runs inside the bracket
 //     with_async_drop(guard, body)               an existing guard, by reference; it is dropped afterwards
 //     with_async_drop(s1, s2, ..., body)         several of either kind; acquired in order, dropped in
@@ -92,6 +93,28 @@ auto make_source(Kept kept, Values&... values) {
     }
 }
 
+/// The executor type of a bracket: that of its factory's or body's awaitable, if one has a special one.
+template <class A, class B>
+struct CommonExecutor {
+    static_assert(std::is_same_v<B, asio::any_io_executor>,
+                  "with_async_drop: factory and body are coroutines of different executor types");
+    using type = A;
+};
+template <class B>
+struct CommonExecutor<asio::any_io_executor, B> {
+    using type = B;
+};
+template <class A>
+struct CommonExecutor<A, A> {
+    using type = A;
+};
+template <>
+struct CommonExecutor<asio::any_io_executor, asio::any_io_executor> {
+    using type = asio::any_io_executor;
+};
+template <class A, class B>
+using common_executor_t = typename CommonExecutor<A, B>::type;
+
 template <class Rest, class Body, class Map, class... Values>
 class InnerBracket;
 
@@ -108,8 +131,10 @@ auto open_bracket(std::tuple<First, Rest...> sources, Body body, Map map, Values
     using R = typename Awaited<std::invoke_result_t<Inner&, Value&>>::type;
     static_assert(!std::is_reference_v<R>,
                   "with_async_drop: the result outlives the resource, return a value");
-    return bracket<R>(std::move(source), Inner(std::move(rest), std::move(body), map, values...),
-                      std::move(map));
+    using Executor = common_executor_t<typename Source::executor_type,
+                                       typename Awaited<std::invoke_result_t<Inner&, Value&>>::executor_type>;
+    return bridge_to<Executor>(bracket<R>(
+        std::move(source), Inner(std::move(rest), std::move(body), map, values...), std::move(map)));
 }
 
 template <class... Rest, class Body, class Map, class... Values>

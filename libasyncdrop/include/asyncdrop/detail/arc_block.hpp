@@ -1,4 +1,5 @@
-// What the clones of an AsyncDropArc share.
+// What the clones of an AsyncDropArc share: the resource in a box, without its type, so that an Arc of a base
+// shares the block of the Arc it was made of.
 //
 // Two counts. `owners_` is what strong_count() shows: one for each live handle; who takes it to zero is the
 // cleaner. `references_` keeps the block itself: one for all owners together, one for each coroutine that is
@@ -23,29 +24,41 @@
 
 namespace asyncdrop::detail {
 
-template <class T>
+/// Stands for the type of a resource that nobody knows any more.
+struct Opaque {};
+
 class ArcBlock {
   public:
+    using Box = AsyncDropBox<Opaque>;
+
     struct Unreference {
         void operator()(ArcBlock* block) const noexcept { block->release_reference(); }
     };
     using Reference = std::unique_ptr<ArcBlock, Unreference>;
 
-    explicit ArcBlock(AsyncDropBox<T>& box) noexcept
-        : value_(&*box), born_in_context_(inside_running_context()), box_(std::move(box)) {}
+    // Takes the resource out of the box. If an allocation fails, the box keeps it.
+    template <class T>
+    explicit ArcBlock(AsyncDropBox<T>& box) noexcept : ArcBlock() {
+        hold(box);
+    }
     ArcBlock(const ArcBlock&) = delete;
     ArcBlock& operator=(const ArcBlock&) = delete;
 
     // A guard's T moves to the heap. If an allocation fails, the guard keeps it.
-    static ArcBlock* from_guard(AsyncDropGuard<T>& guard) {
+    template <class T>
+    static ArcBlock* from_guard(AsyncDropGuard<T>& guard, T*& value) {
         auto block = std::unique_ptr<ArcBlock>(new ArcBlock());
-        block->box_ = std::move(guard).into_box();
-        block->value_ = &*block->box_;
+        AsyncDropBox<T> box = std::move(guard).into_box();
+        value = &*box;
+        block->hold(box);
         return block.release();
     }
 
-    T* value() const noexcept { return value_; }
-    AsyncDropBox<T>& box() noexcept { return box_; }
+    Box& box() noexcept { return box_; }
+    template <class T>
+    AsyncDropBox<T> take_box(T* value) noexcept {
+        return CoreAccess::rebind<AsyncDropBox<T>>(box_, value);
+    }
     bool born_in_context() const noexcept { return born_in_context_; }
 
     std::size_t owners() const noexcept { return owners_.load(std::memory_order_acquire); }
@@ -66,6 +79,9 @@ class ArcBlock {
 
     // Gives one share back; true elects the caller as the cleaner, who takes over the owners' reference.
     bool release_owner() noexcept { return owners_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+
+    // The cleaner's election is undone: the cleanup could not be started. Nobody else owns meanwhile.
+    void restore_owner() noexcept { owners_.store(1, std::memory_order_relaxed); }
 
     // A share whose handle died without a drop; that was reported.
     void forget_owner() noexcept {
@@ -104,6 +120,7 @@ class ArcBlock {
             block->completed_.complete(std::move(error));
             block->release_reference();
         }
+        void give_up_duty() noexcept { block_ = nullptr; }
 
       private:
         ArcBlock* block_;
@@ -113,6 +130,11 @@ class ArcBlock {
     ArcBlock() noexcept : born_in_context_(inside_running_context()) {}
     ~ArcBlock() = default;
     friend std::default_delete<ArcBlock>;
+
+    template <class T>
+    void hold(AsyncDropBox<T>& box) noexcept {
+        box_ = CoreAccess::rebind<Box>(box, nullptr);
+    }
 
     static std::exception_ptr abandoned() noexcept {
         try {
@@ -125,9 +147,8 @@ class ArcBlock {
 
     std::atomic<std::size_t> owners_{1};
     std::atomic<std::size_t> references_{1};
-    T* value_ = nullptr;
     const bool born_in_context_;
-    AsyncDropBox<T> box_;
+    Box box_;
     Completion completed_;
 };
 

@@ -14,6 +14,7 @@
 #include <boost/system/system_error.hpp>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <utility>
 
 namespace asyncdrop::detail {
@@ -42,9 +43,20 @@ class AsyncLock {
         return !held_;
     }
 
-    // Closes the lock, then waits for it like everybody else: at the end of the queue.
-    [[nodiscard]] static boost::asio::awaitable<Attempt> close_and_wait(std::shared_ptr<AsyncLock> self) {
-        return queue_up(std::move(self), true);
+    // Closes the lock, then waits for it like everybody else: at the end of the queue. Waiting that fails for
+    // lack of memory is tried once more.
+    [[nodiscard]] static boost::asio::awaitable<void> close_and_wait(std::shared_ptr<AsyncLock> self) {
+        if (self->try_close()) co_return;
+        bool waited = false;
+        try {
+            boost::asio::awaitable<Attempt> waiting = queue_up(self, true);
+            co_await std::move(waiting);
+            waited = true;
+        } catch (const std::bad_alloc&) {
+        }
+        if (waited) co_return;
+        boost::asio::awaitable<Attempt> again = queue_up(self, true);
+        co_await std::move(again);
     }
 
     // Waits for the lock; `self` keeps it alive while a coroutine is parked in it. Answers `acquired` or
@@ -83,6 +95,7 @@ class AsyncLock {
             if (waiter_.granted() && answer_ != Attempt::acquired) lock_.pass_on();
         }
 
+        [[noreturn]] void throw_reason() const { waiter_.throw_reason(); }
         [[nodiscard]] Attempt answer() const noexcept { return answer_; }
         [[nodiscard]] boost::asio::awaitable<void> park() { return waiter_.park(lock_.mutex_); }
         [[nodiscard]] bool take() noexcept {
@@ -102,7 +115,7 @@ class AsyncLock {
         Entry entry(*self, executor, closing);
         if (entry.answer() == Attempt::busy) {
             co_await entry.park();
-            if (!entry.take()) throw boost::system::system_error(boost::asio::error::operation_aborted);
+            if (!entry.take()) entry.throw_reason();
         }
         co_return entry.answer();
     }

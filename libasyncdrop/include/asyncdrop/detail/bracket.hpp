@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <asyncdrop/bridge.hpp>
 #include <asyncdrop/detail/droppable.hpp>
 #include <asyncdrop/even_if_cancelled.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -24,11 +25,13 @@ namespace asio = boost::asio;
 template <class R>
 struct Awaited {
     using type = R;
+    using executor_type = asio::any_io_executor;
     static constexpr bool is_awaitable = false;
 };
-template <class R>
-struct Awaited<asio::awaitable<R>> {
+template <class R, class Executor>
+struct Awaited<asio::awaitable<R, Executor>> {
     using type = R;
+    using executor_type = Executor;
     static constexpr bool is_awaitable = true;
 };
 
@@ -59,6 +62,7 @@ template <class G>
 class BorrowedSource {
   public:
     using guard_type = G;
+    using executor_type = asio::any_io_executor;
     static constexpr bool borrowed = true;
 
     explicit BorrowedSource(G& guard) noexcept : guard_(&guard) {}
@@ -85,6 +89,7 @@ class FactorySource {
 
   public:
     using guard_type = typename Awaited<returned>::type;
+    using executor_type = typename Awaited<returned>::executor_type;
     static constexpr bool borrowed = false;
     static constexpr bool asynchronous = Awaited<returned>::is_awaitable;
     static_assert(Droppable<guard_type>,
@@ -92,8 +97,9 @@ class FactorySource {
 
     FactorySource(F factory, Values&... values) : factory_(std::move(factory)), values_(&values...) {}
 
-    returned acquire() {
-        return std::apply([this](Values*... values) -> returned { return invoke(factory_, *values...); },
+    /// The guard, or an awaitable of it.
+    auto acquire() {
+        return std::apply([this](Values*... values) { return as_any(invoke(factory_, *values...)); },
                           values_);
     }
 
@@ -133,7 +139,7 @@ asio::awaitable<R> bracket(Source source, Body body, Map map) {
     std::exception_ptr body_error;
     try {
         if constexpr (Awaited<Returned>::is_awaitable) {
-            Returned running = std::invoke(body, value_of(*guard));
+            asio::awaitable<R> running = as_any(std::invoke(body, value_of(*guard)));
             if constexpr (std::is_void_v<R>) {
                 co_await std::move(running);
             } else {
@@ -149,13 +155,17 @@ asio::awaitable<R> bracket(Source source, Body body, Map map) {
     }
 
     std::array<Failure, 2> failures;  // of the guard, and of a result that has to be dropped because of that
-    co_await even_if_cancelled;
-    try {
-        asio::awaitable<void> dropping = guard->async_drop();
-        co_await std::move(dropping);
-    } catch (...) {
-        failures[0] = Failure(apply_map(map, std::current_exception()), resource_name_of(*guard),
-                              creation_site_of(*guard));
+    for (int attempt = 0; attempt < 2; ++attempt) {  // without memory to start it: once more
+        co_await even_if_cancelled;
+        failures[0].error = nullptr;
+        try {
+            asio::awaitable<void> dropping = guard->async_drop();
+            co_await std::move(dropping);
+        } catch (...) {
+            failures[0] = Failure(apply_map(map, std::current_exception()), resource_name_of(*guard),
+                                  creation_site_of(*guard));
+        }
+        if (!failures[0].error || !wants_drop(*guard)) break;
     }
     if constexpr (Droppable<R>) {
         if (failures[0].error && result.value) {

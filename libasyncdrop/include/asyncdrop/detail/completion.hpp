@@ -44,7 +44,7 @@ class Completion {
         Entry entry(*this, executor);
         if (!entry.ready()) {
             co_await entry.park();
-            if (!entry.ready()) throw boost::system::system_error(boost::asio::error::operation_aborted);
+            if (!entry.ready()) entry.throw_reason();
         }
     }
 
@@ -63,6 +63,7 @@ class Completion {
             if (waiter_.queued()) completion_.waiters_.remove(waiter_);
         }
 
+        [[noreturn]] void throw_reason() const { waiter_.throw_reason(); }
         [[nodiscard]] bool ready() const noexcept { return completion_.done(); }
         [[nodiscard]] boost::asio::awaitable<void> park() { return waiter_.park(completion_.mutex_); }
 

@@ -2,12 +2,17 @@
 #pragma once
 
 #include <asyncdrop/creation_site.hpp>
+#include <asyncdrop/detail/spawn.hpp>
 #include <asyncdrop/detail/type_name.hpp>
 #include <asyncdrop/error.hpp>
+#include <asyncdrop/even_if_cancelled.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <concepts>
+#include <exception>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace asyncdrop {
 
@@ -48,18 +53,60 @@ auto& value_of(G& guard) noexcept {
     }
 }
 
+/// Whether there is still something to drop, also after a drop that could not be started.
+template <class G>
+bool wants_drop(const G& guard) noexcept {
+    if constexpr (requires { static_cast<bool>(guard); }) {
+        return static_cast<bool>(guard);
+    } else {
+        return !guard.is_dropped();
+    }
+}
+
 /// One drop among several: a droppable without its type, and how its drop ended.
 struct DropJob {
     template <Droppable G>
     explicit DropJob(G& droppable) noexcept
         : guard(&droppable),
           start([](void* g) { return static_cast<G*>(g)->async_drop(); }),
+          armed([](const void* g) noexcept { return wants_drop(*static_cast<const G*>(g)); }),
           failure(nullptr, resource_name_of(droppable), creation_site_of(droppable)) {}
 
     void* guard;
     boost::asio::awaitable<void> (*start)(void*);
-    Failure failure;  ///< error: null unless the drop failed
+    bool (*armed)(const void*) noexcept;
+    Failure failure;      ///< error: null unless the drop failed
+    Ending<void> ending;  ///< of a drop on a stack of its own
+
+    /// The drop failed, and not because of the cleanup: it could not even be started, for lack of memory.
+    bool not_started() const noexcept { return failure.error && armed(guard); }
 };
+
+/// Runs a job (a DropJob, or a reference to one) and notes its error, or throws it. A drop that could not be
+/// started for lack of memory is tried once more. Where the job belongs to a cleanup that cannot be repeated,
+/// this is called before that has begun, so that all that can fail then is the start of the drop itself.
+template <class Job>
+boost::asio::awaitable<void> run_job(Job job, bool throws) {
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        co_await even_if_cancelled;
+        job.failure.error = nullptr;
+        try {
+            boost::asio::awaitable<void> dropping = job.start(job.guard);
+            co_await std::move(dropping);
+        } catch (...) {
+            job.failure.error = std::current_exception();
+        }
+        if (!job.not_started()) break;
+    }
+    co_await boost::asio::this_coro::throw_if_cancelled(true);
+    if (throws && job.failure.error) std::rethrow_exception(job.failure.error);
+}
+
+/// The drop of something that a composite owns, for the composite's async_drop_impl.
+template <Droppable G>
+boost::asio::awaitable<void> drop_member(G& member) {
+    return run_job<DropJob>(DropJob(member), true);
+}
 
 }  // namespace detail
 }  // namespace asyncdrop

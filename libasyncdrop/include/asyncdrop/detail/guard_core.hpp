@@ -183,8 +183,8 @@ class GuardCore {
 
 static_assert(sizeof(GuardCore) <= 2 * sizeof(void*));
 
-template <class Operation>
-boost::asio::awaitable<void> run_unshielded_drop(Operation operation);  // in run_drop.hpp
+template <bool shielded, class Outcome, class Operation>
+boost::asio::awaitable<Outcome> run_drop(Operation operation);  // in run_drop.hpp
 
 /// Back door to the core of a guard or box, for the library's own holders of them.
 struct CoreAccess {
@@ -197,11 +197,25 @@ struct CoreAccess {
     template <class Owner>
     requires requires { typename Owner::Operation; }
     static boost::asio::awaitable<void> drop_unshielded(Owner& owner) {
-        return run_unshielded_drop(typename Owner::Operation(owner));
+        return run_drop<false, void>(typename Owner::Operation(owner));
     }
     template <class Arc>
     requires requires(Arc& arc) { arc.drop_unshielded(); }
     static boost::asio::awaitable<void> drop_unshielded(Arc& arc) { return arc.drop_unshielded(); }
+
+    /// try_async_drop() of a box with an error type that its T need not know.
+    template <class E, class Box>
+    static auto try_drop(Box& box) {
+        return box.template try_drop<E>();
+    }
+
+    /// `from`, a box, as one of a To; `value` is the same resource.
+    template <class To, class From>
+    static To rebind(From& from, typename To::value_type* value) noexcept {
+        To box;
+        box.take(from, value);
+        return box;
+    }
 
     /// Destroys the value of a box without its cleanup and without a report, which the caller has made.
     template <class Box>
@@ -209,6 +223,12 @@ struct CoreAccess {
         if (!box.core_.holds_value()) return;
         box.node_->destroy_value();
         box.core_.make_empty();
+    }
+
+    /// What the owners of one resource have in common.
+    template <class Arc>
+    static const void* block(const Arc& arc) noexcept {
+        return arc.block_;
     }
 
     /// Gives the share of an Arc back without a drop and without a report, which the caller has made.

@@ -1,133 +1,206 @@
 // The coroutine behind every async_drop(): starts the cleanup at most once, shields it, disarms.
 //
 // An Operation is a small copyable handle to a guard:
-//   GuardCore& core();  std::string_view type();  auto start();  void finish() noexcept;
-// start() calls the cleanup, finish() destroys the value and enters the state dropped.
+//   synchronous, needs_executor       constants
+//   GuardCore& core();  std::string_view type();
+//   auto start(executor)              calls the cleanup; a NoExecutor unless it needs one
+//   void finish() noexcept            destroys the value and enters the state dropped
+//   void collect(std::optional<E>&)   optional: where start()'s awaitable is to leave an error value, instead
+//                                     of throwing it
+// An Outcome is void, then errors are thrown, or a DropResult<E>, then they are returned.
 //
 // Invariants: armed until the cleanup has really started; finish() runs after it whether it failed or not;
 // afterwards throw_if_cancelled(true) is in force, Asio's default, whatever even_if_cancelled had set.
 #pragma once
 
 #include <asyncdrop/async_drop.hpp>
+#include <asyncdrop/bridge.hpp>
 #include <asyncdrop/detail/guard_core.hpp>
 #include <asyncdrop/detail/shield.hpp>
+#include <asyncdrop/exception_to_error.hpp>
+#include <boost/system/result.hpp>
 #include <new>
 #include <optional>
 
 namespace asyncdrop::detail {
 
-/// Awaits a cleanup that has a result and stores it, so that only awaitable<void> need be spawned.
-template <class R>
-asio::awaitable<void> await_into(std::optional<R>& result, asio::awaitable<R> cleanup) {
-    result.emplace(co_await std::move(cleanup));
+/// For a cleanup that runs wherever it is awaited.
+struct NoExecutor {};
+
+/// Whether T's cleanup is a coroutine of another executor type than the library's.
+template <class T>
+inline constexpr bool drops_elsewhere =
+    !SyncDroppable<T> &&
+    !std::is_same_v<typename AwaitedResult<drop_return_t<T>>::executor_type, asio::any_io_executor>;
+
+/// Calls T's cleanup: void or an awaitable of the library's kind. Throws ExecutorMismatch before it is
+/// called.
+template <AsyncDrop T, class Caller>
+auto start_cleanup(T& value, [[maybe_unused]] const Caller& caller) {
+    if constexpr (drops_elsewhere<T>) {
+        using Cleanup = AwaitedResult<drop_return_t<T>>;
+        using Executor = typename Cleanup::executor_type;
+        const auto executor = [&]() -> Executor {
+            if constexpr (requires { Executor(value.get_executor()); }) {
+                return Executor(value.get_executor());
+            } else {
+                return executor_as<Executor>(caller);
+            }
+        }();
+        return run_on<typename Cleanup::type, asio::any_io_executor>(executor,
+                                                                     async_drop_traits<T>::async_drop(value));
+    } else {
+        return async_drop_traits<T>::async_drop(value);
+    }
 }
 
+template <class Operation>
+using CallerOf = std::conditional_t<Operation::needs_executor, asio::any_io_executor, NoExecutor>;
+
 /// What the shield spawns: calls the cleanup and marks the guard as dropping at the moment it starts.
-template <class Operation, class Result>
+template <class Operation, class R>
 class ShieldedStart {
   public:
-    ShieldedStart(Operation operation, std::optional<Result>& result)
-        : operation_(operation), result_(&result) {}
+    ShieldedStart(Operation operation, const CallerOf<Operation>& executor, Ending<R>& ending)
+        : operation_(operation), executor_(&executor), ending_(&ending) {}
 
     asio::awaitable<void> operator()() {
-        asio::awaitable<void> cleanup = call();
+        asio::awaitable<void> cleanup = note_ending(operation_.start(*executor_), *ending_);
         operation_.core().begin_drop();
         return cleanup;
     }
 
   private:
-    asio::awaitable<void> call() {
-        if constexpr (std::is_same_v<decltype(operation_.start()), asio::awaitable<void>>) {
-            return operation_.start();
-        } else {
-            return await_into(*result_, operation_.start());
-        }
-    }
-
     Operation operation_;
-    std::optional<Result>* result_;
+    const CallerOf<Operation>* executor_;
+    Ending<R>* ending_;
 };
 
 /// For cleanup that is a plain noexcept function.
-template <class Operation>
-asio::awaitable<void> run_sync_drop(Operation operation, DropTicket ticket) {
+template <class Outcome, class Operation>
+asio::awaitable<Outcome> run_sync_drop(Operation operation, DropTicket ticket) {
     ticket.started();
     if (operation.core().wants_drop(operation.type())) {
         operation.core().begin_drop();
-        operation.start();
+        operation.start(NoExecutor());
         operation.finish();
     }
     co_await asio::this_coro::throw_if_cancelled(true);
+    if constexpr (!std::is_void_v<Outcome>) co_return Outcome();
 }
 
-template <bool shielded, class Operation>
-asio::awaitable<void> run_async_drop(Operation operation, DropTicket ticket) {
-    using Cleanup = decltype(operation.start());
+/// Where a cleanup may leave the error that the Outcome delivers.
+template <class Outcome>
+struct ErrorPlace {
+    std::optional<typename Outcome::error_type> error;
+};
+template <>
+struct ErrorPlace<void> {};
+
+/// The exception of a drop as an Outcome, or thrown if that cannot tell it.
+template <class Outcome>
+Outcome deliver(const std::exception_ptr& error) {
+    if constexpr (std::is_void_v<Outcome>) {
+        std::rethrow_exception(error);
+    } else if constexpr (TellsExceptions<typename Outcome::error_type>) {
+        return Outcome(boost::system::in_place_error,
+                       exception_to_error<typename Outcome::error_type>::convert(error));
+    } else {
+        std::rethrow_exception(error);
+    }
+}
+
+// g++ 12 takes the frame of this coroutine for a type of external linkage, also for a T of an anonymous
+// namespace.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsubobject-linkage"
+#endif
+
+template <bool shielded, class Outcome, class Operation>
+asio::awaitable<Outcome> run_async_drop(Operation operation, DropTicket ticket) {
+    using Cleanup = decltype(operation.start(std::declval<const CallerOf<Operation>&>()));
     using Result = typename AwaitedResult<Cleanup>::type;
     constexpr bool returns_result = !std::is_void_v<Result>;
 
     ticket.started();
     if (!operation.core().wants_drop(operation.type())) {
         co_await asio::this_coro::throw_if_cancelled(true);
-        co_return;
+        if constexpr (std::is_void_v<Outcome>) {
+            co_return;
+        } else {
+            co_return Outcome();
+        }
     }
 
-    using Stored = std::conditional_t<returns_result, Result, bool>;
-    std::exception_ptr error;
-    std::optional<Stored> result;
+    [[maybe_unused]] ErrorPlace<Outcome> place;
+    if constexpr (requires { operation.collect(place.error); }) operation.collect(place.error);
+    Ending<Result> ending;
     try {
         const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+        CallerOf<Operation> caller;
+        if constexpr (Operation::needs_executor) caller = co_await asio::this_coro::executor;
         if (!shielded || !can_be_cancelled(state)) {
-            Cleanup cleanup = operation.start();
+            Cleanup cleanup = operation.start(caller);
             operation.core().begin_drop();
             if constexpr (returns_result) {
-                result.emplace(co_await std::move(cleanup));
+                ending.result.emplace(co_await std::move(cleanup));
             } else {
                 co_await std::move(cleanup);
             }
         } else {
             co_await asio::this_coro::throw_if_cancelled(false);
             const asio::any_io_executor executor = co_await asio::this_coro::executor;
-            ShieldedStart<Operation, Stored> start(operation, result);
-            asio::awaitable<void> spawned = spawn_shielded(executor, std::move(start));
+            ShieldedStart<Operation, Result> start(operation, caller, ending);
+            asio::awaitable<void> spawned = spawn_shielded(executor, start);
             co_await std::move(spawned);
         }
     } catch (const std::bad_alloc&) {
-        error =
-            std::current_exception();  // before the start: no frame for the cleanup, the guard stays armed
+        // Before the start: no frame for the cleanup, the guard stays armed. After the end: no memory to come
+        // back from the shield in the ordinary way.
+        if (!ending.ended()) ending.error = std::current_exception();
+    } catch (const ExecutorMismatch&) {
+        if (!ending.ended()) ending.error = std::current_exception();  // the guard stays armed
     } catch (...) {
-        error = std::current_exception();
+        ending.error = std::current_exception();
         if (operation.core().armed())
             operation.core().begin_drop();  // thrown by the cleanup's first, plain part
     }
     if (operation.core().state() == DropState::dropping) operation.finish();
     co_await asio::this_coro::throw_if_cancelled(true);
 
-    if constexpr (returns_result) {
-        if (result && !result->has_value()) error = to_exception(result->error());
+    if constexpr (std::is_void_v<Outcome>) {
+        if constexpr (returns_result) {
+            if (ending.result && !ending.result->has_value()) {
+                ending.error = to_exception(ending.result->error());
+            }
+        }
+        if (ending.error) std::rethrow_exception(ending.error);
+    } else {
+        if constexpr (returns_result) {
+            if (ending.result && !ending.result->has_value()) {
+                co_return Outcome(boost::system::in_place_error, ending.result->error());
+            }
+        }
+        if (ending.error) co_return deliver<Outcome>(ending.error);
+        if (place.error) co_return Outcome(boost::system::in_place_error, std::move(*place.error));
+        co_return Outcome();
     }
-    if (error) std::rethrow_exception(error);
 }
 
-/// The awaitable that drops what `operation` refers to.
-template <class Operation>
-asio::awaitable<void> run_drop(Operation operation) {
-    DropTicket ticket(operation.core());
-    if constexpr (std::is_void_v<decltype(operation.start())>) {
-        return run_sync_drop(operation, std::move(ticket));
-    } else {
-        return run_async_drop<true>(operation, std::move(ticket));
-    }
-}
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
-/// The same without the shield: the caller's cancellation reaches the cleanup.
-template <class Operation>
-asio::awaitable<void> run_unshielded_drop(Operation operation) {
+/// The awaitable that drops what `operation` refers to. Without `shielded` the caller's cancellation reaches
+/// the cleanup.
+template <bool shielded, class Outcome, class Operation>
+asio::awaitable<Outcome> run_drop(Operation operation) {
     DropTicket ticket(operation.core());
-    if constexpr (std::is_void_v<decltype(operation.start())>) {
-        return run_sync_drop(operation, std::move(ticket));
+    if constexpr (Operation::synchronous) {
+        return run_sync_drop<Outcome>(operation, std::move(ticket));
     } else {
-        return run_async_drop<false>(operation, std::move(ticket));
+        return run_async_drop<shielded, Outcome>(operation, std::move(ticket));
     }
 }
 

@@ -10,12 +10,11 @@
 // Threads: the spawned coroutine runs on the caller's executor.
 #pragma once
 
+#include <asyncdrop/detail/spawn.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <exception>
 #include <utility>
 
@@ -24,11 +23,10 @@ namespace asyncdrop::detail {
 namespace asio = boost::asio;
 
 /// Spawns `start`, a function object that returns an awaitable<void>, out of reach of cancellation. To be
-/// awaited while `throw_if_cancelled(false)` is in force.
+/// awaited while `throw_if_cancelled(false)` is in force. Throws if it could not be started.
 template <class Start>
-asio::awaitable<void> spawn_shielded(asio::any_io_executor executor, Start&& start) {
-    return asio::co_spawn(executor, std::forward<Start>(start),
-                          asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable));
+asio::awaitable<void> spawn_shielded(asio::any_io_executor executor, Start start) {
+    return spawn_and_wait<asio::any_io_executor, true>(std::move(executor), std::move(start));
 }
 
 /// Whether a cancellation signal could reach a coroutine with this state.
@@ -36,19 +34,34 @@ inline bool can_be_cancelled(const asio::cancellation_state& state) noexcept {
     return state.slot().is_connected();
 }
 
-/// Awaits call(argument) where no cancellation reaches it. To be awaited, by a coroutine that may have been
+/// Awaits call(argument) where no cancellation reaches it; begin(argument) is called when nothing but the
+/// coroutine itself can fail any more. To be awaited, by a coroutine that may have been
 /// cancelled, while `throw_if_cancelled(false)` is in force. (A pointer pair instead of a template: g++ warns
 /// of coroutine frames that hold a lambda.)
-inline asio::awaitable<void> call_shielded(asio::awaitable<void> (*call)(void*), void* argument) {
+inline asio::awaitable<void> call_shielded(asio::awaitable<void> (*call)(void*),
+                                           void (*begin)(void*) noexcept, void* argument) {
     const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
     if (!can_be_cancelled(state)) {
         asio::awaitable<void> called = call(argument);
+        begin(argument);
         co_await std::move(called);
     } else {
         const asio::any_io_executor executor = co_await asio::this_coro::executor;
-        const auto start = [call, argument]() { return call(argument); };
+        Ending<void> ending;
+        const auto start = [call, begin, argument, &ending]() {
+            asio::awaitable<void> called = note_ending(call(argument), ending);
+            begin(argument);
+            return called;
+        };
         asio::awaitable<void> spawned = spawn_shielded(executor, start);
-        co_await std::move(spawned);
+        std::exception_ptr failed;
+        try {
+            co_await std::move(spawned);
+        } catch (...) {
+            failed = std::current_exception();
+        }
+        if (ending.error) std::rethrow_exception(ending.error);
+        if (!ending.ended()) std::rethrow_exception(failed);
     }
 }
 

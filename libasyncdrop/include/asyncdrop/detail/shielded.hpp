@@ -19,7 +19,8 @@ inline asio::awaitable<void> shielded(asio::awaitable<void> work) {
     try {
         if (can_be_cancelled(state)) {
             const asio::any_io_executor executor = co_await asio::this_coro::executor;
-            asio::awaitable<void> spawned = spawn_shielded(executor, std::move(work));
+            Prepared<asio::any_io_executor> start(std::move(work));
+            asio::awaitable<void> spawned = spawn_shielded(executor, std::move(start));
             co_await std::move(spawned);
         } else {
             co_await std::move(work);

@@ -58,6 +58,8 @@ std::size_t TeardownState::insert(std::unique_ptr<TeardownNode> node, Fill&& fil
     }
     for (const std::size_t used : node->uses) make_room(node_at(used).users);
     make_room(nodes_);
+    ready_.reserve(nodes_.capacity());  // so that the teardown can begin without memory
+    doomed_.reserve(nodes_.capacity());
     const std::size_t index = nodes_.size();
     names_.emplace(node->name, index);
     // From here on nothing fails.

@@ -25,6 +25,9 @@ class TeardownExecutor {
     TeardownExecutor(Inner inner, Graph graph)
         : content_(std::make_shared<const Content>(std::move(inner), std::move(graph))) {}
 
+    // The executor that work really runs on.
+    [[nodiscard]] const Inner& inner() const noexcept { return content_->inner; }
+
     // Whether `executor` was handed to a cleanup of the teardown of `graph`, or to one of a graph that is
     // torn down by such a cleanup.
     [[nodiscard]] static bool belongs_to(const Inner& executor, const void* graph) noexcept {

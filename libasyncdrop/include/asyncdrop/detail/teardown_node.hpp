@@ -4,6 +4,7 @@
 // coroutine that runs the node's cleanup.
 #pragma once
 
+#include <asyncdrop/bridge.hpp>
 #include <asyncdrop/creation_site.hpp>
 #include <asyncdrop/detail/droppable.hpp>
 #include <asyncdrop/detail/guard_core.hpp>
@@ -60,6 +61,9 @@ class TeardownNode {
     // The same for a caller whose cancellation is to reach the cleanup itself.
     virtual asio::awaitable<void> drop_unshielded() { return drop(); }
 
+    // Whether there is something to drop, still after a drop() that could not be started.
+    virtual bool armed() const noexcept { return false; }
+
     // Called when drop() has ended, however it did.
     virtual void drop_ended() noexcept {}
 
@@ -99,6 +103,7 @@ class OwnedNode final : public TeardownNode {
     }
     Owner& owner() noexcept { return owner_; }
     bool owns() const noexcept override { return true; }
+    bool armed() const noexcept override { return wants_drop(owner_); }
 
     asio::awaitable<void> drop() override { return owner_.async_drop(); }
     asio::awaitable<void> drop_unshielded() override { return asyncdrop::detail::drop_unshielded(owner_); }
@@ -125,6 +130,7 @@ class BorrowedNode final : public TeardownNode {
         }
     }
 
+    bool armed() const noexcept override { return wants_drop(*owner_); }
     asio::awaitable<void> drop() override { return owner_->async_drop(); }
     asio::awaitable<void> drop_unshielded() override { return asyncdrop::detail::drop_unshielded(*owner_); }
 
@@ -140,7 +146,7 @@ class TaskNode final : public TeardownNode {
   public:
     explicit TaskNode(Function&& function) : function_(std::move(function)) {}
 
-    asio::awaitable<void> drop() override { return function_(); }
+    asio::awaitable<void> drop() override { return as_any(function_()); }
 
   private:
     Function function_;  // stays here while its coroutine runs, so captures of a lambda stay valid

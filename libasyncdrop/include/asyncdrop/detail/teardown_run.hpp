@@ -22,8 +22,6 @@ inline void TeardownState::begin(const asio::any_io_executor& executor) {
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return;
-        ready_.reserve(nodes_.size());
-        doomed_.reserve(nodes_.size());
         executor_ = executor;
         started_ = ended_ = Clock::now();
         closed_ = true;

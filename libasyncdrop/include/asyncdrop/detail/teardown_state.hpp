@@ -134,12 +134,16 @@ class NodeRun {
 
     static asio::awaitable<void> drop(NodeRun run) {
         std::exception_ptr error;
-        try {
-            asio::awaitable<void> cleanup =
-                run.node().cancel_after ? run.node().drop_unshielded() : run.node().drop();
-            co_await std::move(cleanup);
-        } catch (...) {
-            error = std::current_exception();
+        for (int attempt = 0; attempt < 2; ++attempt) {  // without memory to start it: once more
+            error = nullptr;
+            try {
+                asio::awaitable<void> cleanup =
+                    run.node().cancel_after ? run.node().drop_unshielded() : run.node().drop();
+                co_await std::move(cleanup);
+            } catch (...) {
+                error = std::current_exception();
+            }
+            if (!error || !run.node().armed()) break;
         }
         run.node().drop_ended();
         run.ended(error);

@@ -11,14 +11,19 @@
 // * grant() allocates nothing: the wait's storage exists since the coroutine was parked.
 #pragma once
 
+#include <asyncdrop/detail/spawn.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/error_code.hpp>
+#include <boost/system/system_error.hpp>
 #include <mutex>
+#include <new>
+#include <type_traits>
 #include <utility>
 
 namespace asyncdrop::detail {
@@ -47,6 +52,12 @@ class Waiter {
                                                                                    token);
     }
 
+    // Why park() came back without a grant.
+    [[noreturn]] void throw_reason() const {
+        if (ignored_ == boost::system::errc::not_enough_memory) throw std::bad_alloc();
+        throw boost::system::system_error(boost::asio::error::operation_aborted);
+    }
+
   private:
     friend class WaitList;
     using Token = boost::asio::redirect_error_t<boost::asio::use_awaitable_t<>>;
@@ -57,9 +68,20 @@ class Waiter {
 
         template <class Handler>
         void operator()(Handler&& handler) const {
-            const std::lock_guard lock(*mutex);
-            waiter->timer_.async_wait(std::forward<Handler>(handler));
-            if (waiter->granted_) waiter->timer_.cancel();  // granted between queueing and parking
+            using boost::system::errc::make_error_code;
+            const auto no_memory = make_error_code(boost::system::errc::not_enough_memory);
+            const auto relayed = relay_handler(std::forward<Handler>(handler));
+            if (!relayed) {
+                std::forward<Handler>(handler)(no_memory);
+                return;
+            }
+            try {
+                const std::lock_guard lock(*mutex);
+                waiter->timer_.async_wait(Relay<std::decay_t<Handler>, false>(relayed));
+                if (waiter->granted_) waiter->timer_.cancel();  // granted between queueing and parking
+            } catch (...) {
+                relayed->deliver(no_memory);
+            }
         }
     };
 

@@ -1,0 +1,22 @@
+// expect: specialise asyncdrop::exception_to_error
+// A token for void(DropResult<E>) has no other way to hear of an exception, as of a lack of memory.
+#include <boost/asio/io_context.hpp>
+
+#include "file.hpp"
+
+enum class Trouble { none, some };
+
+class Valve {
+  public:
+    boost::asio::awaitable<boost::system::result<void, Trouble>> async_drop_impl() {
+        co_return boost::system::result<void, Trouble>();
+    }
+};
+
+void run(asyncdrop::AsyncDropGuard<Valve>& valve, boost::asio::io_context& context) {
+#ifdef MISTAKE
+    valve.try_async_drop(context.get_executor(), [](asyncdrop::DropResult<Trouble>) {});
+#else
+    valve.async_drop(context.get_executor(), [](std::exception_ptr) {});
+#endif
+}
