@@ -129,20 +129,6 @@ TEST_F(Token, ADeferredDropStartsWhenItIsLaunched) {
     EXPECT_EQ(outcome, "no error");
 }
 
-TEST_F(Token, IgnoresACancellationSlot) {
-    Gate gate;
-    auto guard = make_probe(journal, "it", waiting_for(gate));
-    asio::cancellation_signal signal;
-    guard.async_drop(context.get_executor(), asio::bind_cancellation_slot(signal.slot(), note()));
-    signal.emit(asio::cancellation_type::all);
-    context.poll();
-    signal.emit(asio::cancellation_type::all);
-    gate.open();
-    context.run();
-    EXPECT_EQ(outcome, "no error");
-    EXPECT_TRUE(journal.contains("dropped it"));
-}
-
 TEST_F(Token, ACallbackGetsTheLockOfAMutex) {
     using Mutex = AsyncDropMutex<Probe>;
     auto mutex = Mutex::create(make_probe(journal, "it"));
