@@ -8,25 +8,8 @@
 #include <new>
 
 #include "tests/support/run_coroutine.hpp"
+#include "tests/unit/asyncdrop_errors/thrown_exceptions.hpp"
 #include "tests/unit/asyncdrop_errors/valued.hpp"
-
-namespace {
-
-long thrown = 0;  // exceptions of this program, see __cxa_throw below
-
-}  // namespace
-
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#include <dlfcn.h>
-#include <typeinfo>
-extern "C" [[noreturn]] void __cxa_throw(void* object, void* type, void (*destroy)(void*)) {
-    ++thrown;
-    using Throw = void (*)(void*, void*, void (*)(void*));
-    static const auto original = reinterpret_cast<Throw>(dlsym(RTLD_NEXT, "__cxa_throw"));
-    original(object, type, destroy);
-    __builtin_unreachable();
-}
-#endif
 
 namespace asyncdrop_test {
 namespace {
@@ -50,11 +33,18 @@ class TryAsyncDrop : public testing::Test {
     int closed_ = 0;
 };
 
+TEST_F(TryAsyncDrop, TheCountOfExceptionsCounts) {
+    if (!counts_exceptions()) GTEST_SKIP() << "the sanitizer throws by itself";
+    const long before = thrown_exceptions();
+    EXPECT_THROW(throw std::bad_alloc(), std::bad_alloc);
+    EXPECT_EQ(thrown_exceptions(), before + 1);
+}
+
 TEST_F(TryAsyncDrop, ReturnsTheErrorOfTheCleanup) {
     auto guard = make_guard<Valued>(closed_, io_error());
-    const long before = thrown;
+    const long before = thrown_exceptions();
     const auto result = drop<error_code>(guard);
-    EXPECT_EQ(thrown, before);
+    EXPECT_EQ(thrown_exceptions(), before);
     ASSERT_TRUE(result.has_error());
     EXPECT_EQ(result.error(), io_error());
     EXPECT_TRUE(guard.is_dropped());
@@ -88,20 +78,20 @@ TEST_F(TryAsyncDrop, ThePlainDropThrowsTheSameErrorAsAnException) {
 
 TEST_F(TryAsyncDrop, ABoxReturnsTheErrorWithoutAnException) {
     AsyncDropBox<Valued> box = make_box<Valued>(closed_, io_error());
-    const long before = thrown;
+    const long before = thrown_exceptions();
     EXPECT_EQ(drop<error_code>(box).error(), io_error());
-    EXPECT_EQ(thrown, before);
+    EXPECT_EQ(thrown_exceptions(), before);
     EXPECT_TRUE(box.is_dropped());
 }
 
 TEST_F(TryAsyncDrop, TheLastArcReturnsTheErrorAndTheOthersNothing) {
     AsyncDropArc<Valued> first(make_guard<Valued>(closed_, io_error()));
     AsyncDropArc<Valued> second = first.clone();
-    const long before = thrown;
+    const long before = thrown_exceptions();
     EXPECT_TRUE(drop<error_code>(first).has_value());
     EXPECT_EQ(closed_, 0);
     EXPECT_EQ(drop<error_code>(second).error(), io_error());
-    EXPECT_EQ(thrown, before);
+    EXPECT_EQ(thrown_exceptions(), before);
     EXPECT_TRUE(second.is_dropped());
     EXPECT_EQ(closed_, 1);
 }
