@@ -1,31 +1,34 @@
 #include <asyncdrop/asyncdrop.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <iostream>
 
 namespace asio = boost::asio;
 
-class File {
+class Connection {
   public:
-    File(asyncdrop::Passkey<File>, std::string name) : name_(std::move(name)) {}
-    std::string read() const { return "hello from " + name_; }
-    asio::awaitable<void> async_drop_impl() {  // may await, may throw; runs exactly once
-        std::cout << "flushed and closed " << name_ << "\n";
-        co_return;
-    }
+    explicit Connection(asyncdrop::Passkey<Connection>) {}  // only a guard can make one
+    void say(const char* text) { std::cout << text << '\n'; }
 
-  private:
-    std::string name_;
+    asio::awaitable<void> async_drop_impl() {  // the destructor that can wait
+        asio::steady_timer answer(co_await asio::this_coro::executor, std::chrono::milliseconds(1));
+        co_await answer.async_wait(asio::use_awaitable);
+        std::cout << "goodbye\n";
+    }
 };
 
-asio::awaitable<void> run() {
-    const auto open = [] { return asyncdrop::make_guard<File>("notes.txt"); };
-    const auto print = [](File& file) { std::cout << file.read() << "\n"; };
-    co_await asyncdrop::with_async_drop(open, print);  // also after an exception or a cancellation
+asio::awaitable<void> session() {
+    auto connect = [] { return asyncdrop::make_guard<Connection>(); };
+    auto talk = [](Connection& connection) { connection.say("hello"); };
+    co_await asyncdrop::with_async_drop(connect, talk);  // says goodbye, even if talk throws or is cancelled
 }
 
 int main() {
-    asio::io_context context;
-    asio::co_spawn(context, run(), asio::detached);
+    asio::io_context context(1);
+    asyncdrop::install(context);
+    asio::co_spawn(context, session(), asio::detached);
     context.run();
 }
