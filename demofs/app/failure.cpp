@@ -1,10 +1,22 @@
 #include "demofs/app/failure.hpp"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
 #include <system_error>
 
 #include "demofs/base/error.hpp"
 
 namespace demofs::app {
+
+void require_writable(const std::string& file, const std::string& what) {
+    if (::access(file.c_str(), W_OK) == 0) return;
+    const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
+    if (::access(folder.c_str(), W_OK | X_OK) == 0) return;
+    throw Failure(exit_failure, what + " " + file + " cannot be written: the folder " + folder.string() +
+                                    ": " + std::generic_category().message(errno));
+}
 
 ExitCode exit_code_of(const std::exception_ptr& error) {
     try {

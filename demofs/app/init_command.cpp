@@ -1,23 +1,22 @@
 // `demofs init`: makes a vault that is complete (its first commit is durable) or nothing at all.
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <asyncdrop/install.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <cerrno>
 #include <exception>
 #include <filesystem>
 #include <iostream>
+#include <utility>
 
 #include "demofs/app/commands.hpp"
 #include "demofs/app/failure.hpp"
 #include "demofs/app/password.hpp"
 #include "demofs/app/vault.hpp"
 #include "demofs/app/vault_stack.hpp"
-#include "demofs/base/error.hpp"
 #include "demofs/crypto/aead.hpp"
 #include "demofs/fs/filesystem.hpp"
+#include "demofs/store/file_descriptor.hpp"
 #include "demofs/store/vault_config_file.hpp"
 
 namespace demofs::app {
@@ -26,8 +25,8 @@ namespace files = std::filesystem;
 
 namespace {
 
-// Makes the directory, or takes an empty one.
-void prepare_directory(const std::string& vault) {
+// Makes the directory and returns true, or takes an empty one.
+bool prepare_directory(const std::string& vault) {
     std::error_code error;
     if (files::exists(vault, error)) {
         if (!files::is_directory(vault))
@@ -37,12 +36,13 @@ void prepare_directory(const std::string& vault) {
         if (!files::is_empty(vault, error) || error) {
             throw Failure(exit_failure, vault + " is not empty; choose a new or an empty directory");
         }
-        return;
+        return false;
     }
     if (!files::create_directory(vault, error) && error) {
         throw Failure(exit_failure, "the directory " + vault + " cannot be made: " + error.message());
     }
     files::permissions(vault, files::perms::owner_all, error);
+    return true;
 }
 
 // The first commit: an empty root directory that belongs to whoever made the vault.
@@ -50,22 +50,32 @@ boost::asio::awaitable<void> commit_root(VaultStack& stack) {
     return fs::Filesystem::format(stack.tree(), ::geteuid(), ::getegid());
 }
 
-void sync_directory(const files::path& directory) {
-    const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) throw Error(errno, "the directory " + directory.string() + " cannot be opened");
-    const int result = ::fsync(descriptor);
-    const int reason = errno;
-    ::close(descriptor);
-    if (result != 0) throw Error(reason, "the directory " + directory.string() + " cannot be synced");
-}
+// Until it is told to keep it, takes a directory that this init has made away again, so that init can be
+// repeated. A directory that was there before is left as it is: somebody else may be using it.
+class Unfinished {
+  public:
+    Unfinished(std::string directory, bool made) : directory_(std::move(directory)), kept_(!made) {}
+    Unfinished(const Unfinished&) = delete;
+    Unfinished& operator=(const Unfinished&) = delete;
+    ~Unfinished() {
+        std::error_code ignored;
+        if (!kept_) files::remove_all(directory_, ignored);
+    }
+    void keep() { kept_ = true; }
+
+  private:
+    std::string directory_;
+    bool kept_;
+};
 
 }  // namespace
 
 int run_init(const InitSettings& settings) {
     if (settings.vault.empty()) throw Failure(exit_usage, "the vault needs a name");
     const crypto::Password password = read_password(settings.password_file, Prompt::twice);
-    prepare_directory(settings.vault);
+    const bool made = prepare_directory(settings.vault);
     const std::string directory = vault_directory(settings.vault);
+    Unfinished unfinished(directory, made);
     const auto cost = settings.weak_key_derivation ? crypto::KdfParameters::weakest_for_tests()
                                                    : crypto::KdfParameters::moderate();
     const crypto::NewVault vault = crypto::create(password, *crypto::cipher_from_name(settings.cipher), cost);
@@ -84,7 +94,8 @@ int run_init(const InitSettings& settings) {
     if (failed) std::rethrow_exception(failed);
     // The configuration comes last: only with it the directory is a vault, and then it is a whole one.
     store::create_vault_config(directory, crypto::to_json(vault.config));
-    sync_directory(files::path(directory).parent_path());
+    store::sync_directory(files::path(directory).parent_path());
+    unfinished.keep();
 
     std::cout << "The vault " << settings.vault << " is ready. Mount it with: demofs mount " << settings.vault
               << " DIR\n"

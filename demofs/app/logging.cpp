@@ -17,6 +17,7 @@ std::shared_ptr<spdlog::logger> make_logger(const LogSettings& settings) {
     }
     spdlog::sink_ptr sink;
     if (settings.file) {
+        require_writable(*settings.file, "the log file");
         try {
             sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(*settings.file);
         } catch (const spdlog::spdlog_ex& error) {

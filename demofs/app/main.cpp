@@ -111,6 +111,13 @@ int main(int argc, char** argv) {
     info_command->add_flag("--unlock", info.unlock, "Ask for the password and look inside");
     info_command->callback([&] { code = run_info(info); });
 
+    if (const std::string first = argc > 1 ? argv[1] : ""; !first.empty() && first.front() != '-') {
+        // CLI11 would say that a command is missing.
+        if (program.get_subcommands([&first](CLI::App* c) { return c->get_name() == first; }).empty()) {
+            std::cerr << "demofs: there is no command " << first << "; demofs --help shows them" << std::endl;
+            return exit_usage;
+        }
+    }
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -39,8 +39,10 @@ MountSettings checked(MountSettings settings, const Notice& notice) {
     if (is_inside(settings.vault, settings.mount_point) || is_inside(settings.mount_point, settings.vault)) {
         throw Failure(exit_mount_point, "the vault and its mount point must not lie in one another");
     }
-    if (settings.teardown_report)
+    if (settings.teardown_report) {
+        require_writable(*settings.teardown_report, "the teardown report");
         settings.teardown_report = files::absolute(*settings.teardown_report).string();
+    }
     return settings;
 }
 

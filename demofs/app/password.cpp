@@ -1,13 +1,18 @@
 #include "demofs/app/password.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
+#include <utility>
 
 #include "demofs/app/failure.hpp"
+#include "demofs/store/file_descriptor.hpp"
 
 namespace demofs::app {
 
@@ -15,48 +20,67 @@ namespace {
 
 constexpr std::size_t max_password_bytes = 1024;
 
-class FileDescriptor {
-  public:
-    FileDescriptor(int descriptor, bool owned) : descriptor_(descriptor), owned_(owned) {}
-    ~FileDescriptor() {
-        if (owned_) ::close(descriptor_);
-    }
-    FileDescriptor(const FileDescriptor&) = delete;
-    FileDescriptor& operator=(const FileDescriptor&) = delete;
-    int get() const { return descriptor_; }
-
-  private:
-    int descriptor_;
-    bool owned_;
-};
-
+// Turns the terminal's echo off. A signal that would end the program meanwhile ends it only after the echo is
+// back: not every shell repairs its terminal.
 class EchoOff {
   public:
     explicit EchoOff(int terminal) : terminal_(terminal), active_(::tcgetattr(terminal, &before_) == 0) {
         if (!active_) return;
+        struct sigaction note {};
+        note.sa_handler = [](int signal) { signal_ = signal; };
+        sigset_t signals;
+        sigemptyset(&signals);
+        for (const int signal : deadly) sigaddset(&signals, signal);
+        ::pthread_sigmask(SIG_BLOCK, &signals, &mask_);
+        for (std::size_t i = 0; i < deadly.size(); ++i) ::sigaction(deadly[i], &note, &handlers_[i]);
         termios silent = before_;
         silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
         silent.c_lflag |= ECHONL;
         ::tcsetattr(terminal_, TCSAFLUSH, &silent);
     }
     ~EchoOff() {
-        if (active_) ::tcsetattr(terminal_, TCSAFLUSH, &before_);
+        if (!active_) return;
+        // The shell may have taken the terminal back already.
+        struct sigaction ignore {};
+        struct sigaction stop {};
+        ignore.sa_handler = SIG_IGN;
+        ::sigaction(SIGTTOU, &ignore, &stop);
+        ::tcsetattr(terminal_, TCSAFLUSH, &before_);
+        ::sigaction(SIGTTOU, &stop, nullptr);
+        for (std::size_t i = 0; i < deadly.size(); ++i) ::sigaction(deadly[i], &handlers_[i], nullptr);
+        ::pthread_sigmask(SIG_SETMASK, &mask_, nullptr);
+        if (const int signal = std::exchange(signal_, 0)) ::raise(signal);
     }
     EchoOff(const EchoOff&) = delete;
     EchoOff& operator=(const EchoOff&) = delete;
 
+    // Waits until the terminal has input. Signals arrive only in here, so that none can be missed just before
+    // a wait for input that never comes.
+    void await_input() const {
+        pollfd input{terminal_, POLLIN, 0};
+        while (signal_ == 0 && ::ppoll(&input, 1, nullptr, &mask_) < 0 && errno == EINTR) {
+        }
+        if (signal_ != 0) throw Failure(exit_failure, "interrupted");
+    }
+
   private:
+    static constexpr std::array deadly{SIGINT, SIGTERM, SIGQUIT, SIGHUP};
+    static inline volatile std::sig_atomic_t signal_ = 0;
+
     int terminal_;
     termios before_{};
+    sigset_t mask_{};
+    std::array<struct sigaction, deadly.size()> handlers_{};
     bool active_;
 };
 
 // Byte by byte into locked memory, so that nothing of the password stays in a buffer elsewhere and what
 // follows the line stays unread.
-crypto::Password read_line(int descriptor, const std::string& where) {
+crypto::Password read_line(int descriptor, const std::string& where, const EchoOff* terminal = nullptr) {
     crypto::SecretBytes buffer(max_password_bytes);
     std::size_t length = 0;
     for (;;) {
+        if (terminal) terminal->await_input();
         std::byte next{};
         const ssize_t n = ::read(descriptor, &next, 1);
         if (n < 0 && errno == EINTR) continue;
@@ -86,29 +110,27 @@ void say(int terminal, const std::string& text) {
 
 crypto::Password read_password(const std::optional<std::string>& file, Prompt prompt) {
     if (file && *file != "-") {
-        const int opened = ::open(file->c_str(), O_RDONLY | O_CLOEXEC);
-        if (opened < 0)
+        const store::FileDescriptor opened(::open(file->c_str(), O_RDONLY | O_CLOEXEC));
+        if (!opened)
             throw Failure(exit_failure,
                           "the password file " + *file + " cannot be opened: " + std::strerror(errno));
-        const FileDescriptor descriptor(opened, true);
-        return read_line(descriptor.get(), "the file " + *file);
+        return read_line(opened.get(), "the file " + *file);
     }
     if (!file) {
-        const int terminal = ::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-        if (terminal >= 0 && ::isatty(STDIN_FILENO)) {
-            const FileDescriptor descriptor(terminal, true);
+        const store::FileDescriptor opened(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+        if (opened && ::isatty(STDIN_FILENO)) {
+            const int terminal = opened.get();
             const EchoOff silence(terminal);
             say(terminal, "Password: ");
-            crypto::Password password = read_line(terminal, "the terminal");
+            crypto::Password password = read_line(terminal, "the terminal", &silence);
             if (prompt == Prompt::twice) {
                 say(terminal, "Password again: ");
-                const crypto::Password again = read_line(terminal, "the terminal");
+                const crypto::Password again = read_line(terminal, "the terminal", &silence);
                 if (!(password == again))
                     throw Failure(exit_failure, "the two passwords differ; nothing was done");
             }
             return password;
         }
-        if (terminal >= 0) ::close(terminal);
     }
     return read_line(STDIN_FILENO, "standard input");
 }

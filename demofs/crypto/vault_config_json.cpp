@@ -132,8 +132,11 @@ Json parse_without_duplicates(std::string_view text) {
     };
     try {
         return Json::parse(text, watch);
+    } catch (const Json::parse_error& error) {
+        throw Error(Errc::corrupt, "the vault configuration is damaged: it is no longer valid JSON at byte " +
+                                       std::to_string(error.byte));
     } catch (const Json::exception& error) {
-        throw Error(Errc::corrupt, std::string("the vault configuration is not valid JSON: ") + error.what());
+        throw Error(Errc::corrupt, std::string("the vault configuration is damaged: ") + error.what());
     }
 }
 

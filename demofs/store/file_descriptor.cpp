@@ -1,11 +1,14 @@
 #include "demofs/store/file_descriptor.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
+
+#include "demofs/base/error.hpp"
 
 namespace demofs::store {
 namespace {
@@ -31,6 +34,22 @@ FileDescriptor::~FileDescriptor() {
 int FileDescriptor::close() noexcept {
     const int descriptor = std::exchange(descriptor_, -1);
     return descriptor < 0 || ::close(descriptor) == 0 ? 0 : errno;
+}
+
+FileDescriptor open_directory(const std::filesystem::path& path) {
+    FileDescriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory) throw Error(errno, "Cannot open directory " + path.string());
+    return directory;
+}
+
+void sync_directory(const FileDescriptor& directory, const std::filesystem::path& path) {
+    if (::fsync(directory.get()) != 0)
+        throw Error(errno, "Cannot make changes in " + path.string() + " durable");
+}
+
+void sync_directory(const std::filesystem::path& path) {
+    const FileDescriptor directory = open_directory(path);
+    sync_directory(directory, path);
 }
 
 std::size_t read_fully(int descriptor, std::uint64_t offset, MutableByteSpan out) {

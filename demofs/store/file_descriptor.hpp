@@ -2,6 +2,7 @@
 // An owned file descriptor, and the few system calls on one that must be retried when interrupted.
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -30,6 +31,14 @@ class FileDescriptor {
   private:
     int descriptor_ = -1;
 };
+
+/// Throws Error if the directory cannot be opened.
+[[nodiscard]] FileDescriptor open_directory(const std::filesystem::path& path);
+
+/// Makes the names in a directory durable: what was made, renamed or removed there. `path` is for the message
+/// of the Error that is thrown if it fails.
+void sync_directory(const FileDescriptor& directory, const std::filesystem::path& path);
+void sync_directory(const std::filesystem::path& path);
 
 /// Reads into all of `out` from `offset` on; fewer bytes only at the end of the file. Throws
 /// std::system_error.

@@ -21,17 +21,6 @@ namespace {
 
 // The functions in this namespace block: they run on a worker.
 
-FileDescriptor open_directory(const std::filesystem::path& path) {
-    FileDescriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory) throw Error(errno, "Cannot open directory " + path.string());
-    return directory;
-}
-
-void sync_directory(const FileDescriptor& directory, const std::filesystem::path& path) {
-    if (::fsync(directory.get()) != 0)
-        throw Error(errno, "Cannot make changes in " + path.string() + " durable");
-}
-
 void lock_vault(const LocalDirectory& directory, LocalAccess access) {
     if (access == LocalAccess::read_only_beside_writer) return;
     const int kind = access == LocalAccess::read_write ? LOCK_EX : LOCK_SH;

@@ -7,9 +7,9 @@
 #include <array>
 #include <cerrno>
 #include <exception>
-#include <utility>
 
 #include "demofs/base/error.hpp"
+#include "demofs/store/file_descriptor.hpp"
 
 namespace demofs::store {
 
@@ -20,30 +20,10 @@ namespace {
 // A configuration is about a KiB; whatever is this large is something else.
 constexpr std::size_t max_config_bytes = std::size_t{1} << 20;
 
-class FileDescriptor {
-  public:
-    explicit FileDescriptor(int fd) noexcept : fd_(fd) {}
-    FileDescriptor(const FileDescriptor&) = delete;
-    FileDescriptor& operator=(const FileDescriptor&) = delete;
-    ~FileDescriptor() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    [[nodiscard]] int get() const noexcept { return fd_; }
-
-    // Closes now and reports: some filesystems (NFS) report a failed write only here.
-    void close_checked(const fs::path& path) {
-        const int fd = std::exchange(fd_, -1);
-        if (::close(fd) != 0) throw Error(errno, "cannot close " + path.string());
-    }
-
-  private:
-    int fd_;
-};
-
 // Nothing if there is no such file.
 std::optional<std::string> read_file(const fs::path& path) {
     const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (file.get() < 0) {
+    if (!file) {
         if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
         throw Error(errno, "cannot open " + path.string());
     }
@@ -72,23 +52,18 @@ void write_all(int fd, std::string_view text, const fs::path& path) {
     }
 }
 
-void sync_directory(const fs::path& directory) {
-    const FileDescriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (fd.get() < 0) throw Error(errno, "cannot open " + directory.string());
-    if (::fsync(fd.get()) != 0) throw Error(errno, "cannot sync " + directory.string());
-}
-
 void replace_file(const fs::path& directory, std::string_view name, std::string_view text) {
     const fs::path target = directory / name;
     const fs::path temporary = directory / (std::string(name) + ".tmp");
     if (::unlink(temporary.c_str()) != 0 && errno != ENOENT)  // a crash's leftover
         throw Error(errno, "cannot remove " + temporary.string());
     FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (file.get() < 0) throw Error(errno, "cannot create " + temporary.string());
+    if (!file) throw Error(errno, "cannot create " + temporary.string());
     try {
         write_all(file.get(), text, temporary);
         if (::fsync(file.get()) != 0) throw Error(errno, "cannot sync " + temporary.string());
-        file.close_checked(temporary);
+        // Some file systems (NFS) report a failed write only here.
+        if (const int error = file.close()) throw Error(error, "cannot close " + temporary.string());
         if (::rename(temporary.c_str(), target.c_str()) != 0)
             throw Error(errno, "cannot replace " + target.string());
     } catch (...) {

@@ -4,8 +4,10 @@ import os
 import pty
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
+import termios
 import unittest
 from pathlib import Path
 
@@ -136,6 +138,44 @@ class Commands(ErrorTest):
         self.vault.init()
         self.vault.password_file.unlink()
         self.expect_mount_error(FAILURE, "(?i)no such|not exist|cannot", self.vault.password_file)
+
+    def test_an_interrupt_at_the_password_prompt_brings_the_echo_back(self):
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execv(self.vault.program, [self.vault.program, "init", str(self.vault.path)])
+        try:
+            said = b""
+            while b"Password: " not in said:
+                said += os.read(terminal, 1000)
+
+            def echoes():
+                return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+
+            mount_fixture.wait_until(lambda: not echoes(), "the echo is off")
+            os.write(terminal, b"\x03")
+            _, status = os.waitpid(pid, 0)
+            pid = None
+            self.assertTrue(echoes(), "the echo stayed off")
+            self.assertTrue(os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGINT, status)
+            self.assertFalse(self.vault.path.exists())
+        finally:
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            os.close(terminal)
+
+    def test_an_unknown_command(self):
+        self.expect_error(self.vault.run("frobnicate", check=False), USAGE, "no command frobnicate")
+
+    def test_a_log_file_or_report_in_a_folder_that_does_not_exist(self):
+        self.vault.init()
+        for option, what in (("--log-file", "log file"), ("--teardown-report", "teardown report")):
+            file = self.vault.folder / "missing" / "file"
+            done = self.vault.run("mount", self.vault.path, self.vault.mount_point, *self.vault.password_arguments(),
+                                  option, file, check=False)
+            self.expect_error(done, FAILURE, what + ".*missing", file)
+            self.assertFalse(file.parent.exists())
+            self.assertFalse(self.vault.is_mounted())
 
     def test_an_empty_password(self):
         self.vault.password_file.write_text("\n")
