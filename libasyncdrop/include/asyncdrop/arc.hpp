@@ -35,6 +35,7 @@
 
 namespace asyncdrop {
 
+/// One of several owners of a T; the last one to drop its share cleans the T up.
 template <class T>
 class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
     : public detail::TokenDrops<AsyncDropArc<T>> {
@@ -42,6 +43,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
     using Error = detail::OwnedError<T>;
 
   public:
+    /// What it holds.
     using value_type = T;
 
     /// An empty Arc: owns nothing, needs no drop, and says nothing.
@@ -146,6 +148,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
     bool is_dropped() const noexcept {
         return dropped_;
     }
+    /// Whether this handle owns a share.
     explicit operator bool() const noexcept {
         return block_ != nullptr;
     }
@@ -155,6 +158,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
         return block_ ? block_->owners() : 0;
     }
 
+    /// The resource; misuse if this handle is empty or dropped.
     T* operator->() const& noexcept {
         return &value();
     }
@@ -164,6 +168,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
     }
     T& operator*() const&& = delete;
 
+    /// Exchanges the handles.
     void swap(AsyncDropArc & other) noexcept {
         std::swap(value_, other.value_);
         std::swap(block_, other.block_);

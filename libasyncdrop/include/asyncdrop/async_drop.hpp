@@ -44,6 +44,7 @@ class never {
 /// one static member `async_drop(T&)` with one of the three result types above.
 template <class T>
 struct async_drop_traits {
+    /// Starts T's own async_drop_impl().
     static auto async_drop(T& value) noexcept(noexcept(value.async_drop_impl())) requires requires {
         value.async_drop_impl();
     }

@@ -106,6 +106,7 @@ class BoxNodeOf final : public BoxNode {
 
 }  // namespace detail
 
+/// Owner of a T on the heap that must be cleaned up asynchronously before it dies.
 template <class T>
 class [[nodiscard("a box must be dropped with async_drop")]] AsyncDropBox
     : public detail::CoreOwner<AsyncDropBox<T>, T> {

@@ -26,7 +26,9 @@ class CreationSite {
 
     constexpr CreationSite(const char* file, std::uint32_t line) noexcept : file_(file), line_(line) {}
 
+    /// The file, as the compiler names it.
     constexpr const char* file() const noexcept { return file_; }
+    /// The line, 0 if the place is unknown.
     constexpr std::uint32_t line() const noexcept { return line_; }
 
   private:

@@ -22,10 +22,10 @@ namespace asyncdrop {
 
 /// An error, mostly of a cleanup, that came on top of another error.
 struct SuppressedError {
-    std::exception_ptr error;
-    std::string resource;    ///< the name of what failed to clean up, its type's if it has no other
-    CreationSite site;       ///< where that was made
-    bool acquiring = false;  ///< true: the resource could not be made, so there is no site
+    std::exception_ptr error;  ///< what was thrown; never null
+    std::string resource;      ///< the name of what failed to clean up, its type's if it has no other
+    CreationSite site;         ///< where that was made
+    bool acquiring = false;    ///< true: the resource could not be made, so there is no site
 };
 
 namespace detail {
@@ -43,6 +43,7 @@ inline std::string message_of(const std::exception_ptr& error) {
 }
 }  // namespace detail
 
+/// Several failures at once: the one to act upon, and those that came on top of it.
 class AsyncDropError : public std::exception {
   public:
     /// The error to act upon. Never null.

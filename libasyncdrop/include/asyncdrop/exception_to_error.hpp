@@ -34,8 +34,10 @@ concept TellsExceptions = requires(const std::exception_ptr& exception) {
     noexcept->std::same_as<E>;
 };
 
+/// An exception as it is.
 template <>
 struct exception_to_error<std::exception_ptr> {
+    /// Returns it.
     static std::exception_ptr convert(const std::exception_ptr& exception) noexcept { return exception; }
 };
 
@@ -70,6 +72,7 @@ Code exception_to_code(const std::exception_ptr& exception) noexcept {
 /// its text goes to the message sink.
 template <>
 struct exception_to_error<boost::system::error_code> {
+    /// A system_error's code; not_enough_memory; else state_not_recoverable, and a line for the message sink.
     static boost::system::error_code convert(const std::exception_ptr& exception) noexcept {
         return detail::exception_to_code<boost::system::error_code, boost::system::system_error,
                                          boost::system::errc::errc_t>(exception);
@@ -79,6 +82,7 @@ struct exception_to_error<boost::system::error_code> {
 /// The same for std::error_code.
 template <>
 struct exception_to_error<std::error_code> {
+    /// A system_error's code; not_enough_memory; else state_not_recoverable, and a line for the message sink.
     static std::error_code convert(const std::exception_ptr& exception) noexcept {
         return detail::exception_to_code<std::error_code, std::system_error, std::errc>(exception);
     }

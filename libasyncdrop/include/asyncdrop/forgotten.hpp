@@ -31,6 +31,7 @@ enum class ForgottenReason : std::uint8_t {
     unknown,                  ///< made inside a running context, destroyed outside of any: probably
                               ///< `context_destroyed`, but `install` was not called
 };
+/// How many reasons there are.
 inline constexpr std::size_t forgotten_reason_count = 6;
 
 /// A short text for a reason.
@@ -59,10 +60,10 @@ enum class ForgottenAction : std::uint8_t { abort, print, ignore };
 
 /// What is known about a forgotten resource. Views are valid during the handler's call only.
 struct ForgottenDrop {
-    std::string_view type;
-    std::string_view name;  ///< the resource's own name, empty if it has none
-    CreationSite site;
-    ForgottenReason reason;
+    std::string_view type;   ///< the resource's type
+    std::string_view name;   ///< the resource's own name, empty if it has none
+    CreationSite site;       ///< where the resource was made
+    ForgottenReason reason;  ///< why it was not cleaned up
 };
 
 /// Receives the library's messages: one line, without its end.

@@ -65,7 +65,9 @@ class AsyncDropHashMap {
     };
 
   public:
+    /// Yields pairs of key and value, both by reference.
     using iterator = BasicIterator<typename Map::iterator, V>;
+    /// The same with values that are const.
     using const_iterator = BasicIterator<typename Map::const_iterator, const V>;
 
     /// For make_guard and make_box: an empty map.
@@ -101,11 +103,13 @@ class AsyncDropHashMap {
         const auto found = map_.find(key);
         return found == map_.end() ? nullptr : &*std::as_const(found->second);
     }
+    /// The value of a key for changes, null if there is none.
     V* get_mut(const K& key) {
         const auto found = map_.find(key);
         return found == map_.end() ? nullptr : &*found->second;
     }
 
+    /// Whether the key has a value.
     bool contains(const K& key) const { return map_.contains(key); }
 
     /// Takes a value out; the returned owner wants its drop. Empty if the key has no value.
@@ -117,7 +121,9 @@ class AsyncDropHashMap {
         return owner;
     }
 
+    /// How many values there are.
     std::size_t size() const noexcept { return map_.size(); }
+    /// Whether there is none.
     bool empty() const noexcept { return map_.empty(); }
 
     /// Iteration, in no particular order, over pairs of key and value.

@@ -91,6 +91,7 @@ class Lazy {
         state_->factory = std::make_unique<detail::LazyFactoryOf<Owner, F>>(std::move(factory));
         state_->when_uncreated = when_uncreated;
     }
+    /// For make_guard and make_box: one whose resource exists; an empty owner is a misuse.
     Lazy(Passkey<Lazy>, Owner&& owner) : state_(std::make_shared<detail::LazyState<Owner>>()) {
         if (!owner) [[unlikely]] {
             detail::misuse("a Lazy was made of an empty guard", detail::type_name<T>(), {});
@@ -125,6 +126,7 @@ class Lazy {
     /// The resource, null if it does not exist (yet).
     T* peek() noexcept { return state_->owner ? &*state_->owner : nullptr; }
     const T* peek() const noexcept { return state_->owner ? &*state_->owner : nullptr; }
+    /// Whether the resource exists.
     bool is_initialized() const noexcept { return static_cast<bool>(state_->owner); }
 
     /// Waits for a creation that is under way, then drops the resource. Called by the guard.

@@ -52,6 +52,7 @@ struct MutexState {
 
 }  // namespace detail
 
+/// A resource that is used by one coroutine at a time, first come, first served.
 template <class T>
 class AsyncDropMutex {
   public:
@@ -61,6 +62,7 @@ class AsyncDropMutex {
       public:
         Lock() noexcept = default;
         Lock(Lock&& other) noexcept = default;
+        /// Unlocks what this held before.
         Lock& operator=(Lock&& other) noexcept {
             if (this != &other) {
                 unlock();
@@ -77,10 +79,13 @@ class AsyncDropMutex {
             if (const auto state = std::exchange(state_, nullptr)) state->lock.release();
         }
 
+        /// Whether this has access.
         explicit operator bool() const noexcept { return state_ != nullptr; }
 
+        /// The resource; misuse after unlock().
         T* operator->() const& noexcept { return &value(); }
         T* operator->() const&& = delete;  // the lock would end with the expression
+        /// The resource; misuse after unlock().
         T& operator*() const& noexcept { return value(); }
         T& operator*() const&& = delete;
 

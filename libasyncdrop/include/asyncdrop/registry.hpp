@@ -31,11 +31,11 @@ namespace asyncdrop {
 
 /// A guard with a live resource, as it was when the list was made.
 struct LiveGuard {
-    std::string type;
-    std::string name;   ///< given by name_live_guard, else empty
-    CreationSite site;  ///< where the resource was made
-    std::chrono::steady_clock::duration age;
-    bool dropping = false;  ///< its cleanup has begun
+    std::string type;                         ///< the type of the resource
+    std::string name;                         ///< given by name_live_guard, else empty
+    CreationSite site;                        ///< where the resource was made
+    std::chrono::steady_clock::duration age;  ///< the time since it was made
+    bool dropping = false;                    ///< its cleanup has begun
 };
 
 namespace detail {

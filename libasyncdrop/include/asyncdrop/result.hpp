@@ -34,8 +34,11 @@ class AsyncDropResult {
                   "AsyncDropResult<T, E>: E must be nothrow move constructible, like everything in a guard");
 
   public:
+    /// The resource's type.
     using value_type = T;
+    /// The error's type.
     using error_type = E;
+    /// What holds the resource.
     using owner_type = Owner;
 
     /// For make_guard and make_box.
@@ -69,12 +72,15 @@ class AsyncDropResult {
         return failure(std::move(result).error(), site);
     }
 
+    /// Whether there is a resource, and no error.
     bool has_value() const noexcept { return content_.index() == 0; }
+    /// Whether there is a resource, and no error.
     explicit operator bool() const noexcept { return has_value(); }
 
     /// The resource; asking an error for it is a misuse.
     T& value() & noexcept { return *owner(); }
     const T& value() const& noexcept { return *const_cast<AsyncDropResult*>(this)->owner(); }
+    /// The resource; asking an error for it is a misuse.
     T* operator->() & noexcept { return &value(); }
     const T* operator->() const& noexcept { return &value(); }
     T& operator*() & noexcept { return value(); }

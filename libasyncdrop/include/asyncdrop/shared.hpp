@@ -50,6 +50,7 @@ concept SharedFactory = SharedOwner<typename Awaited<std::invoke_result_t<F&>>::
 
 }  // namespace detail
 
+/// A handle of a resource whose one creation many wait for.
 template <class T>
 class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncDropShared
     : public detail::TokenDrops<AsyncDropShared<T>> {
@@ -58,6 +59,7 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
     using Phase = typename State::Phase;
 
   public:
+    /// What it holds.
     using value_type = T;
 
     /// An empty handle: holds nothing, needs no drop, and says nothing.
@@ -175,6 +177,7 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
     bool is_dropped() const noexcept {
         return dropped_;
     }
+    /// Whether this handle has a share of the creation.
     explicit operator bool() const noexcept {
         return state_ != nullptr;
     }
@@ -204,6 +207,7 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
                    << (handles == 1 ? " handle)" : " handles)");
     }
 
+    /// Exchanges the handles.
     void swap(AsyncDropShared & other) noexcept {
         std::swap(state_, other.state_);
         std::swap(site_, other.site_);
@@ -219,6 +223,7 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
     CreationSite creation_site() const noexcept {
         return site_;
     }
+    /// The name of T, for messages.
     static constexpr std::string_view resource_name() noexcept {
         return detail::type_name<T>();
     }

@@ -48,8 +48,10 @@ concept AsyncCallback = std::is_same_v<decltype(as_any(std::declval<F&>()())), a
 
 }  // namespace detail
 
+/// Guards and cleanup callbacks that are dropped last in, first out.
 class [[nodiscard("a stack must be dropped with async_drop, or released")]] AsyncDropStack {
   public:
+    /// An empty stack; `site` is what reports name.
     explicit AsyncDropStack(CreationSite site = CreationSite::here()) noexcept : site_(site) {}
 
     /// Leaves `other` empty. Moving a stack whose drop is running is a misuse.
@@ -121,13 +123,16 @@ class [[nodiscard("a stack must be dropped with async_drop, or released")]] Asyn
     bool is_dropped() const noexcept {
         return entries_.empty();
     }
+    /// How many entries there are.
     std::size_t size() const noexcept {
         return entries_.size();
     }
 
+    /// Where it was made.
     CreationSite creation_site() const noexcept {
         return site_;
     }
+    /// What messages call it.
     static constexpr std::string_view resource_name() noexcept {
         return "asyncdrop::AsyncDropStack";
     }

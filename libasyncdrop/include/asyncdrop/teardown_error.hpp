@@ -27,9 +27,11 @@ enum class TeardownErrc {
 /// its caller's.
 class TeardownError : public std::runtime_error {
   public:
+    /// `sentence` is what() says.
     TeardownError(TeardownErrc code, const std::string& sentence)
         : std::runtime_error(sentence), code_(code) {}
 
+    /// What was refused, or happened.
     [[nodiscard]] TeardownErrc code() const noexcept { return code_; }
 
   private:

@@ -45,6 +45,7 @@
 
 namespace asyncdrop {
 
+/// The resources of a program and who uses whom, torn down in that order.
 class TeardownGraph {
   public:
     /// For make_guard and make_box.
@@ -132,6 +133,7 @@ class TeardownGraph {
         const auto node = state_->remove(index(handle), wanted);
         return std::move(static_cast<Node&>(*node).owner());
     }
+    /// The same for a node that was added as an AsyncDropGuard.
     template <class T>
     AsyncDropGuard<T> release(const NodeHandle<T>& handle) {
         return release_as<AsyncDropGuard<T>>(handle);

@@ -49,13 +49,17 @@ class NodeHandle : public Handle {
 /// The name of a node, and the place where it was given.
 class NodeName {
   public:
+    /// Converts from any text; file and line are those of the call.
     template <std::convertible_to<std::string_view> Text>
     NodeName(const Text& text, const char* file = __builtin_FILE(),  // NOLINT: implicit on purpose
              std::uint32_t line = __builtin_LINE())
         : text_(std::string_view(text)), site_(file, line) {}
 
+    /// The name.
     const std::string& text() const noexcept { return text_; }
+    /// The name, moved out.
     std::string take_text() && noexcept { return std::move(text_); }
+    /// Where the name was given.
     CreationSite site() const noexcept { return site_; }
 
   private:
@@ -66,7 +70,9 @@ class NodeName {
 /// Option of add(): what the new node uses; made by uses().
 class Uses {
   public:
+    /// Made by uses().
     explicit Uses(std::vector<Handle> handles) noexcept : handles_(std::move(handles)) {}
+    /// The used nodes.
     const std::vector<Handle>& handles() const noexcept { return handles_; }
 
   private:
@@ -82,7 +88,9 @@ template <std::derived_from<Handle>... Handles>
 /// Option of add(): where the cleanup runs; made by on().
 class On {
   public:
+    /// Made by on().
     explicit On(boost::asio::any_io_executor executor) noexcept : executor_(std::move(executor)) {}
+    /// Where the cleanup runs.
     const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
 
   private:
@@ -100,11 +108,16 @@ template <std::convertible_to<boost::asio::any_io_executor> Executor>
 /// teardown.
 class Deadline {
   public:
+    /// How long.
     using Duration = std::chrono::steady_clock::duration;
+    /// What happens when the time is over.
     enum class Kind { warn, cancel, abandon };
 
+    /// Made by warn_after(), cancel_after() and abandon_after().
     Deadline(Kind kind, Duration duration) noexcept : kind_(kind), duration_(duration) {}
+    /// What happens.
     Kind kind() const noexcept { return kind_; }
+    /// After how long.
     Duration duration() const noexcept { return duration_; }
 
   private:

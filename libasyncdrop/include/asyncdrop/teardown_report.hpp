@@ -47,28 +47,30 @@ constexpr std::string_view to_string(NodeState state) noexcept {
 
 /// One node of a teardown.
 struct NodeReport {
+    /// A point in time.
     using Time = std::chrono::steady_clock::time_point;
 
-    std::string name;
-    std::string type;   ///< the type of the resource, empty for a task
-    CreationSite site;  ///< where the resource was made, or the task added
-    NodeState state = NodeState::waiting;
-    std::optional<Time> started;    ///< when its cleanup began; none if it was skipped
+    std::string name;                      ///< the node's name, unique in its graph
+    std::string type;                      ///< the type of the resource, empty for a task
+    CreationSite site;                     ///< where the resource was made, or the task added
+    NodeState state = NodeState::waiting;  ///< how far its cleanup came
+    std::optional<Time> started;           ///< when its cleanup began; none if it was skipped
     std::optional<Time> ended;      ///< when its cleanup ended or was abandoned; none if it was skipped
     std::optional<Time> cancelled;  ///< when its cleanup was cancelled by its deadline; none if it was not
     std::exception_ptr error;       ///< of a failed or abandoned node, else null
-    std::string error_text;
-    std::vector<std::string> uses;        ///< what it was allowed to use while it was cleaned up
+    std::string error_text;         ///< what the error says, empty without one
+    std::vector<std::string> uses;  ///< what it was allowed to use while it was cleaned up
     std::vector<std::string> waited_for;  ///< its users, which had to be gone before it
 };
 
 /// The outcome of a whole teardown.
 struct TeardownReport {
+    /// A point in time.
     using Time = NodeReport::Time;
 
     std::vector<NodeReport> nodes;  ///< in the order in which they were added
-    Time started;
-    Time ended;
+    Time started;                   ///< when the teardown began
+    Time ended;                     ///< when the last node had ended
 
     /// Whether every node was dropped without an error.
     [[nodiscard]] bool ok() const noexcept {

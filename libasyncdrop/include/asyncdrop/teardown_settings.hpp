@@ -13,8 +13,10 @@
 
 namespace asyncdrop {
 
+/// Deadlines, concurrency and the sink of a TeardownGraph.
 class TeardownSettings {
   public:
+    /// How long.
     using Duration = std::chrono::steady_clock::duration;
 
     /// Every time a node has kept the teardown waiting for so long again, `sink` gets a sentence about it.

@@ -37,7 +37,9 @@ namespace asyncdrop {
 template <class F>
 class SuppressedHandler {
   public:
+    /// Made by on_suppressed().
     explicit SuppressedHandler(F f) : f_(std::move(f)) {}
+    /// Hands the error on.
     template <class E>
     void operator()(const E& error, const detail::Failure&) {
         std::invoke(f_, error);

@@ -18,8 +18,11 @@
 #error "asyncdrop needs Boost 1.81 or newer"
 #endif
 
+/// The first number of the version.
 #define ASYNCDROP_VERSION_MAJOR 0
+/// The second number of the version.
 #define ASYNCDROP_VERSION_MINOR 1
+/// The third number of the version.
 #define ASYNCDROP_VERSION_PATCH 0
 
 /// The version as one number that grows: 10000 * major + 100 * minor + patch.
@@ -33,8 +36,11 @@ namespace asyncdrop {
 
 /// The macros' values, for code that has no need of the preprocessor.
 inline constexpr int version_major = ASYNCDROP_VERSION_MAJOR;
+/// The second number of the version.
 inline constexpr int version_minor = ASYNCDROP_VERSION_MINOR;
+/// The third number of the version.
 inline constexpr int version_patch = ASYNCDROP_VERSION_PATCH;
+/// The version as text.
 inline constexpr const char* version_string = ASYNCDROP_VERSION_STRING;
 
 }  // namespace asyncdrop

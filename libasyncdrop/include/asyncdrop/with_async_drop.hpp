@@ -44,7 +44,9 @@ namespace asyncdrop {
 template <class F>
 class ErrorMap {
   public:
+    /// Made by error_map().
     explicit ErrorMap(F f) : f_(std::move(f)) {}
+    /// The error to throw instead.
     decltype(auto) operator()(std::exception_ptr error) { return std::invoke(f_, std::move(error)); }
 
   private:

@@ -16,18 +16,24 @@
 
 namespace asyncdrop::detail {
 
+/// The error type of what an owner of a T cleans up.
 template <class T>
 struct OwnedError {
+    /// Anything may be thrown.
     using type = std::exception_ptr;  // a base without a cleanup of its own, in a box
 };
+/// T's own.
 template <AsyncDrop T>
 struct OwnedError<T> {
+    /// As async_drop_traits<T> says.
     using type = async_drop_error_t<T>;
 };
 
+/// What AsyncDropGuard and AsyncDropBox have in common.
 template <class Derived, class T>
 class CoreOwner : public TokenDrops<Derived> {
   public:
+    /// What it holds.
     using value_type = T;
 
     /// Cleans the T up and destroys it.
@@ -60,16 +66,19 @@ class CoreOwner : public TokenDrops<Derived> {
     /// Whether there is a live T inside.
     explicit operator bool() const noexcept { return core_.armed(); }
 
+    /// The T; misuse unless there is a live one.
     T* operator->() & noexcept { return usable(); }
     const T* operator->() const& noexcept { return usable(); }
     T* operator->() && = delete;
     const T* operator->() const&& = delete;
 
+    /// The T; misuse unless there is a live one.
     T& operator*() & noexcept { return *usable(); }
     const T& operator*() const& noexcept { return *usable(); }
     T& operator*() && = delete;
     const T& operator*() const&& = delete;
 
+    /// Exchanges the contents. Misuse while a drop of either is running.
     void swap(Derived& other) noexcept {
         Derived kept = std::move(other);
         other = std::move(derived());
@@ -82,11 +91,13 @@ class CoreOwner : public TokenDrops<Derived> {
 
   protected:
     CoreOwner() noexcept = default;
+    /// For a Derived that holds a T from its begin.
     CoreOwner(CreationSite site, std::string_view type) noexcept : core_(site, type) {}
     CoreOwner(const CoreOwner&) = delete;
     CoreOwner& operator=(const CoreOwner&) = delete;
     ~CoreOwner() = default;
 
+    /// The T; misuse unless there is a live one.
     T* usable() const noexcept {
         const auto& self = static_cast<const Derived&>(*this);
         core_.check_usable(self.resource_name());

@@ -20,6 +20,7 @@ concept TriesToDrop = requires(Owner& owner) {
     owner.try_async_drop();
 };
 
+/// Gives an owner its drops with completion tokens.
 template <class Owner>
 class TokenDrops {
   public:
@@ -48,6 +49,7 @@ class TokenDrops {
         return drop_with_token<TryDrop<Owner>>(self(), asio::any_io_executor(executor),
                                                std::forward<Token>(token));
     }
+    /// The same on the token's own executor.
     template <class Token>
     requires TriesToDrop<Owner>
     auto try_async_drop(Token&& token) & {

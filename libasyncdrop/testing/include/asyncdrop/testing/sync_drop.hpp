@@ -65,6 +65,7 @@ inline bool runs_on_this_thread(const boost::asio::any_io_executor& executor) {
 template <Droppable Guard>
 class SyncDrop {
   public:
+    /// Takes the duty of `guard`; with an executor, the cleanup runs there.
     explicit SyncDrop(Guard&& guard) noexcept : guard_(std::move(guard)) {}
     SyncDrop(Guard&& guard, boost::asio::any_io_executor executor) noexcept
         : guard_(std::move(guard)), executor_(std::move(executor)) {}
@@ -103,6 +104,7 @@ class SyncDrop {
         }
     }
 
+    /// What the guard holds.
     auto operator->() noexcept { return &*guard_; }
     auto operator->() const noexcept { return &*guard_; }
     decltype(auto) operator*() noexcept { return *guard_; }
