@@ -40,6 +40,7 @@ namespace asyncdrop {
 template <class T>
 class AsyncDropBox;
 
+/// Owner of a T, inside itself, that must be cleaned up asynchronously before it dies.
 template <class T>
 class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard
     : public detail::CoreOwner<AsyncDropGuard<T>, T> {
