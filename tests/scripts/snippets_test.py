@@ -137,7 +137,7 @@ class Snippets(unittest.TestCase):
 
     def test_a_recorded_output_is_compared_but_for_durations(self):
         self.write("a.out", "took 1.5 ms\n")
-        snippets.compare(self.root, "a.out", self.program("took 20.7 ms\\n"))
+        snippets.compare(self.root, "a.out", self.program("took 20.7 s\\n"))
         with self.assertRaisesRegex(SystemExit, "--record a.out"):
             snippets.compare(self.root, "a.out", self.program("took 20.7 ms, failed\\n"))
 
