@@ -76,14 +76,13 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard
     AsyncDropGuard& operator=(const AsyncDropGuard&) = delete;
 
     /// Reports an armed or dropping guard to the forgotten handler, then destroys the T.
-    ~AsyncDropGuard() {
+    [[gnu::always_inline]] ~AsyncDropGuard() {
         static_assert(
             AsyncDrop<T>,
             "AsyncDropGuard<T>: T has no cleanup. Give it `asio::awaitable<void> async_drop_impl()` or "
             "`void async_drop_impl() noexcept`, or specialise asyncdrop::async_drop_traits<T>.");
         if (this->core_.holds_value()) [[unlikely]] {
-            this->core_.report(resource_name());
-            std::destroy_at(&value_);
+            die_armed();
         }
     }
 
@@ -126,6 +125,11 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard
     }
 
   private:
+    [[gnu::noinline, gnu::cold]] void die_armed() noexcept {
+        this->core_.report(resource_name());
+        std::destroy_at(&value_);
+    }
+
     template <class U, class... Args>
     friend AsyncDropGuard<U> make_guard_at(CreationSite site, Args && ... args);
     friend Base;

@@ -1,4 +1,6 @@
-// The coroutine behind with_async_drop: acquire, run the body, drop on every exit path.
+// The coroutine behind with_async_drop: acquire, run the body, drop on every exit path. It is cheap: the
+// guard is made in its frame, and where nobody can cancel it, it awaits the cleanup itself instead of through
+// async_drop().
 //
 // Invariants: once the factory has delivered a guard, its drop is awaited whatever the body does; the drop
 // runs shielded; the error rule of error.hpp decides what is thrown; the flag throw_if_cancelled leaves as it
@@ -8,6 +10,9 @@
 #include <array>
 #include <asyncdrop/bridge.hpp>
 #include <asyncdrop/detail/droppable.hpp>
+#include <asyncdrop/detail/guard_core.hpp>
+#include <asyncdrop/detail/run_drop.hpp>
+#include <asyncdrop/detail/shield.hpp>
 #include <asyncdrop/even_if_cancelled.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -115,6 +120,82 @@ struct BodyResult {
 template <>
 struct BodyResult<void> {};
 
+/// Converts to what a source acquires, so that the guard is made where it stays.
+template <class Source>
+class AcquireInPlace {
+  public:
+    explicit AcquireInPlace(Source& source) noexcept : source_(&source) {}
+    // NOLINTNEXTLINE: implicit on purpose
+    operator typename Source::guard_type() const { return source_->acquire(); }
+
+  private:
+    Source* source_;
+};
+
+/// Drops what need not be waited for: plain cleanup, or a share that is not the last one. False: await the
+/// drop.
+template <class G>
+bool drop_at_once(G& guard) noexcept {
+    if constexpr (requires { guard.drop_now(); }) {
+        guard.drop_now();
+        return true;
+    } else if constexpr (requires { guard.try_release(); }) {
+        return guard.try_release();
+    } else {
+        return false;
+    }
+}
+
+/// Whether a bracket may await G's cleanup itself, without the coroutine of G's async_drop in between. To be
+/// asked where the bracket cannot be cancelled: that coroutine is the shield.
+template <class G>
+constexpr bool cleans_up_plainly() {
+    if constexpr (requires(G & guard) { CoreAccess::operation(guard).start(NoExecutor()); }) {
+        using Operation = decltype(CoreAccess::operation(std::declval<G&>()));
+        return std::is_same_v<decltype(std::declval<Operation&>().start(NoExecutor())),
+                              asio::awaitable<void>>;
+    } else {
+        return false;
+    }
+}
+
+/// The steps of such a drop; what has been started is finished also if it failed.
+template <class G>
+class OwnDrop {
+  public:
+    OwnDrop(G& guard, bool plain) noexcept : guard_(&guard), plain_(plain) {}
+
+    asio::awaitable<void> start() {
+        if constexpr (cleans_up_plainly<G>()) {
+            const auto operation = CoreAccess::operation(*guard_);
+            if (plain_ && operation.core().wants_drop(operation.type())) {
+                asio::awaitable<void> cleanup = operation.start(NoExecutor());
+                operation.core().begin_drop();
+                return cleanup;
+            }
+        }
+        plain_ = false;
+        return guard_->async_drop();
+    }
+    void finish() noexcept {
+        if constexpr (cleans_up_plainly<G>()) {
+            const auto operation = CoreAccess::operation(*guard_);
+            if (plain_ && operation.core().state() == DropState::dropping) operation.finish();
+        }
+    }
+    /// In a catch block.
+    std::exception_ptr error() noexcept {
+        if constexpr (cleans_up_plainly<G>()) {
+            if (plain_) return note_thrown(CoreAccess::operation(*guard_));
+        }
+        return std::current_exception();
+    }
+
+  private:
+    G* guard_;
+    bool plain_;
+};
+
 template <class R, class Source, class Body, class Map>
 asio::awaitable<R> bracket(Source source, Body body, Map map) {
     using Guard = typename Source::guard_type;
@@ -130,7 +211,7 @@ asio::awaitable<R> bracket(Source source, Body body, Map map) {
             asio::awaitable<Guard> acquiring = source.acquire();
             owned.emplace(co_await std::move(acquiring));
         } else {
-            owned.emplace(source.acquire());
+            owned.emplace(AcquireInPlace<Source>(source));
         }
         guard = &*owned;
     }
@@ -154,35 +235,49 @@ asio::awaitable<R> bracket(Source source, Body body, Map map) {
         body_error = std::current_exception();
     }
 
-    std::array<Failure, 2> failures;  // of the guard, and of a result that has to be dropped because of that
-    for (int attempt = 0; attempt < 2; ++attempt) {  // without memory to start it: once more
-        co_await even_if_cancelled;
-        failures[0].error = nullptr;
-        try {
-            asio::awaitable<void> dropping = guard->async_drop();
-            co_await std::move(dropping);
-        } catch (...) {
-            failures[0] = Failure(apply_map(map, std::current_exception()), resource_name_of(*guard),
-                                  creation_site_of(*guard));
+    std::exception_ptr drop_error;
+    if (!drop_at_once(*guard)) {
+        const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+        OwnDrop<Guard> drop(*guard, !can_be_cancelled(state));
+        for (int attempt = 0; attempt < 2; ++attempt) {  // without memory to start it: once more
+            co_await even_if_cancelled;
+            drop_error = nullptr;
+            try {
+                asio::awaitable<void> dropping = drop.start();
+                co_await std::move(dropping);
+            } catch (...) {
+                drop_error = apply_map(map, drop.error());
+            }
+            drop.finish();
+            if (!drop_error || !wants_drop(*guard)) break;
         }
-        if (!failures[0].error || !wants_drop(*guard)) break;
     }
+    std::exception_ptr result_error;
     if constexpr (Droppable<R>) {
-        if (failures[0].error && result.value) {
+        if (drop_error && result.value) {  // nobody would receive it
             co_await even_if_cancelled;
             try {
                 asio::awaitable<void> dropping = result.value->async_drop();
                 co_await std::move(dropping);
             } catch (...) {
-                failures[1] = Failure(std::current_exception(), resource_name_of(*result.value),
-                                      creation_site_of(*result.value));
+                result_error = std::current_exception();
             }
         }
     }
     co_await asio::this_coro::throw_if_cancelled(throws_if_cancelled);
 
-    const std::exception_ptr error = combine(body_error, failures);
-    if (error) std::rethrow_exception(error);
+    if (drop_error) {
+        std::array<Failure, 2> failures;
+        failures[0] = Failure(drop_error, resource_name_of(*guard), creation_site_of(*guard));
+        if constexpr (Droppable<R>) {
+            if (result_error) {
+                failures[1] =
+                    Failure(result_error, resource_name_of(*result.value), creation_site_of(*result.value));
+            }
+        }
+        std::rethrow_exception(combine(body_error, failures));
+    }
+    if (body_error) std::rethrow_exception(body_error);
     if constexpr (!std::is_void_v<R>) co_return std::move(*result.value);
 }
 

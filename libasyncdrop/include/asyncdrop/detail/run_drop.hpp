@@ -89,6 +89,23 @@ asio::awaitable<Outcome> run_sync_drop(Operation operation, DropTicket ticket) {
     if constexpr (!std::is_void_v<Outcome>) co_return Outcome();
 }
 
+/// In a catch block: what an exception out of a drop means for the guard. Without memory or a fitting
+/// executor the cleanup has not begun, and the guard stays armed; anything else was thrown by the cleanup,
+/// perhaps by its first, plain part.
+template <class Operation>
+std::exception_ptr note_thrown(Operation operation) noexcept {
+    try {
+        throw;
+    } catch (const std::bad_alloc&) {
+        return std::current_exception();
+    } catch (const ExecutorMismatch&) {
+        return std::current_exception();
+    } catch (...) {
+        if (operation.core().armed()) operation.core().begin_drop();
+        return std::current_exception();
+    }
+}
+
 /// Where a cleanup may leave the error that the Outcome delivers.
 template <class Outcome>
 struct ErrorPlace {
@@ -155,16 +172,9 @@ asio::awaitable<Outcome> run_async_drop(Operation operation, DropTicket ticket) 
             asio::awaitable<void> spawned = spawn_shielded(executor, start);
             co_await std::move(spawned);
         }
-    } catch (const std::bad_alloc&) {
-        // Before the start: no frame for the cleanup, the guard stays armed. After the end: no memory to come
-        // back from the shield in the ordinary way.
-        if (!ending.ended()) ending.error = std::current_exception();
-    } catch (const ExecutorMismatch&) {
-        if (!ending.ended()) ending.error = std::current_exception();  // the guard stays armed
     } catch (...) {
-        ending.error = std::current_exception();
-        if (operation.core().armed())
-            operation.core().begin_drop();  // thrown by the cleanup's first, plain part
+        const std::exception_ptr thrown = note_thrown(operation);
+        if (!ending.ended()) ending.error = thrown;  // else thrown on the way back from the shield
     }
     if (operation.core().state() == DropState::dropping) operation.finish();
     co_await asio::this_coro::throw_if_cancelled(true);
@@ -196,11 +206,10 @@ asio::awaitable<Outcome> run_async_drop(Operation operation, DropTicket ticket) 
 /// the cleanup.
 template <bool shielded, class Outcome, class Operation>
 asio::awaitable<Outcome> run_drop(Operation operation) {
-    DropTicket ticket(operation.core());
     if constexpr (Operation::synchronous) {
-        return run_sync_drop<Outcome>(operation, std::move(ticket));
+        return run_sync_drop<Outcome>(operation, DropTicket(operation.core()));
     } else {
-        return run_async_drop<shielded, Outcome>(operation, std::move(ticket));
+        return run_async_drop<shielded, Outcome>(operation, DropTicket(operation.core()));
     }
 }
 
