@@ -100,7 +100,7 @@ asio::awaitable<void> counted_release(benchmark::State& state) {
     co_await first.release();
 }
 
-const Case arc_drop_case("arc, clone and async_drop", 1.2, arc_async_drop, counted_release);
+const Case arc_drop_case("arc, clone and async_drop", 0, arc_async_drop, counted_release);
 
 asio::awaitable<void> arc_last_owner(benchmark::State& state) {
     const SecondThread second;
