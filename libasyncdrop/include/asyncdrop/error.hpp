@@ -10,6 +10,7 @@
 
 #include <asyncdrop/creation_site.hpp>
 #include <asyncdrop/forgotten.hpp>
+#include <boost/system/system_error.hpp>
 #include <exception>
 #include <memory>
 #include <span>
@@ -32,9 +33,17 @@ namespace detail {
 struct Failure;
 std::exception_ptr combine(std::exception_ptr primary, std::span<const Failure> failures) noexcept;
 
+// One sentence. Boost's error codes say in what() where in Boost they were made, which helps no reader of a
+// report.
 inline std::string message_of(const std::exception_ptr& error) {
     try {
         std::rethrow_exception(error);
+    } catch (const boost::system::system_error& e) {
+        std::string text = e.what();
+        const std::string with_place = e.code().what();
+        const std::size_t at = text.find(with_place);
+        if (at != std::string::npos) text.replace(at, with_place.size(), e.code().message());
+        return text;
     } catch (const std::exception& e) {
         return e.what();
     } catch (...) {

@@ -13,6 +13,9 @@
 //
 // Threads: one map from one strand. Dropping runs the values' cleanups on the caller's executor, in parallel
 // if that is a thread pool.
+//
+// Cancellation: the values' cleanups are shielded, also from the cancel_after of a TeardownGraph that the map
+// is a node of. Cleanups that are to be cancelled when they take too long are nodes of their own.
 #pragma once
 
 #include <asyncdrop/drop_concurrently.hpp>
@@ -107,6 +110,13 @@ class AsyncDropHashMap {
     V* get_mut(const K& key) {
         const auto found = map_.find(key);
         return found == map_.end() ? nullptr : &*found->second;
+    }
+
+    /// What owns the value of a key, null if there is none: to clone an AsyncDropArc, say. It stays the
+    /// map's; remove() takes it out.
+    Owner* owner(const K& key) {
+        const auto found = map_.find(key);
+        return found == map_.end() ? nullptr : &found->second;
     }
 
     /// Whether the key has a value.

@@ -125,7 +125,9 @@ class TeardownGraph {
 
     /// Takes a resource out of the graph again; the returned owner, of the type that was added, wants its
     /// drop. Errors, which change nothing: TeardownError in_use (its text names the users), wrong_owner,
-    /// closed, unknown_node.
+    /// closed, unknown_node. A released node leaves a word behind as long as the graph lives, so that its
+    /// handle can name no other: keep what comes and goes in an AsyncDropHashMap, and make nodes of it in the
+    /// end.
     template <class Owner>
     Owner release_as(const Handle& handle) {
         using Node = detail::OwnedNode<Owner>;

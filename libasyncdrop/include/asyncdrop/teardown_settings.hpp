@@ -32,7 +32,9 @@ class TeardownSettings {
     /// or through others) is never dropped, independent branches go on. None: every cleanup is waited for.
     std::optional<Duration> abandon_after;
 
-    /// How many cleanups may run at the same time; at least one does.
+    /// How many cleanups may run at the same time; at least one does. The deadlines above count from the
+    /// start of a node's own cleanup: with more slow nodes than this, the teardown takes them several times
+    /// over.
     std::size_t max_concurrent = 64;
 
     /// Receives sentences like "still dropping block_cache, 5.0 s, created at main.cpp:12, waiting for:

@@ -100,6 +100,19 @@ TEST_F(Combined, ForeignExceptionsAreCarriedToo) {
     });
 }
 
+TEST_F(Combined, BoostsErrorsAreToldWithoutWhereInBoostTheyWereMade) {
+    static constexpr boost::source_location place = BOOST_CURRENT_LOCATION;
+    const boost::system::error_code code(boost::asio::error::make_error_code(boost::asio::error::eof),
+                                         &place);
+    const boost::system::system_error reading(code, "reading");
+    ASSERT_THAT(reading.what(), testing::HasSubstr("error_test.cpp")) << "else this tests nothing";
+    const std::array<Failure, 1> failures{Failure(std::make_exception_ptr(reading), "r", CreationSite())};
+    inspect(combine(error("body"), failures), [](const AsyncDropError& e) {
+        EXPECT_THAT(e.what(), testing::HasSubstr("reading: End of file"));
+        EXPECT_THAT(e.what(), testing::Not(testing::HasSubstr("error_test.cpp")));
+    });
+}
+
 TEST_F(Combined, CopiesShareTheirContentWithoutThrowing) {
     static_assert(std::is_nothrow_copy_constructible_v<AsyncDropError>);
     const std::array<Failure, 1> failures{failed("cleanup")};

@@ -244,4 +244,19 @@ TEST_F(HashMapDeathTest, AbortsWhenAnEmptyGuardIsInserted) {
     run_coroutine(context, map.async_drop());
 }
 
+TEST_F(HashMap, GivesWhatOwnsAValueSoThatAnArcCanBeCloned) {
+    using Arcs = AsyncDropHashMap<std::string, Probe, asyncdrop::AsyncDropArc<Probe>>;
+    auto map = Arcs::create();
+    asyncdrop::AsyncDropArc<Probe> first(make_probe(journal, "a"));
+    auto rejected = map->try_insert("a", std::move(first));
+    ASSERT_FALSE(static_cast<bool>(rejected));
+    EXPECT_EQ(map->owner("b"), nullptr);
+    ASSERT_NE(map->owner("a"), nullptr);
+    auto clone = map->owner("a")->clone();
+    EXPECT_EQ(clone.strong_count(), 2u);
+    run_coroutine(context, map.async_drop());
+    EXPECT_EQ(clone.strong_count(), 1u);
+    run_coroutine(context, clone.async_drop());
+}
+
 }  // namespace
