@@ -11,69 +11,46 @@ constexpr Cleanup at_once = Cleanup::ends_at_once;
 constexpr Cleanup turn = Cleanup::takes_a_turn;
 
 /// The bodies of both sides.
-template <class C>
-asio::awaitable<void> talk(C& connection) {
-    connection.say("hello");
-    co_return;
-}
-template <class C>
-void talk_plainly(C& connection) {
-    connection.say("hello");
-}
+struct Talk {
+    template <class C>
+    asio::awaitable<void> operator()(C& connection) const {
+        connection.say("hello");
+        co_return;
+    }
+};
+struct TalkPlainly {
+    template <class C>
+    void operator()(C& connection) const {
+        connection.say("hello");
+    }
+};
 
-template <Cleanup cleanup>
+template <Cleanup cleanup, class Body>
 asio::awaitable<void> bracket(benchmark::State& state) {
     Wire wire;
     const auto open = [&wire] { return connect<cleanup>(wire); };
-    const auto body = [](Connection<cleanup>& connection) { return talk(connection); };
+    const Body body;
     for (auto _ : state) co_await asyncdrop::with_async_drop(open, body);
     benchmark::DoNotOptimize(wire);
 }
 
-template <Cleanup cleanup>
-asio::awaitable<void> bracket_plain_body(benchmark::State& state) {
-    Wire wire;
-    const auto open = [&wire] { return connect<cleanup>(wire); };
-    const auto body = [](Connection<cleanup>& connection) { talk_plainly(connection); };
-    for (auto _ : state) co_await asyncdrop::with_async_drop(open, body);
-    benchmark::DoNotOptimize(wire);
-}
-
-template <Cleanup cleanup>
+template <Cleanup cleanup, class Body, class Close>
 asio::awaitable<void> by_hand(benchmark::State& state) {
-    using Hand = HandConnection<cleanup>;
     Wire wire;
-    const auto open = [&wire] { return Hand(wire); };
-    const auto body = [](Hand& connection) { return talk(connection); };
-    for (auto _ : state) co_await try_and_catch<Plain>(open, body);
+    const auto open = [&wire] { return HandConnection<cleanup>(wire); };
+    const Body body;
+    for (auto _ : state) co_await try_and_catch<Close>(open, body);
     benchmark::DoNotOptimize(wire);
 }
 
-template <Cleanup cleanup>
-asio::awaitable<void> by_hand_plain_body(benchmark::State& state) {
-    using Hand = HandConnection<cleanup>;
-    Wire wire;
-    const auto open = [&wire] { return Hand(wire); };
-    const auto body = [](Hand& connection) { talk_plainly(connection); };
-    for (auto _ : state) co_await try_and_catch<Plain>(open, body);
-    benchmark::DoNotOptimize(wire);
-}
-
-const Case bracket_at_once("bracket, cleanup ends at once", 1.2, bracket<at_once>, by_hand<at_once>);
-const Case bracket_turn("bracket, cleanup takes a turn", 1.2, bracket<turn>, by_hand<turn>);
-const Case bracket_plain("bracket, plain body, cleanup ends at once", 1.2, bracket_plain_body<at_once>,
-                         by_hand_plain_body<at_once>);
-asio::awaitable<void> by_hand_shielded(benchmark::State& state) {
-    using Hand = HandConnection<at_once>;
-    Wire wire;
-    const auto open = [&wire] { return Hand(wire); };
-    const auto body = [](Hand& connection) { return talk(connection); };
-    for (auto _ : state) co_await try_and_catch<Shielded>(open, body);
-    benchmark::DoNotOptimize(wire);
-}
-
-const Case bracket_shield("bracket, shielded from a connected slot", 0, bracket<at_once>, by_hand_shielded,
-                          Slot::connected);
+const Case bracket_at_once("bracket, cleanup ends at once", 1.2, bracket<at_once, Talk>,
+                           by_hand<at_once, Talk, Plain>);
+const Case bracket_turn("bracket, cleanup takes a turn", 1.2, bracket<turn, Talk>,
+                        by_hand<turn, Talk, Plain>);
+const Case bracket_plain("bracket, plain body, cleanup ends at once", 1.2, bracket<at_once, TalkPlainly>,
+                         by_hand<at_once, TalkPlainly, Plain>);
+const Case bracket_shield("bracket, shielded from a connected slot", 0, bracket<at_once, Talk>,
+                          by_hand<at_once, Talk, Shielded>, Slot::connected);
 
 }  // namespace
 }  // namespace asyncdrop_bench

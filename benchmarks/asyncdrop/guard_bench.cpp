@@ -2,6 +2,7 @@
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/guard.hpp>
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/system/result.hpp>
 #include <cstdint>
 #include <vector>
 
