@@ -30,8 +30,7 @@ class SecondThread {
     }};
 };
 
-// --- arc
-// -----------------------------------------------------------------------------------------------------
+// --- arc ---
 
 asio::awaitable<void> arc_try_release(benchmark::State& state) {
     const SecondThread second;
@@ -124,8 +123,7 @@ asio::awaitable<void> counted_last_owner(benchmark::State& state) {
 
 const Case arc_last_case("arc, made, cleaned up by its last owner", 0, arc_last_owner, counted_last_owner);
 
-// --- mutex
-// ---------------------------------------------------------------------------------------------------
+// --- mutex ---
 
 asio::awaitable<void> mutex_lock(benchmark::State& state) {
     const SecondThread second;

@@ -12,8 +12,7 @@
 namespace asyncdrop_bench {
 namespace {
 
-// --- guard
-// ---------------------------------------------------------------------------------------------------
+// --- guard ---
 
 template <Cleanup cleanup>
 asio::awaitable<void> guard(benchmark::State& state) {
@@ -48,8 +47,7 @@ const Case guard_flat("guard, cleanup takes a turn, twin in one frame", 0, guard
 const Case guard_flat_at_once("guard, cleanup ends at once, twin in one frame", 0, guard<at_once>,
                               close_by_hand<FlatConnection<at_once>>);
 
-// --- box
-// -----------------------------------------------------------------------------------------------------
+// --- box ---
 
 asio::awaitable<void> box(benchmark::State& state) {
     Wire wire;
@@ -97,8 +95,61 @@ asio::awaitable<void> box_by_hand(benchmark::State& state) {
 
 const Case box_case("box", 0, box, box_by_hand);
 
-// --- synchronous cleanup
-// -------------------------------------------------------------------------------------
+// --- errors as values ---
+
+using Closed = boost::system::result<void>;
+
+/// A cleanup that fails every time, without an exception.
+asio::awaitable<Closed> fail_to_say_goodbye(Wire& wire) {
+    wire.send("goodby");
+    co_return boost::system::error_code(boost::system::errc::broken_pipe, boost::system::generic_category());
+}
+
+class Broken {
+  public:
+    Broken(asyncdrop::Passkey<Broken>, Wire& wire) noexcept : wire_(&wire) {}
+    asio::awaitable<Closed> async_drop_impl() { return fail_to_say_goodbye(*wire_); }
+
+  private:
+    Wire* wire_;
+};
+
+class HandBroken {
+  public:
+    explicit HandBroken(Wire& wire) noexcept : wire_(&wire) {}
+    asio::awaitable<Closed> close() {
+        if (closed_) co_return Closed();
+        closed_ = true;
+        asio::awaitable<Closed> goodbye = fail_to_say_goodbye(*wire_);
+        co_return co_await std::move(goodbye);
+    }
+
+  private:
+    Wire* wire_;
+    bool closed_ = false;
+};
+
+asio::awaitable<void> fail_guarded(benchmark::State& state) {
+    Wire wire;
+    for (auto _ : state) {
+        auto broken = asyncdrop::make_guard<Broken>(wire);
+        const auto result = co_await broken.try_async_drop();
+        benchmark::DoNotOptimize(result.has_error());
+    }
+}
+
+asio::awaitable<void> fail_by_hand(benchmark::State& state) {
+    Wire wire;
+    for (auto _ : state) {
+        HandBroken broken(wire);
+        const auto result = co_await broken.close();
+        benchmark::DoNotOptimize(result.has_error());
+    }
+}
+
+const Case result_case("guard, cleanup returns an error value", 0, fail_guarded, fail_by_hand);
+
+// --- synchronous cleanup ---
 
 /// A buffer from the heap, filled: what the smallest resources of real programs are. Not inlined, so that
 /// both sides run the same instructions.
@@ -193,8 +244,7 @@ void count_by_hand(benchmark::State& state) {
 
 const Case count_case("synchronous cleanup of a counter", 0, count_guarded, count_by_hand);
 
-// --- the shield
-// ----------------------------------------------------------------------------------------------
+// --- the shield ---
 
 asio::awaitable<void> shield_by_hand(benchmark::State& state) {
     Wire wire;

@@ -40,8 +40,7 @@ asio::awaitable<void> close_three(Hand& a, Hand& b, Hand& c) {
     if (error) std::rethrow_exception(error);
 }
 
-// --- three members
-// -------------------------------------------------------------------------------------------
+// --- three members ---
 
 asio::awaitable<void> in_order(benchmark::State& state) {
     Wire wire;
@@ -67,8 +66,7 @@ asio::awaitable<void> in_order_by_hand(benchmark::State& state) {
 
 const Case in_order_case("drop_in_order of 3", 0, in_order, in_order_by_hand);
 
-// --- stack
-// ---------------------------------------------------------------------------------------------------
+// --- stack ---
 
 asio::awaitable<void> stack(benchmark::State& state) {
     Wire wire;
@@ -109,8 +107,7 @@ asio::awaitable<void> stack_by_hand(benchmark::State& state) {
 
 const Case stack_case("stack of 3, dropped", 0, stack, stack_by_hand);
 
-// --- map
-// -----------------------------------------------------------------------------------------------------
+// --- map ---
 
 constexpr int map_size = 64;
 
@@ -173,8 +170,7 @@ asio::awaitable<void> map_by_hand(benchmark::State& state) {
 
 const Case map_case("hash map, 64 inserted and dropped concurrently", 0, map, map_by_hand);
 
-// --- teardown graph
-// ------------------------------------------------------------------------------------------
+// --- teardown graph ---
 
 /// A chain: each node uses the one before. The twin closes them in reverse.
 template <int nodes>
@@ -212,8 +208,7 @@ const Case graph_1("teardown graph, 1 node built and run", 0, graph<1>, chain_by
 const Case graph_10("teardown graph, chain of 10 built and run", 0, graph<10>, chain_by_hand<10>);
 const Case graph_100("teardown graph, chain of 100 built and run", 0, graph<100>, chain_by_hand<100>);
 
-// --- depth
-// ---------------------------------------------------------------------------------------------------
+// --- depth ---
 
 constexpr int depth = 100;
 
