@@ -43,6 +43,7 @@ ExitCode exit_code_of(const std::exception_ptr& error) {
             case Errc::forked:
                 return exit_rolled_back;
             case Errc::writes_failed:
+            case Errc::disk_full:
                 return exit_not_saved;
             case Errc::closed:
                 return exit_failure;

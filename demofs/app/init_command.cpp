@@ -14,6 +14,7 @@
 #include "demofs/app/password.hpp"
 #include "demofs/app/vault.hpp"
 #include "demofs/app/vault_stack.hpp"
+#include "demofs/base/error.hpp"
 #include "demofs/crypto/aead.hpp"
 #include "demofs/fs/filesystem.hpp"
 #include "demofs/store/file_descriptor.hpp"
@@ -91,7 +92,9 @@ int run_init(const InitSettings& settings) {
     boost::asio::co_spawn(context, stack.use(Access::create, commit_root),
                           [&failed](const std::exception_ptr& error) { failed = error; });
     context.run();
-    if (failed) std::rethrow_exception(failed);
+    if (failed)
+        throw Failure(exit_code_of(failed),
+                      "the vault " + settings.vault + " could not be made: " + describe(failed));
     // The configuration comes last: only with it the directory is a vault, and then it is a whole one.
     store::create_vault_config(directory, crypto::to_json(vault.config));
     store::sync_directory(files::path(directory).parent_path());

@@ -100,7 +100,8 @@ int main(int argc, char** argv) {
         "unmount", "Unmount, wait until everything is saved, and show the report of the teardown");
     unmount_command->add_option("DIR", unmount.mount_point, "Where the vault is mounted")->required();
     unmount_command->add_flag("--lazy", unmount.lazy,
-                              "Detach now; the daemon ends when the last open file is closed");
+                              "Detach now, also if files are in use; still waits until the last of them is "
+                              "closed and all is saved");
     unmount_command->callback([&] { code = run_unmount(unmount); });
 
     InfoSettings info;

@@ -33,7 +33,7 @@ StackSettings stack_settings(const MountSettings& settings) {
     return stack;
 }
 
-// Which files have lost their last changes; names are not known here, `find DIR -inum` tells them.
+// Which files have lost their last changes. Their names are not known here.
 std::string not_saved(const std::vector<InodeNumber>& inodes) {
     constexpr std::size_t most_named = 20;
     std::string text =
@@ -41,6 +41,7 @@ std::string not_saved(const std::vector<InodeNumber>& inodes) {
     for (std::size_t i = 0; i < std::min(inodes.size(), most_named); ++i)
         text += " " + std::to_string(raw(inodes[i]));
     if (inodes.size() > most_named) text += " and " + std::to_string(inodes.size() - most_named) + " more";
+    text += "; once it is mounted again, find DIR -inum NUMBER tells the name";
     return text;
 }
 

@@ -1,6 +1,7 @@
 #include "demofs/base/error.hpp"
 
 #include <boost/system/system_error.hpp>
+#include <cerrno>
 #include <new>
 
 namespace demofs {
@@ -32,6 +33,8 @@ class DemofsCategory final : public std::error_category {
                 return "the vault has diverged";
             case Errc::writes_failed:
                 return "an earlier write failed";
+            case Errc::disk_full:
+                return "the disk is full";
             case Errc::closed:
                 return "used after its end";
         }
@@ -52,6 +55,8 @@ class DemofsCategory final : public std::error_category {
             case Errc::forked:
             case Errc::writes_failed:
                 return std::errc::read_only_file_system;
+            case Errc::disk_full:
+                return std::errc::no_space_on_device;
             case Errc::corrupt:
             case Errc::vault_incomplete:
             case Errc::vault_damaged:
@@ -115,6 +120,12 @@ std::errc errno_of(const std::error_code& code) noexcept {
 
 std::errc errno_of(const std::exception_ptr& error) noexcept {
     return errno_of(code_of(error));
+}
+
+Errc write_failure(const std::exception_ptr& error) noexcept {
+    const std::errc code = errno_of(error);
+    const bool full = code == std::errc::no_space_on_device || static_cast<int>(code) == EDQUOT;
+    return full ? Errc::disk_full : Errc::writes_failed;
 }
 
 std::string describe(const std::exception_ptr& error) {

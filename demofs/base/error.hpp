@@ -21,6 +21,7 @@ enum class Errc {
     rolled_back,         ///< older than what this machine has seen of it (EROFS)
     forked,              ///< neither older nor newer than what this machine has seen of it (EROFS)
     writes_failed,       ///< an earlier write could not be made durable: nothing is written any more (EROFS)
+    disk_full,           ///< the same, because there was no space for it (ENOSPC)
     closed,              ///< used after its end (EIO)
 };
 
@@ -54,6 +55,9 @@ class Error : public std::system_error {
 /// null.
 [[nodiscard]] std::errc errno_of(const std::exception_ptr& error) noexcept;
 [[nodiscard]] std::errc errno_of(const std::error_code& code) noexcept;
+
+/// What a failure to write means for everything after it: disk_full or writes_failed.
+[[nodiscard]] Errc write_failure(const std::exception_ptr& error) noexcept;
 
 /// The text of an exception, for logs and messages; "no error" for null.
 [[nodiscard]] std::string describe(const std::exception_ptr& error);

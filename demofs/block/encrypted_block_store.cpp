@@ -234,13 +234,14 @@ boost::asio::awaitable<std::vector<SharedBytes>> EncryptedBlockStore::read_many(
 // ------------------------------------------------------------------------------------------------------------
 
 void EncryptedBlockStore::throw_if_failed() const {
-    if (error_) throw Error(Errc::writes_failed, failure_);
+    if (error_) throw Error(failure_code_, failure_);
 }
 
 // The first error stays. What waits to be written is given up; it can still be read.
 void EncryptedBlockStore::fail(std::exception_ptr error) noexcept {
     if (!error_) {
         error_ = std::move(error);
+        failure_code_ = write_failure(error_);
         failure_ =
             "Nothing can be written any more, because an earlier write failed: " + demofs::describe(error_);
     }
@@ -258,8 +259,7 @@ boost::asio::awaitable<void> EncryptedBlockStore::async_drop_impl() {
     while (encrypting_ || writing_ || (!error_ && synced_ < appended_)) co_await progress_.wait();
     co_await reader_.idle();
     if (error_ && synced_ < appended_)
-        throw Error(Errc::writes_failed,
-                    failure_ + " (" + std::to_string(appended_ - synced_) + " blocks lost)");
+        throw Error(failure_code_, failure_ + " (" + std::to_string(appended_ - synced_) + " blocks lost)");
 }
 
 }  // namespace demofs::block

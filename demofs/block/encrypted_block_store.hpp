@@ -24,6 +24,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "demofs/base/error.hpp"
 #include "demofs/base/worker_pool.hpp"
 #include "demofs/block/batch.hpp"
 #include "demofs/block/block_reader.hpp"
@@ -126,6 +127,7 @@ class EncryptedBlockStore final : public BlockStore {
     bool writing_ = false;     // the writer runs
     bool closing_ = false;
     std::exception_ptr error_;
+    Errc failure_code_ = Errc::writes_failed;
     std::string failure_;
     WaitQueue progress_;  // woken when a position moved, a loop ended, or the store failed
 };

@@ -115,7 +115,7 @@ asio::awaitable<Result<Nothing>> Filesystem::sync(InodeNumber inode) {
     State& state = *state_;
     if (state.storage_failed()) {
         state.report_failed_storage();
-        co_return std::errc::io_error;
+        co_return state.storage_error();
     }
     const Result<Nothing> flushed = co_await state.flush_file(inode);
     if (!flushed) co_return durability_error(flushed.error());
@@ -129,7 +129,7 @@ asio::awaitable<Result<Nothing>> Filesystem::sync_all() {
     State& state = *state_;
     if (state.storage_failed()) {
         state.report_failed_storage();
-        co_return std::errc::io_error;
+        co_return state.storage_error();
     }
     const Result<Nothing> flushed = co_await state.flush_all();
     if (!flushed) co_return durability_error(flushed.error());
@@ -142,7 +142,7 @@ Result<Nothing> Filesystem::flush(InodeNumber inode) {
     State& state = *state_;
     if (!state.storage_failed()) return Nothing{};
     const bool lost = state.contents.dirty().find(inode) != nullptr || state.changes.find(inode) != nullptr;
-    if (lost) return std::errc::io_error;
+    if (lost) return state.storage_error();
     return Nothing{};
 }
 

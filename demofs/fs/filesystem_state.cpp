@@ -93,6 +93,10 @@ bool Filesystem::State::storage_failed() const {
     return tree.read_only() || !tree.blocks().failure().empty();
 }
 
+std::errc Filesystem::State::storage_error() const {
+    return tree.failure_code() == Errc::disk_full ? std::errc::no_space_on_device : std::errc::io_error;
+}
+
 void Filesystem::State::applied(const Effects& effects) {
     for (const InodeNumber inode : effects.touched) changes.note(inode, effects.epoch);
     changes.forget_until(tree.durable_epoch());
@@ -167,7 +171,10 @@ Result<std::size_t> Filesystem::State::write_once(InodeNumber inode, std::uint64
         report_failed_storage();
         return std::errc::read_only_file_system;
     }
-    if (!space_gate.admit(data.size())) return std::errc::no_space_on_device;
+    if (!space_gate.admit(data.size())) {
+        tell_of_full_disk();
+        return std::errc::no_space_on_device;
+    }
     Effects effects;
     Result<std::size_t> reply = contents.write(inode, offset, data, now, effects);
     if (reply) applied(effects);
@@ -247,10 +254,16 @@ void Filesystem::State::flush_for_commit() {
     }
 }
 
+void Filesystem::State::tell_of_full_disk() {
+    failed(std::make_exception_ptr(Error::saying(
+        std::errc::no_space_on_device,
+        "There is no space left in the " + store.name() + ": programs cannot write until there is some.")));
+}
+
 void Filesystem::State::report_failed_storage() {
     const std::string& cause = tree.failure().empty() ? tree.blocks().failure() : tree.failure();
     failed(std::make_exception_ptr(
-        Error(Errc::writes_failed,
+        Error(tree.failure_code(),
               "Nothing is written to the vault any more, unmount and mount it again: " + cause)));
 }
 
@@ -309,7 +322,8 @@ asio::awaitable<Result<Nothing>> Filesystem::State::make_durable(Epoch epoch) {
     changes.forget_until(tree.durable_epoch());
     if (!error) co_return Nothing{};
     const std::errc code = failed(error);
-    co_return code == std::errc::interrupted ? code : std::errc::io_error;
+    const bool exact = code == std::errc::interrupted || code == std::errc::no_space_on_device;
+    co_return exact ? code : std::errc::io_error;
 }
 
 }  // namespace demofs::fs

@@ -82,6 +82,7 @@ struct Filesystem::State {
     // it.
     std::errc failed(const std::exception_ptr& error, const std::string& doing = {});
     bool storage_failed() const;
+    std::errc storage_error() const;  // what those are told who ask for durability then
     // What was accepted and has yet to reach the store.
     std::uint64_t unwritten_bytes() const;
 
@@ -131,6 +132,7 @@ struct Filesystem::State {
     void flush_for_commit();
     // Tells the log once that nothing can be written any more.
     void report_failed_storage();
+    void tell_of_full_disk();
     boost::asio::awaitable<void> write_back();
     // Brings part of a file into the block cache; errors are left to the read that needs it.
     boost::asio::awaitable<void> fetch(InodeNumber inode, std::uint64_t offset, std::size_t size);

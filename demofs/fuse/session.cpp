@@ -146,7 +146,10 @@ void Session::mount() {
         const std::string said = LibfuseLog::instance().last();
         throw Error(std::errc::operation_not_permitted,
                     "could not mount on " + s.settings.mount_point + (said.empty() ? "" : " (" + said + ")") +
-                        "; is the fuse3 package installed, and may this user mount here?");
+                        "; is the fuse3 package installed, and may this user mount here?" +
+                        (s.settings.allow_other && ::geteuid() != 0
+                             ? " --allow-other needs user_allow_other in /etc/fuse.conf."
+                             : ""));
     }
     s.mounted = true;
     s.device.assign(fuse_session_fd(s.session));

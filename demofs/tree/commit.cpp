@@ -87,6 +87,7 @@ asio::awaitable<void> Tree::State::run_commits() {
 
 void Tree::State::fail(const std::exception_ptr& error) {
     failure = "The vault has become read-only, because a commit failed: " + describe(error);
+    failure_code = write_failure(error);
     frozen = {};
     record.reset();
 }

@@ -29,7 +29,7 @@ Tree::State::State(TreeSettings given, block::BlockStore& store, std::unique_ptr
 }
 
 void Tree::State::throw_if_failed() const {
-    if (!failure.empty()) throw Error(Errc::writes_failed, failure);
+    if (!failure.empty()) throw Error(failure_code, failure);
 }
 
 bool Tree::State::load_from_memory(const block::BlockAddress& address) {
@@ -163,6 +163,9 @@ bool Tree::dirty() const {
 }
 bool Tree::read_only() const {
     return !state_->failure.empty();
+}
+Errc Tree::failure_code() const {
+    return state_->failure_code;
 }
 const std::string& Tree::failure() const {
     return state_->failure;

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "demofs/base/bytes.hpp"
+#include "demofs/base/error.hpp"
 #include "demofs/base/types.hpp"
 #include "demofs/block/block_store.hpp"
 #include "demofs/tree/changes.hpp"
@@ -133,6 +134,7 @@ class Tree {
     bool dirty() const;                  // whether a change is not durable yet
     bool read_only() const;              // a commit has failed
     const std::string& failure() const;  // why, as a sentence; empty while all is well
+    Errc failure_code() const;           // writes_failed or disk_full
     const Counters& counters() const;
     Generation generation()
         const;  // of the last commit attempt; new data blocks are born in generation() + 1

@@ -60,6 +60,7 @@ struct Tree::State {
     std::unique_ptr<CommitRecord> record;  // that is being made
     block::WaitQueue commit_done;
     std::string failure;  // not empty: read-only for good
+    Errc failure_code = Errc::writes_failed;
 
     std::unordered_set<block::BlockAddress> loading;
     std::size_t loaders = 0;  // operations that wait for a node

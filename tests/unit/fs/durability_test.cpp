@@ -211,7 +211,7 @@ TEST(Durability, AFullStoreRefusesWritesAndLetsDeletesGo) {
     EXPECT_TRUE(mount.remove(root_inode, "file"));
     EXPECT_TRUE(mount.sync_all());
     EXPECT_EQ(mount.unmount(), nullptr);
-    EXPECT_THAT(vault.problems, IsEmpty());
+    EXPECT_THAT(vault.problems, testing::ElementsAre(testing::HasSubstr("no space left"))) << "told once";
 }
 
 TEST(Durability, SpaceIsReported) {
@@ -248,6 +248,25 @@ TEST(FailingStore, ErrorsStickAndEverythingIsStillTakenDown) {
     EXPECT_EQ(mount.truncate(file, 0).error(), std::errc::read_only_file_system);
     EXPECT_THAT(mount.fs().unwritten_inodes(), testing::Contains(file));
     EXPECT_FALSE(vault.problems.empty());
+    EXPECT_NE(mount.unmount(), nullptr) << "the loss is reported";
+}
+
+TEST(FailingStore, WhoAsksForDurabilityIsToldThatTheDiskIsFull) {
+    Vault vault;
+    vault.faults = std::make_shared<store::FaultPlan>();
+    Mount mount(vault);
+    const InodeNumber file = mount.file(root_inode, "file");
+    ASSERT_TRUE(mount.sync_all());
+    store::Fault fault;
+    fault.kind = store::OperationKind::append;
+    fault.error = std::errc::no_space_on_device;
+    vault.faults->fail(fault);
+    mount.write(file, 0, "doomed").value();
+    EXPECT_EQ(mount.sync(file).error(), std::errc::no_space_on_device);
+    EXPECT_EQ(mount.sync(file).error(), std::errc::no_space_on_device) << "for ever";
+    EXPECT_EQ(mount.fs().flush(file).error(), std::errc::no_space_on_device);
+    EXPECT_EQ(mount.write(file, 0, "x").error(), std::errc::read_only_file_system);
+    EXPECT_EQ(mount.content(file), "doomed") << "still readable";
     EXPECT_NE(mount.unmount(), nullptr) << "the loss is reported";
 }
 
