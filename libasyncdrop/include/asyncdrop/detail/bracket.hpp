@@ -16,6 +16,7 @@
 #include <asyncdrop/even_if_cancelled.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <concepts>
 #include <exception>
 #include <functional>
 #include <optional>
@@ -149,15 +150,9 @@ bool drop_at_once(G& guard) noexcept {
 /// Whether a bracket may await G's cleanup itself, without the coroutine of G's async_drop in between. To be
 /// asked where the bracket cannot be cancelled: that coroutine is the shield.
 template <class G>
-constexpr bool cleans_up_plainly() {
-    if constexpr (requires(G & guard) { CoreAccess::operation(guard).start(NoExecutor()); }) {
-        using Operation = decltype(CoreAccess::operation(std::declval<G&>()));
-        return std::is_same_v<decltype(std::declval<Operation&>().start(NoExecutor())),
-                              asio::awaitable<void>>;
-    } else {
-        return false;
-    }
-}
+concept CleansUpPlainly = requires(G& guard) {
+    { CoreAccess::operation(guard).start(NoExecutor()) } -> std::same_as<asio::awaitable<void>>;
+};
 
 /// The steps of such a drop; what has been started is finished also if it failed.
 template <class G>
@@ -166,7 +161,7 @@ class OwnDrop {
     OwnDrop(G& guard, bool plain) noexcept : guard_(&guard), plain_(plain) {}
 
     asio::awaitable<void> start() {
-        if constexpr (cleans_up_plainly<G>()) {
+        if constexpr (CleansUpPlainly<G>) {
             const auto operation = CoreAccess::operation(*guard_);
             if (plain_ && operation.core().wants_drop(operation.type())) {
                 asio::awaitable<void> cleanup = operation.start(NoExecutor());
@@ -178,14 +173,14 @@ class OwnDrop {
         return guard_->async_drop();
     }
     void finish() noexcept {
-        if constexpr (cleans_up_plainly<G>()) {
+        if constexpr (CleansUpPlainly<G>) {
             const auto operation = CoreAccess::operation(*guard_);
             if (plain_ && operation.core().state() == DropState::dropping) operation.finish();
         }
     }
     /// In a catch block.
     std::exception_ptr error() noexcept {
-        if constexpr (cleans_up_plainly<G>()) {
+        if constexpr (CleansUpPlainly<G>) {
             if (plain_) return note_thrown(CoreAccess::operation(*guard_));
         }
         return std::current_exception();
