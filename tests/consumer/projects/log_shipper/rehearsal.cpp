@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "expect.hpp"
+#include "rehearse_values.hpp"
 #include "session.hpp"
 
 namespace log_shipper {
@@ -217,6 +218,7 @@ void rehearse() {
     completion_tokens();
     run(shared_owners());
     expect(Session::count() == 0 && reports.empty(), "no session is left");
+    rehearse_values();
     run(deadlines());
     expect(reports == std::vector{ForgottenReason::cleanup_abandoned}, "the abandoned cleanup is reported");
     expect(Session::count() == 1 && asyncdrop::live_guards().size() == 1, "what it used is never destroyed");
