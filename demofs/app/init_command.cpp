@@ -39,7 +39,8 @@ bool prepare_directory(const std::string& vault) {
         }
         return false;
     }
-    if (!files::create_directory(vault, error) && error) {
+    if (!files::create_directory(vault, error)) {
+        if (!error) error = std::make_error_code(std::errc::file_exists);  // somebody was faster
         throw Failure(exit_failure, "the directory " + vault + " cannot be made: " + error.message());
     }
     files::permissions(vault, files::perms::owner_all, error);
@@ -52,7 +53,7 @@ boost::asio::awaitable<void> commit_root(VaultStack& stack) {
 }
 
 // Until it is told to keep it, takes a directory that this init has made away again, so that init can be
-// repeated. A directory that was there before is left as it is: somebody else may be using it.
+// repeated. A directory that was there before, or that has become somebody else's vault, is left as it is.
 class Unfinished {
   public:
     Unfinished(std::string directory, bool made) : directory_(std::move(directory)), kept_(!made) {}
@@ -60,7 +61,7 @@ class Unfinished {
     Unfinished& operator=(const Unfinished&) = delete;
     ~Unfinished() {
         std::error_code ignored;
-        if (!kept_) files::remove_all(directory_, ignored);
+        if (!kept_ && !store::has_vault_config(directory_)) files::remove_all(directory_, ignored);
     }
     void keep() { kept_ = true; }
 
@@ -92,6 +93,7 @@ int run_init(const InitSettings& settings) {
     boost::asio::co_spawn(context, stack.use(Access::create, commit_root),
                           [&failed](const std::exception_ptr& error) { failed = error; });
     context.run();
+    if (has_code(failed, Errc::vault_in_use)) unfinished.keep();  // another init is at work there
     if (failed)
         throw Failure(exit_code_of(failed),
                       "the vault " + settings.vault + " could not be made: " + describe(failed));

@@ -164,6 +164,18 @@ class Commands(ErrorTest):
                 os.waitpid(pid, 0)
             os.close(terminal)
 
+    def test_an_init_that_fails_leaves_nothing_behind_that_it_made(self):
+        # Files may not grow beyond a few hundred bytes: the first segment cannot be written.
+        script = 'trap "" XFSZ; ulimit -f 1; exec "$@"'
+        command = ["sh", "-c", script, "sh", self.vault.program, "init", self.vault.path, *self.vault.password_arguments(),
+                   "--weak-key-derivation"]
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=mount_fixture.WAIT_SECONDS)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("could not be made", done.stderr)
+        self.assertFalse(self.vault.path.exists(), "the unfinished vault was left")
+        self.vault.init()
+        self.vault.mount()
+
     def test_an_unknown_command(self):
         self.expect_error(self.vault.run("frobnicate", check=False), USAGE, "no command frobnicate")
 
