@@ -21,7 +21,7 @@ enum class Errc {
     rolled_back,         ///< older than what this machine has seen of it (EROFS)
     forked,              ///< neither older nor newer than what this machine has seen of it (EROFS)
     writes_failed,       ///< an earlier write could not be made durable: nothing is written any more (EROFS)
-    disk_full,           ///< the same, because there was no space for it (ENOSPC)
+    disk_full,           ///< the same, because there was no space; thrown where writes_failed is (ENOSPC)
     closed,              ///< used after its end (EIO)
 };
 

@@ -103,7 +103,7 @@ class Filesystem {
                                                       SharedBytes data, std::optional<Timestamp> now);
 
     // Durability: content and attributes of the inode (directories: entries) survive a crash on return.
-    // Concurrent calls share commits. Once the storage has failed: EIO, for ever.
+    // Concurrent calls share commits. Once the storage has failed: EIO, or ENOSPC if it was full, for ever.
     boost::asio::awaitable<Result<Nothing>> sync(InodeNumber inode);
     boost::asio::awaitable<Result<Nothing>> sync_all();
 
