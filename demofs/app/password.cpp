@@ -26,7 +26,7 @@ class EchoOff {
   public:
     explicit EchoOff(int terminal) : terminal_(terminal), active_(::tcgetattr(terminal, &before_) == 0) {
         if (!active_) return;
-        struct sigaction note {};
+        struct sigaction note{};
         note.sa_handler = [](int signal) { signal_ = signal; };
         sigset_t signals;
         sigemptyset(&signals);
@@ -41,8 +41,8 @@ class EchoOff {
     ~EchoOff() {
         if (!active_) return;
         // The shell may have taken the terminal back already.
-        struct sigaction ignore {};
-        struct sigaction stop {};
+        struct sigaction ignore{};
+        struct sigaction stop{};
         ignore.sa_handler = SIG_IGN;
         ::sigaction(SIGTTOU, &ignore, &stop);
         ::tcsetattr(terminal_, TCSAFLUSH, &before_);

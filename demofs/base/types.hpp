@@ -26,7 +26,7 @@ enum class Epoch : std::uint64_t {};
 
 template <class T>
 concept StrongNumber = std::is_same_v<T, InodeNumber> || std::is_same_v<T, DataId> ||
-    std::is_same_v<T, Generation> || std::is_same_v<T, Epoch>;
+                       std::is_same_v<T, Generation> || std::is_same_v<T, Epoch>;
 
 template <StrongNumber T>
 [[nodiscard]] constexpr std::uint64_t raw(T number) noexcept {

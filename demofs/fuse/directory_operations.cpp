@@ -103,7 +103,7 @@ void answer_listing(fuse_req_t request, const Result<std::vector<fs::DirectoryEn
             needed = fuse_add_direntry_plus(request, buffer.data() + used, size_bytes - used,
                                             entry.name.c_str(), &attributes, cookie);
         } else {
-            struct stat shown {};
+            struct stat shown{};
             shown.st_ino = raw(entry.inode);
             shown.st_mode = entry.mode;
             needed = fuse_add_direntry(request, buffer.data() + used, size_bytes - used, entry.name.c_str(),

@@ -108,7 +108,7 @@ std::optional<MountedFilesystem> mounted_on(const std::string& directory) {
 
 bool is_dead_mount(const std::string& directory) {
     // statfs asks the daemon; stat would be answered from the kernel's cache even after its death.
-    struct statfs answer {};
+    struct statfs answer{};
     return ::statfs(directory.c_str(), &answer) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
 }
 
@@ -133,7 +133,7 @@ std::string prepare_mount_point(const std::string& directory, bool& cleaned_up) 
         unmount(absolute, UnmountMode::lazy);
         cleaned_up = true;
     }
-    struct stat status {};
+    struct stat status{};
     if (::stat(absolute.c_str(), &status) != 0) {
         const int reason = errno;
         if (reason == ENOENT)

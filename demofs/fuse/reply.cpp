@@ -27,7 +27,7 @@ timespec to_timespec(const fs::Timestamp& t) {
 }  // namespace
 
 struct stat to_stat(const fs::Attributes& attributes) {
-    struct stat out {};
+    struct stat out{};
     out.st_ino = raw(attributes.inode);
     out.st_mode = attributes.mode;
     out.st_nlink = attributes.links;
@@ -113,7 +113,7 @@ void reply_written(fuse_req_t request, const Result<std::size_t>& result) {
 void reply_space(fuse_req_t request, const Result<fs::FilesystemSpace>& result) {
     if (!result) return reply_error(request, result.error());
     constexpr std::uint64_t unit_bytes = 4096;
-    struct statvfs out {};
+    struct statvfs out{};
     out.f_bsize = unit_bytes;
     out.f_frsize = unit_bytes;
     out.f_blocks = result->total_bytes / unit_bytes;

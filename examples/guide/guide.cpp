@@ -30,7 +30,9 @@ class NaiveConnection {
 
 asio::awaitable<void> reconnect() {
     const auto executor = co_await asio::this_coro::executor;
-    { NaiveConnection first(executor, "db"); }
+    {
+        NaiveConnection first(executor, "db");
+    }
     NaiveConnection second(executor, "db");
 }
 // [end]

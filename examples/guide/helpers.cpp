@@ -148,7 +148,7 @@ asio::awaitable<void> mutex() {
         SharedConnection::Lock locked = co_await mutex->lock();
         co_await locked->query("one at a time");
         expect(!mutex->try_lock());
-    }                             // unlocked
+    }  // unlocked
     co_await mutex.async_drop();  // waits for whoever is inside or queued, then closes the connection
 }
 // [end]

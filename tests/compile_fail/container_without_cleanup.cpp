@@ -7,9 +7,7 @@ class Container {
   public:
     explicit Container(asyncdrop::Passkey<Container>) {}
 #ifndef MISTAKE
-    boost::asio::awaitable<void> async_drop_impl() {
-        return file_.async_drop();
-    }
+    boost::asio::awaitable<void> async_drop_impl() { return file_.async_drop(); }
 #endif
 
   private:

@@ -90,7 +90,9 @@ struct StoreKind {
     std::function<std::unique_ptr<Medium>()> make;
 };
 
-void PrintTo(const StoreKind& kind, std::ostream* out) { *out << kind.name; }
+void PrintTo(const StoreKind& kind, std::ostream* out) {
+    *out << kind.name;
+}
 
 class ObjectStoreContract : public testing::TestWithParam<StoreKind> {
   protected:

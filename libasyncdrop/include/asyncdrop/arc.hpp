@@ -51,22 +51,19 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
 
     /// Shares the resource of a guard or box, which is left empty. If the allocation fails (std::bad_alloc),
     /// the resource stays where it was.
-    explicit AsyncDropArc(AsyncDropBox<T> && box, CreationSite site = CreationSite::here())
+    explicit AsyncDropArc(AsyncDropBox<T>&& box, CreationSite site = CreationSite::here())
         : value_(&*box), block_(new Block(box)), site_(site) {}
-    explicit AsyncDropArc(AsyncDropGuard<T> && guard,
-                          CreationSite site = CreationSite::here()) requires(!std::is_abstract_v<T>)
+    explicit AsyncDropArc(AsyncDropGuard<T>&& guard, CreationSite site = CreationSite::here())
+        requires(!std::is_abstract_v<T>)
         : block_(Block::from_guard(guard, value_)), site_(site) {}
 
     /// Leaves `other` empty.
-    AsyncDropArc(AsyncDropArc && other) noexcept : detail::TokenDrops<AsyncDropArc>() {
-        take(other);
-    }
+    AsyncDropArc(AsyncDropArc&& other) noexcept : detail::TokenDrops<AsyncDropArc>() { take(other); }
 
     /// An Arc of something derived from T becomes an Arc of T; the other owners keep theirs.
     template <class Derived>
-    requires(!std::is_same_v<Derived, T> && std::is_convertible_v<Derived*, T*>)
-        AsyncDropArc(AsyncDropArc<Derived> && other)
-    noexcept {  // NOLINT: implicit like a pointer conversion
+        requires(!std::is_same_v<Derived, T> && std::is_convertible_v<Derived*, T*>)
+    AsyncDropArc(AsyncDropArc<Derived>&& other) noexcept {  // NOLINT: implicit like a pointer conversion
         take(other);
     }
 
@@ -113,26 +110,26 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
     /// could not be started (std::bad_alloc, ExecutorMismatch) does this Arc still own. On an empty or
     /// dropped Arc: success, nothing happens. Cancellation: shielded once it has started; see
     /// even_if_cancelled.hpp for how to start it.
-    [[nodiscard("async_drop does nothing until it is awaited")]] asio::awaitable<void> async_drop()& {
+    [[nodiscard("async_drop does nothing until it is awaited")]] asio::awaitable<void> async_drop() & {
         return drop<void>(*this, Ticket(*this), false, true);
     }
-    asio::awaitable<void> async_drop()&& = delete;
+    asio::awaitable<void> async_drop() && = delete;
     using detail::TokenDrops<AsyncDropArc>::async_drop;
 
     /// The same for code that works with results; as AsyncDropGuard::try_async_drop.
-    [[nodiscard("try_async_drop does nothing until it is awaited")]] auto try_async_drop()& {
+    [[nodiscard("try_async_drop does nothing until it is awaited")]] auto try_async_drop() & {
         return drop<DropResult<typename Error::type>>(*this, Ticket(*this), false, true);
     }
-    void try_async_drop()&& = delete;
+    void try_async_drop() && = delete;
     using detail::TokenDrops<AsyncDropArc>::try_async_drop;
 
     /// The same, but an owner that is not the last one waits too: returns when the resource is closed, with
     /// the cleanup's error. Waits for ever if its caller is itself responsible for another clone.
     [[nodiscard("async_drop does nothing until it is awaited")]] asio::awaitable<void>
-    async_drop_and_wait()& {
+    async_drop_and_wait() & {
         return drop<void>(*this, Ticket(*this), true, true);
     }
-    asio::awaitable<void> async_drop_and_wait()&& = delete;
+    asio::awaitable<void> async_drop_and_wait() && = delete;
 
     /// The resource itself, if this is the only owner and nobody waits in async_drop_and_wait: then the Arc
     /// is left empty and the box carries the duty. Otherwise nothing changes.
@@ -145,45 +142,31 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
     }
 
     /// Whether this handle has given its share back.
-    bool is_dropped() const noexcept {
-        return dropped_;
-    }
+    bool is_dropped() const noexcept { return dropped_; }
     /// Whether this handle owns a share.
-    explicit operator bool() const noexcept {
-        return block_ != nullptr;
-    }
+    explicit operator bool() const noexcept { return block_ != nullptr; }
 
     /// How many owners there are; zero for an empty Arc. Others may change it at any moment.
-    std::size_t strong_count() const noexcept {
-        return block_ ? block_->owners() : 0;
-    }
+    std::size_t strong_count() const noexcept { return block_ ? block_->owners() : 0; }
 
     /// The resource; misuse if this handle is empty or dropped.
-    T* operator->() const& noexcept {
-        return &value();
-    }
+    T* operator->() const& noexcept { return &value(); }
     T* operator->() const&& = delete;
-    T& operator*() const& noexcept {
-        return value();
-    }
+    T& operator*() const& noexcept { return value(); }
     T& operator*() const&& = delete;
 
     /// Exchanges the handles.
-    void swap(AsyncDropArc & other) noexcept {
+    void swap(AsyncDropArc& other) noexcept {
         std::swap(value_, other.value_);
         std::swap(block_, other.block_);
         std::swap(site_, other.site_);
         std::swap(dropped_, other.dropped_);
         std::swap(refused_, other.refused_);
     }
-    friend void swap(AsyncDropArc & a, AsyncDropArc & b) noexcept {
-        a.swap(b);
-    }
+    friend void swap(AsyncDropArc& a, AsyncDropArc& b) noexcept { a.swap(b); }
 
     /// Where this handle was made, for messages.
-    CreationSite creation_site() const noexcept {
-        return site_;
-    }
+    CreationSite creation_site() const noexcept { return site_; }
 
     /// The name of the resource's type, for messages.
     std::string_view resource_name() const noexcept {
@@ -213,11 +196,11 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
         int exceptions_;
     };
 
-    AsyncDropArc(T * value, Block * block, CreationSite site) noexcept
+    AsyncDropArc(T* value, Block* block, CreationSite site) noexcept
         : value_(value), block_(block), site_(site) {}
 
     template <class Outcome>
-    static asio::awaitable<Outcome> drop(AsyncDropArc & self, Ticket ticket, bool wait, bool shielded) {
+    static asio::awaitable<Outcome> drop(AsyncDropArc& self, Ticket ticket, bool wait, bool shielded) {
         ticket.started();
         // Whatever may fail to be allocated is allocated before the share is given back. Nobody can become a
         // second owner beside a last one, so the election below cannot be lost.
@@ -268,7 +251,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
     }
 
     template <class Outcome>
-    static asio::awaitable<Outcome> start_cleanup(Block & block, [[maybe_unused]] bool shielded) {
+    static asio::awaitable<Outcome> start_cleanup(Block& block, [[maybe_unused]] bool shielded) {
         if constexpr (!std::is_void_v<Outcome>) {
             return detail::CoreAccess::try_drop<typename Outcome::error_type>(block.box());
         } else {
@@ -293,9 +276,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
         if (const std::exception_ptr error = completed.error()) std::rethrow_exception(error);
     }
 
-    static constexpr std::string_view type() noexcept {
-        return detail::type_name<AsyncDropArc<T>>();
-    }
+    static constexpr std::string_view type() noexcept { return detail::type_name<AsyncDropArc<T>>(); }
 
     T& value() const noexcept {
         block();
@@ -319,7 +300,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
     }
 
     template <class U>
-    void take(AsyncDropArc<U> & other) noexcept {
+    void take(AsyncDropArc<U>& other) noexcept {
         value_ = std::exchange(other.value_, nullptr);
         block_ = std::exchange(other.block_, nullptr);
         site_ = other.site_;
@@ -328,9 +309,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
     }
 
     // async_drop() whose cleanup the caller may cancel.
-    asio::awaitable<void> drop_unshielded() {
-        return drop<void>(*this, Ticket(*this), false, false);
-    }
+    asio::awaitable<void> drop_unshielded() { return drop<void>(*this, Ticket(*this), false, false); }
 
     // For a holder that has made the report about it.
     void forget_unreported() noexcept {

@@ -45,10 +45,11 @@ class never {
 template <class T>
 struct async_drop_traits {
     /// Starts T's own async_drop_impl().
-    static auto async_drop(T& value) noexcept(noexcept(value.async_drop_impl())) requires requires {
-        value.async_drop_impl();
+    static auto async_drop(T& value) noexcept(noexcept(value.async_drop_impl()))
+        requires requires { value.async_drop_impl(); }
+    {
+        return value.async_drop_impl();
     }
-    { return value.async_drop_impl(); }
 };
 
 namespace detail {
@@ -70,18 +71,15 @@ template <ResultLike R, class Executor>
 inline constexpr bool is_drop_return<asio::awaitable<R, Executor>> = true;
 
 template <class T>
-concept DropsAsynchronously = requires(T& value) {
-    async_drop_traits<T>::async_drop(value);
-}
-&&is_drop_return<drop_return_t<T>>;
+concept DropsAsynchronously =
+    requires(T& value) { async_drop_traits<T>::async_drop(value); } && is_drop_return<drop_return_t<T>>;
 
 }  // namespace detail
 
 /// A type with synchronous cleanup: `void async_drop_impl() noexcept`.
 template <class T>
 concept SyncDroppable = requires(T& value) {
-    { async_drop_traits<T>::async_drop(value) }
-    noexcept->std::same_as<void>;
+    { async_drop_traits<T>::async_drop(value) } noexcept -> std::same_as<void>;
 };
 
 /// A type with a cleanup that a guard can run.
@@ -116,7 +114,8 @@ inline constexpr bool drops_to_result =
     DropsAsynchronously<T> && !std::is_void_v<typename AwaitedResult<drop_return_t<T>>::type>;
 
 template <DropsAsynchronously T>
-requires(!std::is_void_v<typename AwaitedResult<drop_return_t<T>>::type>) struct DropError<T> {
+    requires(!std::is_void_v<typename AwaitedResult<drop_return_t<T>>::type>)
+struct DropError<T> {
     using type = std::remove_cvref_t<
         decltype(std::declval<typename AwaitedResult<drop_return_t<T>>::type&>().error())>;
 };

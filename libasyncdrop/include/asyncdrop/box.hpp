@@ -117,15 +117,12 @@ class [[nodiscard("a box must be dropped with async_drop")]] AsyncDropBox
     AsyncDropBox() noexcept = default;
 
     /// Leaves `other` empty; the T stays where it is. Moving a box whose drop is running is a misuse.
-    AsyncDropBox(AsyncDropBox && other) noexcept : Base() {
-        take(other, other.value_);
-    }
+    AsyncDropBox(AsyncDropBox&& other) noexcept : Base() { take(other, other.value_); }
 
     /// A box of something derived from T becomes a box of T.
     template <class Derived>
-    requires(!std::is_same_v<Derived, T> && std::is_convertible_v<Derived*, T*>)
-        AsyncDropBox(AsyncDropBox<Derived> && other)
-    noexcept {  // NOLINT: implicit like a pointer conversion
+        requires(!std::is_same_v<Derived, T> && std::is_convertible_v<Derived*, T*>)
+    AsyncDropBox(AsyncDropBox<Derived>&& other) noexcept {  // NOLINT: implicit like a pointer conversion
         take(other, other.value_);
     }
 
@@ -149,15 +146,13 @@ class [[nodiscard("a box must be dropped with async_drop")]] AsyncDropBox
     }
 
     /// The name of the type that was put into the box, for messages.
-    std::string_view resource_name() const noexcept {
-        return node_ ? node_->type() : detail::type_name<T>();
-    }
+    std::string_view resource_name() const noexcept { return node_ ? node_->type() : detail::type_name<T>(); }
 
   private:
     template <class U>
     friend class AsyncDropBox;
     template <class U, class... Args>
-    friend AsyncDropBox<U> make_box_at(CreationSite site, Args && ... args);
+    friend AsyncDropBox<U> make_box_at(CreationSite site, Args&&... args);
     friend Base;
     friend struct detail::CoreAccess;
 
@@ -189,15 +184,13 @@ class [[nodiscard("a box must be dropped with async_drop")]] AsyncDropBox
         void collect(std::optional<E>& place) noexcept { this->slot_ = detail::ErrorSlot(place); }
     };
 
-    AsyncDropBox(CreationSite site, T * value, std::unique_ptr<detail::BoxNode> node) noexcept
+    AsyncDropBox(CreationSite site, T* value, std::unique_ptr<detail::BoxNode> node) noexcept
         : Base(site, node->type()), value_(value), node_(std::move(node)) {}
 
-    T* value() const noexcept {
-        return value_;
-    }
+    T* value() const noexcept { return value_; }
 
     template <class U>
-    void take(AsyncDropBox<U> & other, T * value) noexcept {
+    void take(AsyncDropBox<U>& other, T* value) noexcept {
         detail::GuardCore& core = detail::CoreAccess::core(other);
         core.check_movable(other.resource_name());
         value_ = value;

@@ -30,8 +30,7 @@ struct exception_to_error {};
 /// Whether every exception can be told in an E.
 template <class E>
 concept TellsExceptions = requires(const std::exception_ptr& exception) {
-    { exception_to_error<E>::convert(exception) }
-    noexcept->std::same_as<E>;
+    { exception_to_error<E>::convert(exception) } noexcept -> std::same_as<E>;
 };
 
 /// An exception as it is.

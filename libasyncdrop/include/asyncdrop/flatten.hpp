@@ -143,9 +143,9 @@ boost::asio::awaitable<flattened_t<Results...>> flatten(std::tuple<Results*...> 
 /// Cancellation: once started, every drop runs shielded; a cancelled coroutine awaits even_if_cancelled
 /// before, or the guards stay in the results.
 template <class... Results>
-requires(sizeof...(Results) > 0 && (detail::GuardResult<Results> && ...))
-    [[nodiscard]] boost::asio::awaitable<detail::flattened_t<Results...>> flatten_async_drop(
-        Results&... results) {
+    requires(sizeof...(Results) > 0 && (detail::GuardResult<Results> && ...))
+[[nodiscard]] boost::asio::awaitable<detail::flattened_t<Results...>> flatten_async_drop(
+    Results&... results) {
     return detail::flatten(std::tuple<Results*...>(&results...));
 }
 

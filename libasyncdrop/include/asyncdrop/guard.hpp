@@ -48,17 +48,15 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard
 
   public:
     /// An empty guard: holds nothing, needs no drop, and says nothing.
-    AsyncDropGuard() noexcept {
-        static_assert_movable();
-    }
+    AsyncDropGuard() noexcept { static_assert_movable(); }
 
     /// Wraps an existing value. `site` is what reports name.
-    static AsyncDropGuard adopt(T && value, CreationSite site = CreationSite::here()) noexcept {
+    static AsyncDropGuard adopt(T&& value, CreationSite site = CreationSite::here()) noexcept {
         return AsyncDropGuard(site, std::move(value));
     }
 
     /// Leaves `other` empty. Moving a guard whose drop is running is a misuse.
-    AsyncDropGuard(AsyncDropGuard && other) noexcept : Base() {
+    AsyncDropGuard(AsyncDropGuard&& other) noexcept : Base() {
         other.core_.check_movable(resource_name());
         take(other);
     }
@@ -87,18 +85,20 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard
     }
 
     /// async_drop() at once, for a T whose cleanup is a plain noexcept function.
-    void drop_now()& noexcept requires SyncDroppable<T> {
+    void drop_now() & noexcept
+        requires SyncDroppable<T>
+    {
         if (!this->core_.wants_drop(resource_name())) return;
         this->core_.begin_drop();
         async_drop_traits<T>::async_drop(value_);
         finish();
     }
-    void drop_now()&& = delete;
+    void drop_now() && = delete;
 
     /// Turns the T into something else that then owns the duty: the guard of f(T&&). The result keeps the
     /// creation site. If f throws, this guard stays armed, with what f left of its T.
     template <class F>
-    auto map_unsafe(F && f)&&->AsyncDropGuard<std::decay_t<std::invoke_result_t<F, T&&>>> {
+    auto map_unsafe(F&& f) && -> AsyncDropGuard<std::decay_t<std::invoke_result_t<F, T&&>>> {
         using Mapped = AsyncDropGuard<std::decay_t<std::invoke_result_t<F, T&&>>>;
         this->usable();
         Mapped mapped = Mapped::adopt(std::invoke(std::forward<F>(f), std::move(value_)), this->core_.site());
@@ -109,7 +109,7 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard
 
     /// Takes the T out without cleaning it up; the duty passes to the caller. Only T's own code can make the
     /// key, for functions of T that consume their object.
-    T unsafe_into_inner_dont_drop(UnwrapKey<T>)&& noexcept {
+    T unsafe_into_inner_dont_drop(UnwrapKey<T>) && noexcept {
         this->usable();
         T value = std::move(value_);
         let_go();
@@ -117,12 +117,10 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard
     }
 
     /// Moves the T to the heap. If the allocation fails (std::bad_alloc), this guard keeps it.
-    AsyncDropBox<T> into_box()&&;  // in box.hpp
+    AsyncDropBox<T> into_box() &&;  // in box.hpp
 
     /// The name of T, for messages.
-    static constexpr std::string_view resource_name() noexcept {
-        return detail::type_name<T>();
-    }
+    static constexpr std::string_view resource_name() noexcept { return detail::type_name<T>(); }
 
   private:
     [[gnu::noinline, gnu::cold]] void die_armed() noexcept {
@@ -131,7 +129,7 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard
     }
 
     template <class U, class... Args>
-    friend AsyncDropGuard<U> make_guard_at(CreationSite site, Args && ... args);
+    friend AsyncDropGuard<U> make_guard_at(CreationSite site, Args&&... args);
     friend Base;
     friend struct detail::CoreAccess;
 
@@ -156,7 +154,7 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard
     using ResultOperation = Operation;
 
     template <class... Args>
-    explicit AsyncDropGuard(CreationSite site, Args && ... args) {
+    explicit AsyncDropGuard(CreationSite site, Args&&... args) {
         static_assert_movable();
         detail::Access::construct<T>(static_cast<void*>(std::addressof(value_)), std::forward<Args>(args)...);
         this->core_.arm(site, resource_name());  // only now: a constructor that throws leaves nothing to drop
@@ -168,11 +166,9 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard
                       "use AsyncDropBox<T> (make_box) for other types");
     }
 
-    T* value() const noexcept {
-        return const_cast<T*>(std::addressof(value_));
-    }
+    T* value() const noexcept { return const_cast<T*>(std::addressof(value_)); }
 
-    void take(AsyncDropGuard & other) noexcept {
+    void take(AsyncDropGuard& other) noexcept {
         if (other.core_.holds_value()) {
             std::construct_at(std::addressof(value_), std::move(other.value_));
             std::destroy_at(std::addressof(other.value_));

@@ -85,8 +85,8 @@ class Lazy {
   public:
     /// For make_guard and make_box: a Lazy with a factory, or one whose resource exists.
     template <class F>
-    requires(std::same_as<typename detail::Awaited<std::invoke_result_t<F&>>::type, Owner>)
-        Lazy(Passkey<Lazy>, F factory, WhenUncreated when_uncreated)
+        requires(std::same_as<typename detail::Awaited<std::invoke_result_t<F&>>::type, Owner>)
+    Lazy(Passkey<Lazy>, F factory, WhenUncreated when_uncreated)
         : state_(std::make_shared<detail::LazyState<Owner>>()) {
         state_->factory = std::make_unique<detail::LazyFactoryOf<Owner, F>>(std::move(factory));
         state_->when_uncreated = when_uncreated;

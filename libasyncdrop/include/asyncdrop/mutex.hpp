@@ -106,7 +106,8 @@ class AsyncDropMutex {
     /// For make_guard and make_box; the resource is taken out of the guard or box.
     AsyncDropMutex(Passkey<AsyncDropMutex>, AsyncDropBox<T>&& box)
         : state_(std::make_shared<detail::MutexState<T>>(std::move(box))) {}
-    AsyncDropMutex(Passkey<AsyncDropMutex> key, AsyncDropGuard<T>&& guard) requires(!std::is_abstract_v<T>)
+    AsyncDropMutex(Passkey<AsyncDropMutex> key, AsyncDropGuard<T>&& guard)
+        requires(!std::is_abstract_v<T>)
         : AsyncDropMutex(key, std::move(guard).into_box()) {}
 
     AsyncDropMutex(AsyncDropMutex&&) noexcept = default;
@@ -114,12 +115,8 @@ class AsyncDropMutex {
 
     /// A guarded mutex around the resource of `inner`, a guard or a box.
     template <class Inner>
-    requires(
-        std::is_same_v<Inner, AsyncDropGuard<T>> ||
-        std::is_same_v<
-            Inner, AsyncDropBox<T>>) static AsyncDropGuard<AsyncDropMutex> create(Inner&& inner,
-                                                                                  CreationSite site =
-                                                                                      CreationSite::here()) {
+        requires(std::is_same_v<Inner, AsyncDropGuard<T>> || std::is_same_v<Inner, AsyncDropBox<T>>)
+    static AsyncDropGuard<AsyncDropMutex> create(Inner&& inner, CreationSite site = CreationSite::here()) {
         return make_guard_at<AsyncDropMutex>(site, std::move(inner));
     }
 

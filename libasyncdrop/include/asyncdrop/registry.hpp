@@ -153,9 +153,7 @@ inline void set_guard_registry(bool on) {
 
 /// Gives the resource of a guard or box a name in the list, which moves with it. False: it is not listed.
 template <class Guard>
-requires requires(Guard& guard) {
-    detail::CoreAccess::core(guard);
-}
+    requires requires(Guard& guard) { detail::CoreAccess::core(guard); }
 bool name_live_guard(Guard& guard, std::string name) {
     return detail::GuardRegistry::instance().name(&detail::CoreAccess::core(guard), std::move(name));
 }

@@ -41,11 +41,12 @@ namespace detail {
 
 template <class Owner, class T>
 concept SharedOwner = std::same_as<Owner, AsyncDropGuard<T>> || std::same_as<Owner, AsyncDropBox<T>> ||
-    std::same_as<Owner, AsyncDropArc<T>>;
+                      std::same_as<Owner, AsyncDropArc<T>>;
 
 // A coroutine of the library's own kind: it runs on a strand that no other executor type stands for.
 template <class F, class T>
-concept SharedFactory = SharedOwner<typename Awaited<std::invoke_result_t<F&>>::type, T> &&
+concept SharedFactory =
+    SharedOwner<typename Awaited<std::invoke_result_t<F&>>::type, T> &&
     std::same_as<typename Awaited<std::invoke_result_t<F&>>::executor_type, asio::any_io_executor>;
 
 }  // namespace detail
@@ -85,8 +86,8 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
     /// A handle of a resource that exists: nothing will be created. If an allocation fails (std::bad_alloc),
     /// the resource stays where it was. An empty owner is a misuse.
     template <class Owner>
-    requires(detail::SharedOwner<Owner, T>) static AsyncDropShared ready(
-        Owner && owner, CreationSite site = CreationSite::here()) {
+        requires(detail::SharedOwner<Owner, T>)
+    static AsyncDropShared ready(Owner&& owner, CreationSite site = CreationSite::here()) {
         if (!owner) [[unlikely]] {
             detail::misuse("an AsyncDropShared was made of an empty guard", detail::type_name<T>(), site);
         }
@@ -100,9 +101,7 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
     }
 
     /// Leaves `other` empty.
-    AsyncDropShared(AsyncDropShared && other) noexcept : detail::TokenDrops<AsyncDropShared>() {
-        take(other);
-    }
+    AsyncDropShared(AsyncDropShared&& other) noexcept : detail::TokenDrops<AsyncDropShared>() { take(other); }
 
     /// Assigning over a handle that has not been dropped is a misuse.
     AsyncDropShared& operator=(AsyncDropShared&& other) noexcept {
@@ -149,9 +148,7 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
     }
 
     /// The error of the creation, null if it has not failed (yet).
-    [[nodiscard]] std::exception_ptr peek_error() const noexcept {
-        return state().error();
-    }
+    [[nodiscard]] std::exception_ptr peek_error() const noexcept { return state().error(); }
 
     /// Gives this share back if it is not the last one, and says whether it did. Never waits or throws.
     [[nodiscard]] bool try_release() noexcept {
@@ -167,25 +164,19 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
     /// (std::bad_alloc) is this handle still to be dropped. On an empty or dropped handle: success, nothing
     /// happens. Cancellation: shielded once it has started; see even_if_cancelled.hpp for how to start it.
     /// The handle must stay where it is until the awaitable has completed.
-    [[nodiscard("async_drop does nothing until it is awaited")]] asio::awaitable<void> async_drop()& {
+    [[nodiscard("async_drop does nothing until it is awaited")]] asio::awaitable<void> async_drop() & {
         return drop(*this, Ticket(*this));
     }
-    asio::awaitable<void> async_drop()&& = delete;
+    asio::awaitable<void> async_drop() && = delete;
     using detail::TokenDrops<AsyncDropShared>::async_drop;
 
     /// Whether this handle has given its share back.
-    bool is_dropped() const noexcept {
-        return dropped_;
-    }
+    bool is_dropped() const noexcept { return dropped_; }
     /// Whether this handle has a share of the creation.
-    explicit operator bool() const noexcept {
-        return state_ != nullptr;
-    }
+    explicit operator bool() const noexcept { return state_ != nullptr; }
 
     /// How many handles there are; zero for an empty one. Others may change it at any moment.
-    std::size_t strong_count() const noexcept {
-        return state_ ? state_->handles() : 0;
-    }
+    std::size_t strong_count() const noexcept { return state_ ? state_->handles() : 0; }
 
     /// Whether both are handles of the same creation.
     friend bool ptr_eq(const AsyncDropShared& a, const AsyncDropShared& b) noexcept {
@@ -208,25 +199,19 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
     }
 
     /// Exchanges the handles.
-    void swap(AsyncDropShared & other) noexcept {
+    void swap(AsyncDropShared& other) noexcept {
         std::swap(state_, other.state_);
         std::swap(site_, other.site_);
         std::swap(dropped_, other.dropped_);
         std::swap(refused_, other.refused_);
         std::swap(born_in_context_, other.born_in_context_);
     }
-    friend void swap(AsyncDropShared & a, AsyncDropShared & b) noexcept {
-        a.swap(b);
-    }
+    friend void swap(AsyncDropShared& a, AsyncDropShared& b) noexcept { a.swap(b); }
 
     /// Where this handle was made, for messages.
-    CreationSite creation_site() const noexcept {
-        return site_;
-    }
+    CreationSite creation_site() const noexcept { return site_; }
     /// The name of T, for messages.
-    static constexpr std::string_view resource_name() noexcept {
-        return detail::type_name<T>();
-    }
+    static constexpr std::string_view resource_name() noexcept { return detail::type_name<T>(); }
 
   private:
     // Learns in the drop's frame whether Asio refused to start it; see detail::DropTicket.
@@ -251,13 +236,13 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
         : state_(std::move(state)), site_(site), born_in_context_(detail::inside_running_context()) {}
 
     template <class F>
-    static Pointer state_for(F && creation, CreationSite site) {
+    static Pointer state_for(F&& creation, CreationSite site) {
         auto state = std::make_shared<State>();
         state->set_creation(std::make_unique<detail::SharedCreationOf<T, F>>(std::move(creation), site));
         return state;
     }
 
-    static asio::awaitable<void> drop(AsyncDropShared & self, Ticket ticket) {
+    static asio::awaitable<void> drop(AsyncDropShared& self, Ticket ticket) {
         ticket.started();
         if (self.state_ && !self.try_release()) {
             using Duty = typename State::Duty;
@@ -286,9 +271,7 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
         co_await asio::this_coro::throw_if_cancelled(true);
     }
 
-    static constexpr std::string_view type() noexcept {
-        return detail::type_name<AsyncDropShared<T>>();
-    }
+    static constexpr std::string_view type() noexcept { return detail::type_name<AsyncDropShared<T>>(); }
 
     State& state() const noexcept {
         if (!state_) [[unlikely]] {
@@ -307,7 +290,7 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
         return ForgottenReason::forgotten;
     }
 
-    void take(AsyncDropShared & other) noexcept {
+    void take(AsyncDropShared& other) noexcept {
         state_ = std::move(other.state_);
         site_ = other.site_;
         dropped_ = std::exchange(other.dropped_, false);

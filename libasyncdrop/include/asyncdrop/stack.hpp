@@ -55,7 +55,7 @@ class [[nodiscard("a stack must be dropped with async_drop, or released")]] Asyn
     explicit AsyncDropStack(CreationSite site = CreationSite::here()) noexcept : site_(site) {}
 
     /// Leaves `other` empty. Moving a stack whose drop is running is a misuse.
-    AsyncDropStack(AsyncDropStack && other) noexcept : site_(other.site_) {
+    AsyncDropStack(AsyncDropStack&& other) noexcept : site_(other.site_) {
         other.check_idle("a stack was moved while its async_drop is running");
         entries_ = std::move(other.entries_);
         failures_ = std::move(other.failures_);
@@ -73,7 +73,8 @@ class [[nodiscard("a stack must be dropped with async_drop, or released")]] Asyn
     /// Moves a guard (box, arc, ...) into the stack. The reference stays valid until the drop; moving the
     /// guard out through it takes it back. Errors: std::bad_alloc, and the caller keeps the guard.
     template <class G>
-    requires(Droppable<G> && !std::is_lvalue_reference_v<G>) G& own(G && guard) {
+        requires(Droppable<G> && !std::is_lvalue_reference_v<G>)
+    G& own(G&& guard) {
         make_room();
         auto entry = std::make_unique<OwnedEntry<G>>(std::move(guard));
         G& owned = entry->guard;
@@ -84,7 +85,7 @@ class [[nodiscard("a stack must be dropped with async_drop, or released")]] Asyn
     /// Registers a guard that stays where it is and outlives its entry. The caller may drop or move it
     /// before: an empty or dropped guard is passed over.
     template <Droppable G>
-    void watch(G & guard) {
+    void watch(G& guard) {
         make_room();
         entries_.push_back(std::make_unique<WatchedEntry<G>>(guard));
     }
@@ -114,28 +115,18 @@ class [[nodiscard("a stack must be dropped with async_drop, or released")]] Asyn
     /// started for lack of memory is tried again; if that fails, too, it stays in the stack, for another
     /// async_drop, and the others go on. Cancellation: each entry runs shielded; a cancelled coroutine awaits
     /// even_if_cancelled before.
-    [[nodiscard]] asio::awaitable<void> async_drop()& {
-        return run();
-    }
-    asio::awaitable<void> async_drop()&& = delete;
+    [[nodiscard]] asio::awaitable<void> async_drop() & { return run(); }
+    asio::awaitable<void> async_drop() && = delete;
 
     /// Whether nothing is left to drop.
-    bool is_dropped() const noexcept {
-        return entries_.empty();
-    }
+    bool is_dropped() const noexcept { return entries_.empty(); }
     /// How many entries there are.
-    std::size_t size() const noexcept {
-        return entries_.size();
-    }
+    std::size_t size() const noexcept { return entries_.size(); }
 
     /// Where it was made.
-    CreationSite creation_site() const noexcept {
-        return site_;
-    }
+    CreationSite creation_site() const noexcept { return site_; }
     /// What messages call it.
-    static constexpr std::string_view resource_name() noexcept {
-        return "asyncdrop::AsyncDropStack";
-    }
+    static constexpr std::string_view resource_name() noexcept { return "asyncdrop::AsyncDropStack"; }
 
   private:
     struct Entry {

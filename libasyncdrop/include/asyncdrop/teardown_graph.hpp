@@ -71,8 +71,8 @@ class TeardownGraph {
     /// Errors, all of which leave `owner` untouched: TeardownError duplicate_name, closed (the teardown has
     /// begun), empty_guard, unknown_node (a handle of another graph); std::bad_alloc.
     template <class Owner, class... Options>
-    requires(!std::is_lvalue_reference_v<Owner> && detail::ResourceOwner<Owner>)
-        NodeHandle<detail::dropped_value_t<Owner>> add(NodeName name, Owner&& owner, Options&&... options) {
+        requires(!std::is_lvalue_reference_v<Owner> && detail::ResourceOwner<Owner>)
+    NodeHandle<detail::dropped_value_t<Owner>> add(NodeName name, Owner&& owner, Options&&... options) {
         check_live(name, owner);
         auto node = std::make_unique<detail::OwnedNode<Owner>>();
         auto& added = *node;
@@ -87,8 +87,9 @@ class TeardownGraph {
     /// neither move nor die until the graph is gone or its cleanup has ended (a misuse, which ends the
     /// program).
     template <class Owner, class... Options>
-    requires(detail::ResourceOwner<Owner>) NodeHandle<detail::dropped_value_t<Owner>> add_borrowed(
-        NodeName name, Owner& owner, Options&&... options) {
+        requires(detail::ResourceOwner<Owner>)
+    NodeHandle<detail::dropped_value_t<Owner>> add_borrowed(NodeName name, Owner& owner,
+                                                            Options&&... options) {
         check_live(name, owner);
         auto node = std::make_unique<detail::BorrowedNode<Owner>>(owner);
         auto& added = *node;
@@ -101,15 +102,14 @@ class TeardownGraph {
     /// Registers a step that is no resource. `function` takes nothing and returns an awaitable<void>; it is
     /// called once, lives until its coroutine has ended, and may be a lambda with captures.
     template <class Function, class... Options>
-    requires(std::same_as<decltype(detail::as_any(std::declval<std::decay_t<Function>&>()())),
-                          asio::awaitable<void>>) NodeHandle<void> add_task(NodeName name,
-                                                                            Function&& function,
-                                                                            Options&&... options) {
+        requires(std::same_as<decltype(detail::as_any(std::declval<std::decay_t<Function>&>()())),
+                              asio::awaitable<void>>)
+    NodeHandle<void> add_task(NodeName name, Function&& function, Options&&... options) {
         std::decay_t<Function> kept(std::forward<Function>(function));
         auto node = std::make_unique<detail::TaskNode<std::decay_t<Function>>>(std::move(kept));
         node->site = name.site();
-        const std::size_t index = insert(
-            std::move(node), std::move(name), [] {}, std::forward<Options>(options)...);
+        const std::size_t index =
+            insert(std::move(node), std::move(name), [] {}, std::forward<Options>(options)...);
         return NodeHandle<void>(state_->identity(), index);
     }
 
@@ -119,7 +119,8 @@ class TeardownGraph {
 
     /// The resource of a node, until its cleanup begins. Errors: TeardownError already_dropped, unknown_node.
     template <class T>
-    requires(!std::is_void_v<T>) T& get(const NodeHandle<T>& handle) const {
+        requires(!std::is_void_v<T>)
+    T& get(const NodeHandle<T>& handle) const {
         return *static_cast<T*>(state_->value_of(index(handle)));
     }
 

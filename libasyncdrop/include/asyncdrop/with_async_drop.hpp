@@ -79,7 +79,8 @@ auto keep_source(S& source) {
     }
 }
 template <class S>
-requires(!std::is_lvalue_reference_v<S>) auto keep_source(S&& source) {
+    requires(!std::is_lvalue_reference_v<S>)
+auto keep_source(S&& source) {
     static_assert(!Droppable<S>,
                   "with_async_drop takes a guard by reference (a coroutine that Asio refuses to start would "
                   "destroy it with its parameters): name the guard, or pass a factory");
@@ -179,7 +180,8 @@ auto open_brackets(std::index_sequence<I...>, Arguments& arguments, Body&& body,
 
 /// Acquires, runs the body, drops; see the head of this file.
 template <class... Args>
-requires(sizeof...(Args) >= 2) [[nodiscard]] auto with_async_drop(Args&&... args) {
+    requires(sizeof...(Args) >= 2)
+[[nodiscard]] auto with_async_drop(Args&&... args) {
     using Arguments = std::tuple<Args&&...>;
     constexpr std::size_t count = sizeof...(Args);
     Arguments arguments(std::forward<Args>(args)...);

@@ -38,7 +38,9 @@ class FsCrash : public testing::TestWithParam<bool> {
 
     // Starts a workload on a formatted vault whose every store operation becomes a crash point.
     Mount& begin() {
-        { Mount formatted(vault); }
+        {
+            Mount formatted(vault);
+        }
         mount_.emplace(vault);
         vault.disk->on_operation([this](const store::StoreOperation&) {
             points.push_back(CrashPoint{vault.disk->snapshot(), promises});

@@ -120,7 +120,9 @@ TEST_F(Box, EmptyBoxIsSilent) {
 
 TEST_F(Box, ForgottenBoxIsReportedWithTheTypeThatWasPutIn) {
     RecordForgotten forgotten;
-    { AsyncDropBox<Store> store = make_box<LocalStore>(log_, 1); }
+    {
+        AsyncDropBox<Store> store = make_box<LocalStore>(log_, 1);
+    }
     ASSERT_EQ(forgotten.reports().size(), 1u);
     EXPECT_THAT(forgotten.reports().front().type, testing::HasSubstr("LocalStore"));
     EXPECT_THAT(log_, ElementsAre("destroy"));

@@ -32,9 +32,10 @@ class Forgotten : public testing::Test {
 using ForgottenDeathTest = Forgotten;
 
 TEST_F(ForgottenDeathTest, AForgottenDropAbortsAndNamesTypeAndPlace) {
-    EXPECT_DEATH({ auto guard = make_guard<Resource>(log_, "a"); },
-                 "^Forgot to call async_drop on asyncdrop_test::Resource, created at "
-                 ".*forgotten_test.cpp:[0-9]+: its scope ended");
+    EXPECT_DEATH(
+        { auto guard = make_guard<Resource>(log_, "a"); },
+        "^Forgot to call async_drop on asyncdrop_test::Resource, created at "
+        ".*forgotten_test.cpp:[0-9]+: its scope ended");
 }
 
 TEST_F(ForgottenDeathTest, AForgottenBoxAbortsAndNamesTheTypeThatWasPutIn) {
@@ -65,7 +66,9 @@ TEST_F(ForgottenDeathTest, TheTestsOwnMainAbortsOnUnwinding) {
 
 TEST_F(Forgotten, TheHandlerGetsTypePlaceAndReasonAndTheValueIsDestroyedAfterwards) {
     RecordForgotten forgotten;
-    { auto guard = make_guard<Resource>(log_, "a"); }
+    {
+        auto guard = make_guard<Resource>(log_, "a");
+    }
     const auto line = __LINE__ - 1;
     ASSERT_EQ(forgotten.reports().size(), 1u);
     const auto& report = forgotten.reports().front();
@@ -78,7 +81,9 @@ TEST_F(Forgotten, TheHandlerGetsTypePlaceAndReasonAndTheValueIsDestroyedAfterwar
 
 TEST_F(Forgotten, ATypeWithoutDestructorIsReportedToo) {
     RecordForgotten forgotten;
-    { auto guard = make_guard<SyncResource>(log_); }
+    {
+        auto guard = make_guard<SyncResource>(log_);
+    }
     EXPECT_THAT(forgotten.reasons(), ElementsAre(ForgottenReason::forgotten));
 }
 
@@ -160,7 +165,9 @@ TEST_F(Forgotten, ADropThatNobodyAwaitsIsForgotten) {
     RecordForgotten forgotten;
     const auto discard = [&]() -> asio::awaitable<void> {
         auto guard = make_guard<Resource>(log_, "a");
-        { asio::awaitable<void> never_awaited = guard.async_drop(); }
+        {
+            asio::awaitable<void> never_awaited = guard.async_drop();
+        }
         EXPECT_TRUE(guard);
         co_await yield();
     };
@@ -186,7 +193,9 @@ class DefaultHandler : public Forgotten {
 TEST_F(DefaultHandler, PrintsOneLineThroughTheSinkIfToldToPrint) {
     const auto former = asyncdrop::set_forgotten_action(ForgottenReason::forgotten, ForgottenAction::print);
     EXPECT_EQ(former, ForgottenAction::abort);
-    { auto guard = make_guard<Resource>(log_, "a"); }
+    {
+        auto guard = make_guard<Resource>(log_, "a");
+    }
     asyncdrop::set_forgotten_action(ForgottenReason::forgotten, former);
     ASSERT_EQ(lines().size(), 1u);
     EXPECT_THAT(lines().front(),
@@ -196,7 +205,9 @@ TEST_F(DefaultHandler, PrintsOneLineThroughTheSinkIfToldToPrint) {
 
 TEST_F(DefaultHandler, SaysNothingIfToldToIgnore) {
     const auto former = asyncdrop::set_forgotten_action(ForgottenReason::forgotten, ForgottenAction::ignore);
-    { auto guard = make_guard<Resource>(log_, "a"); }
+    {
+        auto guard = make_guard<Resource>(log_, "a");
+    }
     asyncdrop::set_forgotten_action(ForgottenReason::forgotten, former);
     EXPECT_TRUE(lines().empty());
 }
@@ -256,8 +267,9 @@ TEST_F(DuringTheDropDeathTest, EveryUseIsAMisuse) {
     EXPECT_FALSE(guard.is_dropped());
     EXPECT_FALSE(guard);
     EXPECT_DEATH((void)guard->name(), "a guard was dereferenced while its async_drop is running");
-    EXPECT_DEATH({ AsyncDropGuard<Resource> other = std::move(guard); },
-                 "a guard was moved while its async_drop is running");
+    EXPECT_DEATH(
+        { AsyncDropGuard<Resource> other = std::move(guard); },
+        "a guard was moved while its async_drop is running");
     EXPECT_DEATH(run_coroutine(context_, guard.async_drop()),
                  "async_drop was called while another async_drop of the same guard is running");
     EXPECT_DEATH(guard = AsyncDropGuard<Resource>(), "assigned over");
@@ -269,8 +281,9 @@ TEST_F(DuringTheDropDeathTest, EveryUseOfABoxIsAMisuse) {
     auto box = make_box<Resource>(log_, "a");
     suspend_drop(box);
     EXPECT_DEATH((void)box->name(), "a guard was dereferenced while its async_drop is running");
-    EXPECT_DEATH({ asyncdrop::AsyncDropBox<Resource> other = std::move(box); },
-                 "a guard was moved while its async_drop");
+    EXPECT_DEATH(
+        { asyncdrop::AsyncDropBox<Resource> other = std::move(box); },
+        "a guard was moved while its async_drop");
     EXPECT_DEATH(run_coroutine(context_, box.async_drop()), "while another async_drop of the same guard");
     finish();
 }

@@ -111,7 +111,9 @@ TEST_F(ContextDestroyed, AfterwardsAForgottenDropIsForgottenAgain) {
         asio::io_context context;
         asyncdrop::install(context);
     }
-    { auto guard = make_guard<Resource>(log_, "a"); }
+    {
+        auto guard = make_guard<Resource>(log_, "a");
+    }
     EXPECT_THAT(forgotten_.reasons(), ElementsAre(ForgottenReason::forgotten));
 }
 

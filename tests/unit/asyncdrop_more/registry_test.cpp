@@ -119,7 +119,9 @@ TEST_F(Registry, TellsWhichCleanupHangs) {
 
 TEST_F(Registry, ForgetsAGuardThatDiedUndropped) {
     ForgottenRecorder recorder;
-    { auto forgotten = probe(1); }
+    {
+        auto forgotten = probe(1);
+    }
     EXPECT_EQ(recorder.entries().size(), 1u);
     EXPECT_TRUE(live_guards().empty());
 }

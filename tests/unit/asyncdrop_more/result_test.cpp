@@ -114,7 +114,9 @@ TEST_F(Result, HoldsWhateverOwnsAResource) {
 
 TEST_F(Result, IsReportedLikeAnyGuardWhenItIsForgotten) {
     ForgottenRecorder recorder;
-    { auto result = ProbeResult::success(make_probe(journal, "it"), CreationSite("main.cpp", 12)); }
+    {
+        auto result = ProbeResult::success(make_probe(journal, "it"), CreationSite("main.cpp", 12));
+    }
     ASSERT_EQ(recorder.entries().size(), 2u);  // the result, and the guard inside it
     EXPECT_NE(recorder.entries()[0].type.find("AsyncDropResult"), std::string::npos);
     EXPECT_EQ(recorder.entries()[0].site.line(), 12u);

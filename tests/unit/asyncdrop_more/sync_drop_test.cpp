@@ -67,7 +67,9 @@ TEST_F(SyncDropTest, GivesItsGuardBackWithoutDroppingIt) {
 }
 
 TEST_F(SyncDropTest, CleansUpWithoutAnyContext) {
-    { SyncDrop file(make_probe(journal, "it", &SyncDropTest::take_time)); }
+    {
+        SyncDrop file(make_probe(journal, "it", &SyncDropTest::take_time));
+    }
     EXPECT_EQ(journal.events(), (Events{"drop it", "dropped it", "gone it"}));
 }
 
@@ -92,15 +94,21 @@ TEST_F(SyncDropTest, CleansUpOnAContextThatRunsElsewhere) {
         elsewhere = std::this_thread::get_id() != thread;
         co_return;
     };
-    { SyncDrop file(make_probe(journal, "it", cleanup), asio::make_strand(pool)); }
+    {
+        SyncDrop file(make_probe(journal, "it", cleanup), asio::make_strand(pool));
+    }
     EXPECT_TRUE(elsewhere);
     EXPECT_TRUE(journal.contains("dropped it"));
 }
 
 TEST_F(SyncDropTest, DropsAnythingThatIsDroppedLikeAGuard) {
-    { SyncDrop arc(AsyncDropArc<Probe>(make_probe(journal, "it"))); }
+    {
+        SyncDrop arc(AsyncDropArc<Probe>(make_probe(journal, "it")));
+    }
     EXPECT_TRUE(journal.contains("dropped it"));
-    { SyncDrop empty{AsyncDropArc<Probe>()}; }
+    {
+        SyncDrop empty{AsyncDropArc<Probe>()};
+    }
 }
 
 TEST_F(SyncDropTest, ThrowsTheErrorOfACleanupThatIsRunByHand) {
@@ -151,8 +159,9 @@ TEST_F(SyncDropTest, RefusesOnAThreadOfItsPoolToo) {
 
 TEST_F(SyncDropTest, EndsTheProgramWhenItsDestructorCannotDrop) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
-    EXPECT_DEATH({ SyncDrop file(make_probe(journal, "it", failing("disk full"))); },
-                 "SyncDrop could not drop Probe, created at .*sync_drop_test.cpp:[0-9]+: disk full");
+    EXPECT_DEATH(
+        { SyncDrop file(make_probe(journal, "it", failing("disk full"))); },
+        "SyncDrop could not drop Probe, created at .*sync_drop_test.cpp:[0-9]+: disk full");
     EXPECT_DEATH(
         {
             asio::post(context, [&] { SyncDrop file(make_probe(journal, "it"), context.get_executor()); });

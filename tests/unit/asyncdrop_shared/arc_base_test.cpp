@@ -88,7 +88,9 @@ TEST_F(ArcOfBase, FindsABaseThatIsNotTheFirst) {
 
 TEST_F(ArcOfBase, AForgottenOneIsReportedAndDestroysTheDerivedOne) {
     ForgottenRecorder recorder;
-    { AsyncDropArc<ProbeBase> base = AsyncDropArc<Probe>(make_probe(journal, "it")); }
+    {
+        AsyncDropArc<ProbeBase> base = AsyncDropArc<Probe>(make_probe(journal, "it"));
+    }
     ASSERT_EQ(ForgottenRecorder::entries().size(), 1u);
     EXPECT_TRUE(journal.contains("gone it"));
 }

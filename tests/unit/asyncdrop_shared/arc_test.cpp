@@ -228,7 +228,9 @@ TEST_F(Arc, KeepsWaitingForTheEndAlthoughCancelled) {
 TEST_F(Arc, ReportsAForgottenCloneWithItsOwnPlace) {
     const ForgottenRecorder recorder;
     auto a = arc();
-    { auto forgotten = a.clone(asyncdrop::CreationSite("clone.cpp", 12)); }
+    {
+        auto forgotten = a.clone(asyncdrop::CreationSite("clone.cpp", 12));
+    }
     ASSERT_EQ(recorder.entries().size(), 1u);
     EXPECT_EQ(recorder.entries()[0].site.line(), 12u);
     EXPECT_STREQ(recorder.entries()[0].site.file(), "clone.cpp");
@@ -240,7 +242,9 @@ TEST_F(Arc, ReportsAForgottenCloneWithItsOwnPlace) {
 
 TEST_F(Arc, ReportsAForgottenLastOwnerOnce) {
     const ForgottenRecorder recorder;
-    { auto a = arc(); }
+    {
+        auto a = arc();
+    }
     EXPECT_EQ(recorder.entries().size(), 1u);
     EXPECT_EQ(journal.events(), (std::vector<std::string>{"gone it"}));
 }

@@ -174,8 +174,9 @@ using TeardownBuildDeathTest = TeardownBuild;
 
 TEST_F(TeardownBuildDeathTest, AbortsWhenTheGraphIsForgotten) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
-    EXPECT_DEATH({ auto forgotten = TeardownGraph::create(); },
-                 "Forgot to call async_drop on .*TeardownGraph.*teardown_build_test.cpp");
+    EXPECT_DEATH(
+        { auto forgotten = TeardownGraph::create(); },
+        "Forgot to call async_drop on .*TeardownGraph.*teardown_build_test.cpp");
 }
 
 TEST_F(TeardownBuildDeathTest, AbortsWhenABorrowedGuardIsMoved) {

@@ -66,7 +66,7 @@ TEST_F(VaultConfigFile, LeavesNothingElseInTheDirectoryAndIsPrivate) {
     create_vault_config(vault.path(), text);
     replace_vault_config(vault.path(), text);
     EXPECT_EQ(std::distance(std::filesystem::directory_iterator(vault.path()), {}), 2);
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat(first.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777, 0600u);
 }

@@ -199,18 +199,22 @@ struct CoreAccess {
 
     /// The Operation (run_drop.hpp) of a guard or box.
     template <class Owner>
-    requires requires { typename Owner::Operation; }
-    static auto operation(Owner& owner) noexcept { return typename Owner::Operation(owner); }
+        requires requires { typename Owner::Operation; }
+    static auto operation(Owner& owner) noexcept {
+        return typename Owner::Operation(owner);
+    }
 
     /// async_drop() of a guard or box whose cleanup the caller may cancel.
     template <class Owner>
-    requires requires { typename Owner::Operation; }
+        requires requires { typename Owner::Operation; }
     static boost::asio::awaitable<void> drop_unshielded(Owner& owner) {
         return run_drop<false, void>(typename Owner::Operation(owner));
     }
     template <class Arc>
-    requires requires(Arc& arc) { arc.drop_unshielded(); }
-    static boost::asio::awaitable<void> drop_unshielded(Arc& arc) { return arc.drop_unshielded(); }
+        requires requires(Arc& arc) { arc.drop_unshielded(); }
+    static boost::asio::awaitable<void> drop_unshielded(Arc& arc) {
+        return arc.drop_unshielded();
+    }
 
     /// try_async_drop() of a box with an error type that its T need not know.
     template <class E, class Box>

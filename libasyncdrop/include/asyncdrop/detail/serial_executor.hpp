@@ -32,20 +32,22 @@ class SerialExecutor {
     }
 
     template <class Property>
-    requires(boost::asio::can_query_v<const Strand&, Property>) decltype(auto)
-        query(const Property& property) const {
+        requires(boost::asio::can_query_v<const Strand&, Property>)
+    decltype(auto) query(const Property& property) const {
         return boost::asio::query(*strand_, property);
     }
 
     template <class Property>
-    requires(boost::asio::can_require_v<const Strand&, Property>) SerialExecutor
-        require(const Property& property)
-    const { return wrap(boost::asio::require(*strand_, property)); }
+        requires(boost::asio::can_require_v<const Strand&, Property>)
+    SerialExecutor require(const Property& property) const {
+        return wrap(boost::asio::require(*strand_, property));
+    }
 
     template <class Property>
-    requires(boost::asio::can_prefer_v<const Strand&, Property>) SerialExecutor
-        prefer(const Property& property)
-    const { return wrap(boost::asio::prefer(*strand_, property)); }
+        requires(boost::asio::can_prefer_v<const Strand&, Property>)
+    SerialExecutor prefer(const Property& property) const {
+        return wrap(boost::asio::prefer(*strand_, property));
+    }
 
     friend bool operator==(const SerialExecutor& a, const SerialExecutor& b) noexcept {
         return *a.strand_ == *b.strand_;

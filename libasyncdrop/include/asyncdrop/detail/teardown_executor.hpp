@@ -44,20 +44,22 @@ class TeardownExecutor {
     }
 
     template <class Property>
-    requires(boost::asio::can_query_v<const Inner&, Property>) decltype(auto)
-        query(const Property& property) const {
+        requires(boost::asio::can_query_v<const Inner&, Property>)
+    decltype(auto) query(const Property& property) const {
         return boost::asio::query(content_->inner, property);
     }
 
     template <class Property>
-    requires(boost::asio::can_require_v<const Inner&, Property>) TeardownExecutor
-        require(const Property& property)
-    const { return TeardownExecutor(boost::asio::require(content_->inner, property), content_->graph); }
+        requires(boost::asio::can_require_v<const Inner&, Property>)
+    TeardownExecutor require(const Property& property) const {
+        return TeardownExecutor(boost::asio::require(content_->inner, property), content_->graph);
+    }
 
     template <class Property>
-    requires(boost::asio::can_prefer_v<const Inner&, Property>) TeardownExecutor
-        prefer(const Property& property)
-    const { return TeardownExecutor(boost::asio::prefer(content_->inner, property), content_->graph); }
+        requires(boost::asio::can_prefer_v<const Inner&, Property>)
+    TeardownExecutor prefer(const Property& property) const {
+        return TeardownExecutor(boost::asio::prefer(content_->inner, property), content_->graph);
+    }
 
     friend bool operator==(const TeardownExecutor& a, const TeardownExecutor& b) noexcept {
         return a.content_->graph == b.content_->graph && a.content_->inner == b.content_->inner;

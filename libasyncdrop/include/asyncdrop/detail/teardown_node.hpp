@@ -29,10 +29,10 @@ namespace asio = boost::asio;
 // What a graph can hold: a guard, a box, an Arc, or anything that is used like one.
 template <class Owner>
 concept ResourceOwner = Droppable<Owner> && std::is_nothrow_move_assignable_v<Owner> &&
-    std::is_default_constructible_v<Owner> && requires(Owner& owner) {
-    *owner;
-    static_cast<bool>(owner);
-};
+                        std::is_default_constructible_v<Owner> && requires(Owner& owner) {
+                            *owner;
+                            static_cast<bool>(owner);
+                        };
 
 template <class Owner>
 using dropped_value_t = std::remove_reference_t<decltype(*std::declval<Owner&>())>;
@@ -135,7 +135,7 @@ class BorrowedNode final : public TeardownNode {
     asio::awaitable<void> drop_unshielded() override { return asyncdrop::detail::drop_unshielded(*owner_); }
 
   private:
-    static constexpr bool pinnable = requires(Owner & owner) { CoreAccess::core(owner); };
+    static constexpr bool pinnable = requires(Owner& owner) { CoreAccess::core(owner); };
 
     Owner* owner_;
     bool pinned_ = false;

@@ -16,9 +16,7 @@ namespace asyncdrop::detail {
 
 /// Whether there is a drop that returns its error.
 template <class Owner>
-concept TriesToDrop = requires(Owner& owner) {
-    owner.try_async_drop();
-};
+concept TriesToDrop = requires(Owner& owner) { owner.try_async_drop(); };
 
 /// Gives an owner its drops with completion tokens.
 template <class Owner>
@@ -39,24 +37,26 @@ class TokenDrops {
         return drop_with_token<ThrowingDrop>(self(), std::forward<Token>(token));
     }
     template <class... Args>
-    requires(sizeof...(Args) > 0) void async_drop(Args&&...) && = delete;
+        requires(sizeof...(Args) > 0)
+    void async_drop(Args&&...) && = delete;
 
     /// try_async_drop() with a token for void(DropResult<E>). E must be able to tell any exception: see
     /// exception_to_error.hpp.
     template <ExecutorArgument Executor, class Token>
-    requires TriesToDrop<Owner>
+        requires TriesToDrop<Owner>
     auto try_async_drop(const Executor& executor, Token&& token) & {
         return drop_with_token<TryDrop<Owner>>(self(), asio::any_io_executor(executor),
                                                std::forward<Token>(token));
     }
     /// The same on the token's own executor.
     template <class Token>
-    requires TriesToDrop<Owner>
+        requires TriesToDrop<Owner>
     auto try_async_drop(Token&& token) & {
         return drop_with_token<TryDrop<Owner>>(self(), std::forward<Token>(token));
     }
     template <class... Args>
-    requires(sizeof...(Args) > 0) void try_async_drop(Args&&...) && = delete;
+        requires(sizeof...(Args) > 0)
+    void try_async_drop(Args&&...) && = delete;
 
   protected:
     TokenDrops() noexcept = default;

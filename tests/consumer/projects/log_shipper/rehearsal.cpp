@@ -125,7 +125,9 @@ void cancelled() {
 }
 
 void forgotten() {
-    { const Session::Guard session = Session::open(); }
+    {
+        const Session::Guard session = Session::open();
+    }
     expect(reports == std::vector{ForgottenReason::forgotten}, "a forgotten session is reported");
     Session::Guard session = Session::open();
     Session::hang_up(session);
