@@ -92,8 +92,7 @@ void creates(benchmark::State& state) {
 }
 BENCHMARK(creates)->Iterations(300'000);
 
-// --- commits, with encryption, on a store in memory
-// --------------------------------------------------------------
+// --- commits, with encryption, on a store in memory ----------------------------------------------
 
 asio::awaitable<void> measure_commits(benchmark::State& state, asio::io_context& context) {
     auto pool = WorkerPool::make(1);

@@ -91,8 +91,7 @@ CachedBlockStore::CachedBlockStore(asyncdrop::Passkey<CachedBlockStore>, BlockSt
 
 CachedBlockStore::~CachedBlockStore() = default;
 
-// --- the cache
-// ------------------------------------------------------------------------------------------------------
+// --- the cache -----------------------------------------------------------------------------------
 
 // The payload from here or from the blocks pinned below; `kind` is checked if it is given and known.
 SharedBytes CachedBlockStore::cached(const BlockAddress& address, const BlockKind* kind) {
@@ -133,8 +132,7 @@ CacheStatistics CachedBlockStore::statistics() {
     return {hits_, misses_, cached_bytes_, pinned_stored_bytes_};
 }
 
-// --- reading
-// --------------------------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 SharedBytes CachedBlockStore::try_read(const BlockAddress& address) {
     SharedBytes payload = cached(address, nullptr);
@@ -191,8 +189,7 @@ boost::asio::awaitable<std::vector<SharedBytes>> CachedBlockStore::read_many(
     co_return payloads;
 }
 
-// --- passed on
-// ------------------------------------------------------------------------------------------------------
+// --- passed on -----------------------------------------------------------------------------------
 
 BlockAddress CachedBlockStore::append(const BlockHeader& header, SharedBytes payload, Placement placement) {
     const BlockAddress address = lower_.append(header, payload, placement);

@@ -67,8 +67,7 @@ BlockAddress EncryptedBlockStore::append(const BlockHeader& header, SharedBytes 
     return address;
 }
 
-// --- encrypting
-// -----------------------------------------------------------------------------------------------------
+// --- encrypting ----------------------------------------------------------------------------------
 
 bool EncryptedBlockStore::should_encrypt() const {
     if (error_ || plain_.empty()) return false;
@@ -191,8 +190,7 @@ boost::asio::awaitable<LogDigest> EncryptedBlockStore::digest() {
     co_return digest;
 }
 
-// --- reading
-// --------------------------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 SharedBytes EncryptedBlockStore::unsynced(const BlockAddress& address, BlockKind kind) const {
     const auto found = unsynced_.find(address);
@@ -230,8 +228,7 @@ boost::asio::awaitable<std::vector<SharedBytes>> EncryptedBlockStore::read_many(
     co_return payloads;
 }
 
-// --- end
-// ------------------------------------------------------------------------------------------------------------
+// --- end -----------------------------------------------------------------------------------------
 
 void EncryptedBlockStore::throw_if_failed() const {
     if (error_) throw Error(failure_code_, failure_);

@@ -75,15 +75,14 @@ class Filesystem {
     // Starts flusher and reclaimer (the latter resumes what an earlier mount left behind).
     void start();
 
-    // --- operations (Lookup, GetAttributes, ReadLink, ReadDirectory, Create, Link, Remove, Rename,
-    // SetAttributes) ---
+    // --- operations ------------------------------------------------------------------------------
+    // Lookup, GetAttributes, ReadLink, ReadDirectory, Create, Link, Remove, Rename, SetAttributes
     template <class Operation>
     std::optional<Result<typename Operation::Reply>> try_run(const Operation& operation);
     template <class Operation>
     boost::asio::awaitable<Result<typename Operation::Reply>> run(Operation operation);
 
-    // --- files
-    // --------------------------------------------------------------------------------------------------
+    // --- files -----------------------------------------------------------------------------------
 
     // A handle keeps the inode alive until release(). ENOENT, EISDIR.
     std::optional<Result<HandleId>> try_open(InodeNumber inode);
@@ -112,14 +111,12 @@ class Filesystem {
 
     boost::asio::awaitable<Result<FilesystemSpace>> space();
 
-    // --- the kernel's knowledge of inodes (lookup counts)
-    // --------------------------------------------------------
+    // --- the kernel's knowledge of inodes (lookup counts) ----------------------------------------
     void retain(InodeNumber inode);
     void forget(InodeNumber inode, std::uint64_t count);
     void forget_all();  // the session has ended: every handle and lookup count is taken as released
 
-    // --- state, for reports
-    // ---------------------------------------------------------------------------------------
+    // --- state, for reports ----------------------------------------------------------------------
     std::size_t open_handles() const;
     std::size_t dirty_files() const;
     std::vector<InodeNumber> unwritten_inodes() const;  // with content that is not durable

@@ -86,8 +86,7 @@ struct Filesystem::State {
     // What was accepted and has yet to reach the store.
     std::uint64_t unwritten_bytes() const;
 
-    // --- operations, one attempt
-    // ------------------------------------------------------------------------------
+    // --- operations, one attempt -----------------------------------------------------------------
 
     Result<Attributes> execute(const Lookup& operation) { return answer(where(), operation, adjust); }
     Result<Attributes> execute(const GetAttributes& operation) { return answer(where(), operation, adjust); }
@@ -116,8 +115,7 @@ struct Filesystem::State {
         return operation.set_size && content_locks.busy(operation.inode);
     }
 
-    // --- operations that wait
-    // -----------------------------------------------------------------------------------
+    // --- operations that wait --------------------------------------------------------------------
 
     boost::asio::awaitable<Result<std::size_t>> write_in_turn(InodeNumber inode, std::uint64_t offset,
                                                               ByteSpan data, std::optional<Timestamp> now);
@@ -138,8 +136,7 @@ struct Filesystem::State {
     boost::asio::awaitable<void> fetch(InodeNumber inode, std::uint64_t offset, std::size_t size);
     boost::asio::awaitable<Result<Nothing>> make_durable(Epoch epoch);
 
-    // --- consequences
-    // -------------------------------------------------------------------------------------------
+    // --- consequences ----------------------------------------------------------------------------
 
     void applied(const Effects& effects);
     bool in_use(InodeNumber inode) const { return open_files->is_open(inode) || lookups.known(inode); }

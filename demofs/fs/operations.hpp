@@ -15,8 +15,7 @@ namespace demofs::fs {
 
 struct Nothing {};
 
-// --- reading
-// --------------------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 // The entry `name` of a directory. ENOENT, ENOTDIR.
 struct Lookup {
@@ -61,8 +60,7 @@ struct FilesystemSpace {
     std::uint64_t inodes = 0;
 };
 
-// --- changing
-// -------------------------------------------------------------------------------------------------
+// --- changing ------------------------------------------------------------------------------------
 
 // Makes an entry and its inode: file, directory, symlink, FIFO, socket or device, by the S_IFMT bits of
 // `mode`. EEXIST, ENOENT (parent removed), ENOTDIR, ENAMETOOLONG (255 bytes), ENOSPC.

@@ -70,8 +70,7 @@ void on_rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino
     serve(request, std::move(rename), reply_nothing);
 }
 
-// --- listing
-// -----------------------------------------------------------------------------------------------------
+// --- listing -------------------------------------------------------------------------------------
 
 // Bytes that the shortest entry takes in the kernel's buffer: header and an eight-byte name.
 constexpr std::size_t plain_entry_bytes = 32;

@@ -23,8 +23,7 @@ void reply_open(fuse_req_t request, fs::HandleId handle, fuse_file_info info) {
     if (fuse_reply_open(request, &info) == -ENOENT) Dispatcher::of(request).filesystem.release(handle);
 }
 
-// --- create
-// ------------------------------------------------------------------------------------------------------
+// --- create --------------------------------------------------------------------------------------
 
 boost::asio::awaitable<void> create_and_answer(fuse_req_t request, fs::Create create, fuse_file_info info) {
     fs::Filesystem& filesystem = Dispatcher::of(request).filesystem;
@@ -94,8 +93,7 @@ void on_create(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t m
     spawn_request(dispatcher, request, create_and_answer(request, std::move(create), *info));
 }
 
-// --- open, release
-// -----------------------------------------------------------------------------------------------
+// --- open, release -------------------------------------------------------------------------------
 
 boost::asio::awaitable<void> open_and_answer(fuse_req_t request, InodeNumber inode, fuse_file_info info) {
     fs::Filesystem& filesystem = Dispatcher::of(request).filesystem;
@@ -122,8 +120,7 @@ void on_release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
     fuse_reply_err(request, 0);
 }
 
-// --- read, write
-// ---------------------------------------------------------------------------------------------------
+// --- read, write ---------------------------------------------------------------------------------
 
 boost::asio::awaitable<void> read_and_answer(fuse_req_t request, InodeNumber inode, std::uint64_t offset,
                                              std::size_t size) {
@@ -164,8 +161,7 @@ void on_write(fuse_req_t request, fuse_ino_t inode, const char* data, std::size_
                   write_and_answer(request, InodeNumber{inode}, position, SharedBytes::copy_of(bytes), now));
 }
 
-// --- flush, fsync
-// ------------------------------------------------------------------------------------------------
+// --- flush, fsync --------------------------------------------------------------------------------
 
 void on_flush(fuse_req_t request, fuse_ino_t inode, fuse_file_info*) {
     reply_nothing(request, Dispatcher::of(request).filesystem.flush(InodeNumber{inode}));

@@ -36,8 +36,7 @@ BTree::BTree(std::size_t node_bytes, const block::BlockAddress& root, unsigned r
 
 BTree::~BTree() = default;
 
-// --- nodes that are not in memory
-// ---------------------------------------------------------------------------------
+// --- nodes that are not in memory ----------------------------------------------------------------
 
 NodePtr BTree::take_loaded(const block::BlockAddress& address) {
     const auto found = loaded_.find(address);
@@ -118,8 +117,7 @@ bool BTree::sweep(Node& parent, const Key& from, std::size_t goal_bytes, std::si
     return false;
 }
 
-// --- lookups
-// ----------------------------------------------------------------------------------------------------
+// --- lookups -------------------------------------------------------------------------------------
 
 Node& BTree::leaf_of(const Key& key) {
     Node* node = &root();
@@ -213,8 +211,7 @@ void BTree::walk_node(Node& node, const std::function<void(const block::BlockAdd
     for (std::size_t i = 0; i < node.inner.size(); ++i) walk_node(child(node, i), visit_node, visit_entry);
 }
 
-// --- checks
-// -----------------------------------------------------------------------------------------------------
+// --- checks --------------------------------------------------------------------------------------
 
 namespace {
 

@@ -24,8 +24,7 @@ class BTree::Path {
     std::size_t depth_ = 0;
 };
 
-// --- the two passes of a change
-// -----------------------------------------------------------------------------------
+// --- the two passes of a change ------------------------------------------------------------------
 
 ChangeEffect BTree::check(const Changes& changes) {
     ChangeEffect effect;
@@ -64,8 +63,7 @@ void BTree::apply(const Changes& changes) noexcept {
     for (const Changes::Usage& use : changes.usage) usage_[use.segment] += use.bytes;
 }
 
-// --- copy-on-write
-// ------------------------------------------------------------------------------------------------
+// --- copy-on-write -------------------------------------------------------------------------------
 
 // The slot's child as a node that this epoch may change; the slot's owner must be such a node already.
 Node& BTree::make_mutable(InnerSlot& slot) {
@@ -107,8 +105,7 @@ Node& BTree::descend_mutable(const Key& key, Path& path) {
     return *node;
 }
 
-// --- insertion
-// ----------------------------------------------------------------------------------------------------
+// --- insertion -----------------------------------------------------------------------------------
 
 void BTree::put(const Key& key, ByteSpan value) {
     Path path;
@@ -191,8 +188,7 @@ void BTree::grow_up(Path& path, Node* node, std::size_t inserted_at, bool sequen
     }
 }
 
-// --- removal
-// ------------------------------------------------------------------------------------------------------
+// --- removal -------------------------------------------------------------------------------------
 
 void BTree::erase(const Key& key) {
     Path path;
@@ -259,8 +255,7 @@ void BTree::shrink_root() {
     }
 }
 
-// --- freezing
-// -----------------------------------------------------------------------------------------------------
+// --- freezing ------------------------------------------------------------------------------------
 
 void BTree::collect_dirty(const NodePtr& node, Epoch epoch, std::vector<NodePtr>& out) {
     if (node->address) return;

@@ -53,8 +53,7 @@ void add(std::vector<SegmentLive>& sums, const Usage& usage) {
 
 }  // namespace
 
-// --- waiting
-// ------------------------------------------------------------------------------------------------------
+// --- waiting -------------------------------------------------------------------------------------
 
 asio::awaitable<void> Tree::State::await_commit(Epoch target) {
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
@@ -92,8 +91,7 @@ void Tree::State::fail(const std::exception_ptr& error) {
     record.reset();
 }
 
-// --- one commit
-// ---------------------------------------------------------------------------------------------------
+// --- one commit ----------------------------------------------------------------------------------
 
 asio::awaitable<void> Tree::State::commit_once() {
     co_await prepare_freeze();

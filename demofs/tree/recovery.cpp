@@ -92,8 +92,7 @@ asio::awaitable<Recovered> Recovery::run() {
     co_return std::move(result_);
 }
 
-// --- finding records
-// ----------------------------------------------------------------------------------------------
+// --- finding records -----------------------------------------------------------------------------
 
 void Recovery::look_at(const block::FoundBlock& block) {
     result_.seen_generation = std::max(result_.seen_generation, Generation{block.header.birth_generation});
@@ -195,8 +194,7 @@ asio::awaitable<void> Recovery::check_tail(block::SegmentId id, std::uint64_t bl
            ", where the newest commit may have been.");
 }
 
-// --- choosing one
-// -------------------------------------------------------------------------------------------------
+// --- choosing one --------------------------------------------------------------------------------
 
 asio::awaitable<bool> Recovery::whole(const CommitRecord& record, bool synced) {
     std::uint64_t bytes = 0;

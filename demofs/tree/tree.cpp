@@ -11,8 +11,7 @@ namespace demofs::tree {
 
 namespace asio = boost::asio;
 
-// --- state
-// --------------------------------------------------------------------------------------------------------
+// --- state ---------------------------------------------------------------------------------------
 
 Tree::State::State(TreeSettings given, block::BlockStore& store, std::unique_ptr<CommitRecord> from)
     : settings(given),
@@ -65,8 +64,7 @@ asio::awaitable<void> Tree::State::load(block::BlockAddress address) {
     if (error) std::rethrow_exception(error);
 }
 
-// --- the interface
-// ------------------------------------------------------------------------------------------------
+// --- the interface -------------------------------------------------------------------------------
 
 asyncdrop::AsyncDropGuard<Tree> Tree::make(TreeSettings settings, block::BlockStore& blocks,
                                            std::unique_ptr<CommitRecord> last) {

@@ -73,8 +73,7 @@ class Tree {
     Tree(Tree&&) noexcept;
     ~Tree();
 
-    // --- synchronous; each throws NodeFault, or Error(Errc::corrupt) for a node that cannot be decoded
-    // -----------
+    // --- synchronous; each throws NodeFault, or Error(Errc::corrupt) for a node that cannot be decoded ---
 
     // The value, valid until the next apply() or suspension.
     std::optional<ByteSpan> find(const Key& key);
@@ -100,8 +99,7 @@ class Tree {
     // mount has set, so a mount's first number needs a commit.
     bool numbers_left() const;
 
-    // --- asynchronous
-    // ---------------------------------------------------------------------------------------
+    // --- asynchronous ----------------------------------------------------------------------------
 
     // Reads the missing node. Concurrent loads of one node are done once.
     boost::asio::awaitable<void> load(NodeFault fault);

@@ -82,8 +82,7 @@ TEST_F(TreeTest, CountersFollowTheChanges) {
     });
 }
 
-// --- commits
-// ------------------------------------------------------------------------------------------------------
+// --- commits -------------------------------------------------------------------------------------
 
 TEST_F(TreeTest, ConcurrentCallersShareCommits) {
     session([&](Tree& tree) -> asio::awaitable<void> {
@@ -239,8 +238,7 @@ TEST_F(TreeTest, ALargeCommitLetsOthersRun) {
     });
 }
 
-// --- failures
-// -----------------------------------------------------------------------------------------------------
+// --- failures ------------------------------------------------------------------------------------
 
 TEST_F(TreeTest, AFailedSyncMakesTheTreeReadOnlyForGood) {
     session([&](Tree& tree) -> asio::awaitable<void> {
@@ -333,8 +331,7 @@ TEST_F(TreeTest, ADamagedNodeIsAnErrorForThatEntryOnly) {
     });
 }
 
-// --- memory
-// -------------------------------------------------------------------------------------------------------
+// --- memory --------------------------------------------------------------------------------------
 
 TEST_F(TreeTest, ConcurrentLoadsOfANodeReadItOnce) {
     session([&](Tree& tree) -> asio::awaitable<void> { co_await put(tree, 1, "x"); });
@@ -392,8 +389,7 @@ TEST_F(TreeTest, ATinyCacheOnlyCostsReads) {
     });
 }
 
-// --- usage of segments
-// --------------------------------------------------------------------------------------------
+// --- usage of segments ---------------------------------------------------------------------------
 
 TEST_F(TreeTest, TheUsageOfSegmentsIsWhatAWalkFinds) {
     settings.node_bytes = 512;
