@@ -18,7 +18,7 @@
 #include "demofs/base/random.hpp"
 #include "demofs/base/worker_pool.hpp"
 #include "demofs/block/block_stack.hpp"
-#include "demofs/store/memory_object_store.hpp"
+#include "demofs/store/testing/memory_object_store.hpp"
 
 namespace demofs::block {
 namespace {

@@ -13,8 +13,8 @@
 
 #include "demofs/base/worker_pool.hpp"
 #include "demofs/block/block_stack.hpp"
-#include "demofs/store/counting_object_store.hpp"
-#include "demofs/store/memory_object_store.hpp"
+#include "demofs/store/testing/counting_object_store.hpp"
+#include "demofs/store/testing/memory_object_store.hpp"
 #include "demofs/tree/btree.hpp"
 #include "demofs/tree/commit_record.hpp"
 #include "demofs/tree/tree.hpp"

@@ -9,11 +9,11 @@
 #include <memory>
 #include <vector>
 
+#include "demofs/base/wait_queue.hpp"
 #include "demofs/base/worker_pool.hpp"
 #include "demofs/block/block_store.hpp"
 #include "demofs/block/segment_catalog.hpp"
 #include "demofs/block/settings.hpp"
-#include "demofs/block/wait_queue.hpp"
 
 namespace demofs::block {
 

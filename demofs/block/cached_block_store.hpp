@@ -20,8 +20,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "demofs/base/wait_queue.hpp"
 #include "demofs/block/block_store.hpp"
-#include "demofs/block/wait_queue.hpp"
 
 namespace demofs::block {
 

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "demofs/base/error.hpp"
+#include "demofs/base/wait_queue.hpp"
 #include "demofs/base/worker_pool.hpp"
 #include "demofs/block/batch.hpp"
 #include "demofs/block/block_reader.hpp"
@@ -32,7 +33,6 @@
 #include "demofs/block/segment_log.hpp"
 #include "demofs/block/settings.hpp"
 #include "demofs/block/tag_hash.hpp"
-#include "demofs/block/wait_queue.hpp"
 
 namespace demofs::block {
 

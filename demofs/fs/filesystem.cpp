@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "demofs/base/error.hpp"
+#include "demofs/fs/edit/tree_edit.hpp"
 #include "demofs/fs/filesystem_state.hpp"
-#include "demofs/fs/tree_edit.hpp"
 
 namespace demofs::fs {
 

@@ -24,8 +24,8 @@
 
 #include "demofs/base/bytes.hpp"
 #include "demofs/base/result.hpp"
-#include "demofs/fs/attributes.hpp"
-#include "demofs/fs/operations.hpp"
+#include "demofs/fs/model/attributes.hpp"
+#include "demofs/fs/model/operations.hpp"
 #include "demofs/store/object_store.hpp"
 #include "demofs/tree/tree.hpp"
 

@@ -13,21 +13,21 @@
 #include <unordered_set>
 #include <variant>
 
-#include "demofs/fs/apply/apply_operation.hpp"
-#include "demofs/fs/apply/read_operation.hpp"
 #include "demofs/fs/background/flusher.hpp"
 #include "demofs/fs/background/readahead.hpp"
 #include "demofs/fs/background/reclaimer.hpp"
-#include "demofs/fs/change_epochs.hpp"
-#include "demofs/fs/data/file_contents.hpp"
+#include "demofs/fs/content/content_locks.hpp"
+#include "demofs/fs/content/file_contents.hpp"
+#include "demofs/fs/edit/change_epochs.hpp"
+#include "demofs/fs/edit/numbers.hpp"
+#include "demofs/fs/edit/space_gate.hpp"
 #include "demofs/fs/filesystem.hpp"
-#include "demofs/fs/handles/content_locks.hpp"
 #include "demofs/fs/handles/lookup_counts.hpp"
 #include "demofs/fs/handles/open_file_table.hpp"
-#include "demofs/fs/must_wait.hpp"
-#include "demofs/fs/names/name_index.hpp"
-#include "demofs/fs/numbers.hpp"
-#include "demofs/fs/space_gate.hpp"
+#include "demofs/fs/model/must_wait.hpp"
+#include "demofs/fs/namespace/change.hpp"
+#include "demofs/fs/namespace/name_index.hpp"
+#include "demofs/fs/namespace/read_operation.hpp"
 
 namespace demofs::fs {
 

@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 
 #include "demofs/base/result.hpp"
-#include "demofs/fs/attributes.hpp"
 #include "demofs/fs/filesystem.hpp"
-#include "demofs/fs/operations.hpp"
+#include "demofs/fs/model/attributes.hpp"
+#include "demofs/fs/model/operations.hpp"
 
 namespace demofs::fuse {
 

@@ -8,7 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "demofs/block/wait_queue.hpp"
+#include "demofs/base/wait_queue.hpp"
 #include "demofs/tree/btree.hpp"
 #include "demofs/tree/commit_record.hpp"
 #include "demofs/tree/tree.hpp"
@@ -58,13 +58,13 @@ struct Tree::State {
     Epoch wanted{0};          // somebody waits for this epoch to be durable
     FrozenTree frozen;
     std::unique_ptr<CommitRecord> record;  // that is being made
-    block::WaitQueue commit_done;
+    WaitQueue commit_done;
     std::string failure;  // not empty: read-only for good
     Errc failure_code = Errc::writes_failed;
 
     std::unordered_set<block::BlockAddress> loading;
     std::size_t loaders = 0;  // operations that wait for a node
-    block::WaitQueue load_done;
+    WaitQueue load_done;
 };
 
 template <class F>

@@ -17,7 +17,7 @@
 #include <unordered_map>
 
 #include "demofs/base/types.hpp"
-#include "demofs/block/wait_queue.hpp"
+#include "demofs/base/wait_queue.hpp"
 
 namespace demofs::fs {
 
@@ -59,7 +59,7 @@ class Readahead {
     std::unordered_map<InodeNumber, Stream> streams_;
     std::size_t running_ = 0;
     bool closing_ = false;
-    block::WaitQueue ended_;
+    WaitQueue ended_;
 };
 
 }  // namespace demofs::fs

@@ -4,10 +4,10 @@
 #include <utility>
 #include <vector>
 
-#include "demofs/fs/keys.hpp"
+#include "demofs/fs/edit/tree_edit.hpp"
 #include "demofs/fs/records/extent_record.hpp"
+#include "demofs/fs/records/keys.hpp"
 #include "demofs/fs/records/orphan_record.hpp"
-#include "demofs/fs/tree_edit.hpp"
 
 namespace demofs::fs {
 

@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "demofs/fs/keys.hpp"
+#include "demofs/fs/records/keys.hpp"
 
 namespace demofs::fs {
 

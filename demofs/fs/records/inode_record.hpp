@@ -6,7 +6,7 @@
 
 #include "demofs/base/bytes.hpp"
 #include "demofs/base/types.hpp"
-#include "demofs/fs/attributes.hpp"
+#include "demofs/fs/model/attributes.hpp"
 
 namespace demofs::fs {
 

@@ -6,7 +6,7 @@
 
 #include "demofs/base/codec.hpp"
 #include "demofs/base/error.hpp"
-#include "demofs/fs/attributes.hpp"
+#include "demofs/fs/model/attributes.hpp"
 
 namespace demofs::fs::detail {
 

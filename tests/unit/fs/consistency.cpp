@@ -4,10 +4,10 @@
 
 #include <set>
 
-#include "demofs/fs/keys.hpp"
 #include "demofs/fs/records/dirent_record.hpp"
 #include "demofs/fs/records/extent_record.hpp"
 #include "demofs/fs/records/inode_record.hpp"
+#include "demofs/fs/records/keys.hpp"
 #include "demofs/fs/records/orphan_record.hpp"
 
 namespace demofs::fs::test {

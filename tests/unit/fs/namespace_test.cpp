@@ -1,7 +1,7 @@
 // Names: create, lookup, link, remove, attributes.
 #include <algorithm>
 
-#include "demofs/fs/apply/apply_operation.hpp"
+#include "demofs/fs/namespace/change.hpp"
 #include "mounted_vault.hpp"
 
 namespace demofs::fs::test {

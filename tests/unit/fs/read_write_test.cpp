@@ -1,9 +1,9 @@
 // Content of files: buffered, inline, in extents; holes, offsets, sizes.
 #include <algorithm>
 
-#include "demofs/fs/keys.hpp"
 #include "demofs/fs/records/extent_record.hpp"
 #include "demofs/fs/records/inode_record.hpp"
+#include "demofs/fs/records/keys.hpp"
 #include "mounted_vault.hpp"
 
 namespace demofs::fs::test {

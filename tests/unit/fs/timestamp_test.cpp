@@ -2,7 +2,7 @@
 
 #include <ctime>
 
-#include "demofs/fs/attributes.hpp"
+#include "demofs/fs/model/attributes.hpp"
 
 namespace demofs::fs {
 namespace {

@@ -1,6 +1,6 @@
-#include "demofs/store/counting_object_store.hpp"
+#include "demofs/store/testing/counting_object_store.hpp"
 
-#include "demofs/store/memory_object_store.hpp"
+#include "demofs/store/testing/memory_object_store.hpp"
 #include "tests/unit/store/store_test_base.hpp"
 
 namespace demofs::store {

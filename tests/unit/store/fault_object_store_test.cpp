@@ -1,8 +1,8 @@
-#include "demofs/store/fault_object_store.hpp"
+#include "demofs/store/testing/fault_object_store.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 
-#include "demofs/store/memory_object_store.hpp"
+#include "demofs/store/testing/memory_object_store.hpp"
 #include "tests/unit/store/store_test_base.hpp"
 
 namespace demofs::store {

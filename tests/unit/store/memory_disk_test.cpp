@@ -1,8 +1,8 @@
-#include "demofs/store/memory_disk.hpp"
+#include "demofs/store/testing/memory_disk.hpp"
 
 #include <random>
 
-#include "demofs/store/memory_object_store.hpp"
+#include "demofs/store/testing/memory_object_store.hpp"
 #include "tests/unit/store/store_test_base.hpp"
 
 namespace demofs::store {

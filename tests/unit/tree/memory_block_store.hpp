@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "demofs/base/error.hpp"
+#include "demofs/base/wait_queue.hpp"
 #include "demofs/block/block_store.hpp"
-#include "demofs/block/wait_queue.hpp"
 #include "demofs/tree/commit_record.hpp"
 
 namespace demofs::tree::test {
@@ -157,7 +157,7 @@ class MemoryBlockStore final : public block::BlockStore {
     std::uint32_t next_ = 128;
     block::LogDigest pending_;
     std::vector<block::BlockAddress> unsynced_;
-    std::unique_ptr<block::WaitQueue> released_ = std::make_unique<block::WaitQueue>();
+    std::unique_ptr<WaitQueue> released_ = std::make_unique<WaitQueue>();
     std::string failure_;
 };
 

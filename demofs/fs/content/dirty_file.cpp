@@ -1,0 +1,69 @@
+#include "demofs/fs/content/dirty_file.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <iterator>
+
+namespace demofs::fs {
+
+DirtyFile::Stretches::const_iterator DirtyFile::first_ending_after(std::uint64_t offset) const {
+    auto after = stretches_.upper_bound(offset);
+    if (after != stretches_.begin()) {
+        const auto before = std::prev(after);
+        if (before->first + before->second.size() > offset) return before;
+    }
+    return after;
+}
+
+DirtyFile::Stretches::const_iterator DirtyFile::in_chunk_of(std::uint64_t offset) const {
+    const std::uint64_t chunk = offset / chunk_bytes_;
+    const auto found = stretches_.lower_bound(chunk * chunk_bytes_);
+    if (found == stretches_.end() || found->first / chunk_bytes_ != chunk) return stretches_.end();
+    return found;
+}
+
+void DirtyFile::merge(std::uint64_t offset, ByteSpan data) {
+    const auto found = in_chunk_of(offset);
+    if (found == stretches_.end()) {
+        stretches_.emplace(offset, Bytes(data.begin(), data.end()));
+        bytes_ += data.size();
+        return;
+    }
+    const std::uint64_t begin = found->first;
+    const std::uint64_t end = offset + data.size();
+    assert(offset <= begin + found->second.size() && end >= begin);
+    bytes_ -= found->second.size();
+    auto node = stretches_.extract(found);
+    Bytes& bytes = node.mapped();
+    if (offset < begin) {
+        bytes.insert(bytes.begin(), static_cast<std::size_t>(begin - offset), std::byte{});
+        node.key() = offset;
+    }
+    const std::uint64_t first = node.key();
+    if (end > first + bytes.size()) bytes.resize(static_cast<std::size_t>(end - first));
+    std::copy(data.begin(), data.end(), bytes.begin() + static_cast<std::ptrdiff_t>(offset - first));
+    bytes_ += bytes.size();
+    stretches_.insert(std::move(node));
+}
+
+void DirtyFile::erase(std::uint64_t stretch_offset) {
+    const auto found = stretches_.find(stretch_offset);
+    assert(found != stretches_.end());
+    bytes_ -= found->second.size();
+    stretches_.erase(found);
+}
+
+std::uint64_t DirtyFile::end_offset() const {
+    if (stretches_.empty()) return 0;
+    const auto last = std::prev(stretches_.end());
+    return last->first + last->second.size();
+}
+
+std::uint64_t DirtyFile::bytes_within(std::uint64_t from, std::uint64_t to) const {
+    std::uint64_t sum = 0;
+    for (auto at = first_ending_after(from); at != stretches_.end() && at->first < to; ++at)
+        sum += std::min(to, at->first + at->second.size()) - std::max(from, at->first);
+    return sum;
+}
+
+}  // namespace demofs::fs
