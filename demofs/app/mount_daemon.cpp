@@ -57,7 +57,7 @@ MountDaemon::MountDaemon(const MountSettings& settings, const crypto::VaultKeys&
       notice_([this](const std::string& sentence) { logger_.warn(sentence); }),
       stack_(executor, settings.vault, keys, notice_, [this] {
           asyncdrop::TeardownSettings teardown;
-          teardown.soft_deadline = std::chrono::seconds(2);
+          teardown.warn_after = std::chrono::seconds(2);
           teardown.sink = [this](std::string_view sentence) {
               logger_.warn(sentence);
               if (control_) control_->tell("progress", std::string(sentence));

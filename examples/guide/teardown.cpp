@@ -114,10 +114,10 @@ class Stuck {
     static inline asio::steady_timer* timer = nullptr;
 };
 
-// [snippet: soft]
-asio::awaitable<void> soft_deadline() {
+// [snippet: warn]
+asio::awaitable<void> warn_deadline() {
     asyncdrop::TeardownSettings settings;
-    settings.soft_deadline = milliseconds(10);  // 5 s if you say nothing
+    settings.warn_after = milliseconds(10);  // 5 s if you say nothing
     settings.sink = [](std::string_view sentence) {
         note(std::string(sentence));
         const bool about_cache = sentence.find("dropping block cache") != sentence.npos;
@@ -228,9 +228,9 @@ void run_all() {
     run(borrowed());
     expect_events({"open log", "close log"});
 
-    run(soft_deadline());
+    run(warn_deadline());
     expect(events.size() >= 4 && events.back() == "close store");
-    print_section("soft", events.at(1) + "\n" + events.at(2));
+    print_section("warn", events.at(1) + "\n" + events.at(2));
     events.clear();
     run(cancel_deadline());
     expect_events({"upload stopped, place remembered"});

@@ -23,9 +23,9 @@
 
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/detail/arc_block.hpp>
+#include <asyncdrop/detail/handle_core.hpp>
 #include <asyncdrop/detail/shielded.hpp>
 #include <asyncdrop/detail/token_drops.hpp>
-#include <asyncdrop/detail/uncaught.hpp>
 #include <asyncdrop/guard.hpp>
 #include <cstddef>
 #include <functional>
@@ -43,7 +43,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
     using Error = detail::OwnedError<T>;
 
   public:
-    /// What it holds.
+    /// The resource's type.
     using value_type = T;
 
     /// An empty Arc: owns nothing, needs no drop, and says nothing.
@@ -52,10 +52,14 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
     /// Shares the resource of a guard or box, which is left empty. If the allocation fails (std::bad_alloc),
     /// the resource stays where it was.
     explicit AsyncDropArc(AsyncDropBox<T>&& box, CreationSite site = CreationSite::here())
-        : value_(&*box), block_(new Block(box)), site_(site) {}
+        : value_(&*box), block_(new Block(box)) {
+        core_.arm(site);
+    }
     explicit AsyncDropArc(AsyncDropGuard<T>&& guard, CreationSite site = CreationSite::here())
         requires(!std::is_abstract_v<T>)
-        : block_(Block::from_guard(guard, value_)), site_(site) {}
+        : block_(Block::from_guard(guard, value_)) {
+        core_.arm(site);
+    }
 
     /// Leaves `other` empty.
     AsyncDropArc(AsyncDropArc&& other) noexcept : detail::TokenDrops<AsyncDropArc>() { take(other); }
@@ -71,7 +75,8 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
     AsyncDropArc& operator=(AsyncDropArc&& other) noexcept {
         if (this == &other) return *this;
         if (block_) [[unlikely]] {
-            detail::misuse("an Arc was assigned over an Arc that has not been dropped", type(), site_);
+            detail::misuse("an Arc was assigned over an Arc that has not been dropped", type(),
+                           creation_site());
         }
         take(other);
         return *this;
@@ -84,7 +89,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
     /// destroyed without cleanup.
     ~AsyncDropArc() {
         if (block_) [[unlikely]] {
-            detail::report_forgotten(ForgottenDrop{type(), {}, site_, forgotten_reason()});
+            core_.report(type());
             block_->forget_owner();
         }
     }
@@ -111,14 +116,14 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
     /// dropped Arc: success, nothing happens. Cancellation: shielded once it has started; see
     /// even_if_cancelled.hpp for how to start it.
     [[nodiscard("async_drop does nothing until it is awaited")]] asio::awaitable<void> async_drop() & {
-        return drop<void>(*this, Ticket(*this), false, true);
+        return drop<void>(*this, detail::DropTicket(core_), false, true);
     }
     asio::awaitable<void> async_drop() && = delete;
     using detail::TokenDrops<AsyncDropArc>::async_drop;
 
     /// The same for code that works with results; as AsyncDropGuard::try_async_drop.
     [[nodiscard("try_async_drop does nothing until it is awaited")]] auto try_async_drop() & {
-        return drop<DropResult<typename Error::type>>(*this, Ticket(*this), false, true);
+        return drop<DropResult<typename Error::type>>(*this, detail::DropTicket(core_), false, true);
     }
     void try_async_drop() && = delete;
     using detail::TokenDrops<AsyncDropArc>::try_async_drop;
@@ -127,7 +132,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
     /// the cleanup's error. Waits for ever if its caller is itself responsible for another clone.
     [[nodiscard("async_drop does nothing until it is awaited")]] asio::awaitable<void>
     async_drop_and_wait() & {
-        return drop<void>(*this, Ticket(*this), true, true);
+        return drop<void>(*this, detail::DropTicket(core_), true, true);
     }
     asio::awaitable<void> async_drop_and_wait() && = delete;
 
@@ -138,11 +143,12 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
         if (!block_->is_sole_reference()) return std::nullopt;
         std::optional<AsyncDropBox<T>> box(block_->take_box(value_));
         std::exchange(block_, nullptr)->release_reference();
+        core_.make_empty();
         return box;
     }
 
     /// Whether this handle has given its share back.
-    bool is_dropped() const noexcept { return dropped_; }
+    bool is_dropped() const noexcept { return core_.state() == detail::DropState::dropped; }
     /// Whether this handle owns a share.
     explicit operator bool() const noexcept { return block_ != nullptr; }
 
@@ -157,16 +163,14 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
 
     /// Exchanges the handles.
     void swap(AsyncDropArc& other) noexcept {
-        std::swap(value_, other.value_);
-        std::swap(block_, other.block_);
-        std::swap(site_, other.site_);
-        std::swap(dropped_, other.dropped_);
-        std::swap(refused_, other.refused_);
+        AsyncDropArc kept = std::move(other);
+        other = std::move(*this);
+        *this = std::move(kept);
     }
     friend void swap(AsyncDropArc& a, AsyncDropArc& b) noexcept { a.swap(b); }
 
     /// Where this handle was made, for messages.
-    CreationSite creation_site() const noexcept { return site_; }
+    CreationSite creation_site() const noexcept { return core_.site(); }
 
     /// The name of the resource's type, for messages.
     std::string_view resource_name() const noexcept {
@@ -178,29 +182,13 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
     friend class AsyncDropArc;
     friend struct detail::CoreAccess;
 
-    // Learns in the drop's frame whether Asio refused to start it; see detail::DropTicket.
-    class Ticket {
-      public:
-        explicit Ticket(AsyncDropArc& arc) noexcept
-            : arc_(&arc), exceptions_(detail::uncaught_exceptions()) {}
-        Ticket(Ticket&& other) noexcept
-            : arc_(std::exchange(other.arc_, nullptr)), exceptions_(other.exceptions_) {}
-        Ticket& operator=(Ticket&&) = delete;
-        ~Ticket() {
-            if (arc_ && detail::uncaught_exceptions() > exceptions_) arc_->refused_ = true;
-        }
-        void started() noexcept { arc_ = nullptr; }
-
-      private:
-        AsyncDropArc* arc_;
-        int exceptions_;
-    };
-
-    AsyncDropArc(T* value, Block* block, CreationSite site) noexcept
-        : value_(value), block_(block), site_(site) {}
+    AsyncDropArc(T* value, Block* block, CreationSite site) noexcept : value_(value), block_(block) {
+        core_.arm(site);
+    }
 
     template <class Outcome>
-    static asio::awaitable<Outcome> drop(AsyncDropArc& self, Ticket ticket, bool wait, bool shielded) {
+    static asio::awaitable<Outcome> drop(AsyncDropArc& self, detail::DropTicket ticket, bool wait,
+                                         bool shielded) {
         ticket.started();
         // Whatever may fail to be allocated is allocated before the share is given back. Nobody can become a
         // second owner beside a last one, so the election below cannot be lost.
@@ -237,7 +225,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
                 cleaner.give_up_duty();
                 block.restore_owner();
                 self.block_ = &block;
-                self.dropped_ = false;
+                self.core_.rearm();
             } else {
                 cleaner.done(error_of(ending));
             }
@@ -285,47 +273,40 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
 
     Block& block() const noexcept {
         if (!block_) [[unlikely]] {
-            detail::misuse(dropped_ ? "an Arc was used after its async_drop" : "an empty Arc was used",
-                           type(), site_);
+            detail::misuse(is_dropped() ? "an Arc was used after its async_drop" : "an empty Arc was used",
+                           type(), creation_site());
         }
         return *block_;
     }
 
-    ForgottenReason forgotten_reason() const noexcept {
-        if (detail::contexts_in_destruction > 0) return ForgottenReason::context_destroyed;
-        if (refused_) return ForgottenReason::refused_by_cancellation;
-        if (detail::uncaught_exceptions() > 0) return ForgottenReason::unwinding;
-        if (block_->born_in_context() && !detail::inside_running_context()) return ForgottenReason::unknown;
-        return ForgottenReason::forgotten;
-    }
-
     template <class U>
     void take(AsyncDropArc<U>& other) noexcept {
+        other.core_.check_movable(type());
         value_ = std::exchange(other.value_, nullptr);
         block_ = std::exchange(other.block_, nullptr);
-        site_ = other.site_;
-        dropped_ = std::exchange(other.dropped_, false);
-        refused_ = std::exchange(other.refused_, false);
+        core_.take(other.core_);
     }
 
     // async_drop() whose cleanup the caller may cancel.
-    asio::awaitable<void> drop_unshielded() { return drop<void>(*this, Ticket(*this), false, false); }
+    asio::awaitable<void> drop_unshielded() {
+        return drop<void>(*this, detail::DropTicket(core_), false, false);
+    }
 
     // For a holder that has made the report about it.
     void forget_unreported() noexcept {
-        if (block_) std::exchange(block_, nullptr)->forget_owner();
+        if (!block_) return;
+        core_.make_empty();
+        std::exchange(block_, nullptr)->forget_owner();
     }
 
     void forget_block() noexcept {
         block_ = nullptr;
-        dropped_ = true;
+        core_.end_drop();
     }
 
     T* value_ = nullptr;
-    Block* block_ = nullptr;
-    CreationSite site_;
-    bool dropped_ = false;
-    bool refused_ = false;
+    Block* block_ = nullptr;  // null unless core_ is armed
+    detail::HandleCore core_;
 };
 
 /// Whether both own the same resource, also as different bases of it.

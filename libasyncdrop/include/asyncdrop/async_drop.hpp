@@ -17,6 +17,7 @@
 // Cancellation: the cleanup runs shielded; it sees no cancellation from its caller.
 #pragma once
 
+#include <asyncdrop/detail/awaited.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/system/error_code.hpp>
@@ -98,29 +99,18 @@ struct DropError<T> {
     using type = never;
 };
 
-template <class R>
-struct AwaitedResult {
-    using type = void;
-    using executor_type = asio::any_io_executor;
-};
-template <class R, class Executor>
-struct AwaitedResult<asio::awaitable<R, Executor>> {
-    using type = R;
-    using executor_type = Executor;
-};
-
 template <class T>
 inline constexpr bool drops_to_result =
-    DropsAsynchronously<T> && !std::is_void_v<typename AwaitedResult<drop_return_t<T>>::type>;
+    DropsAsynchronously<T> && !std::is_void_v<typename Awaited<drop_return_t<T>>::type>;
 
 template <DropsAsynchronously T>
-    requires(!std::is_void_v<typename AwaitedResult<drop_return_t<T>>::type>)
+    requires(!std::is_void_v<typename Awaited<drop_return_t<T>>::type>)
 struct DropError<T> {
-    using type = std::remove_cvref_t<
-        decltype(std::declval<typename AwaitedResult<drop_return_t<T>>::type&>().error())>;
+    using type =
+        std::remove_cvref_t<decltype(std::declval<typename Awaited<drop_return_t<T>>::type&>().error())>;
 };
 
-/// The exception that stands for the error value of a cleanup.
+// The exception that stands for the error value of a cleanup.
 template <class E>
 std::exception_ptr to_exception(const E& error) {
     if constexpr (std::is_same_v<E, std::exception_ptr>) {

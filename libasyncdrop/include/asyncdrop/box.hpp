@@ -17,14 +17,14 @@ namespace asyncdrop {
 
 namespace detail {
 
-/// Where the erased cleanup of a box may leave an error value of a type that its caller wants.
+// Where the erased cleanup of a box may leave an error value of a type that its caller wants.
 class ErrorSlot {
   public:
     ErrorSlot() noexcept = default;  // nowhere: errors are thrown
     template <class E>
     explicit ErrorSlot(std::optional<E>& place) noexcept : type_(&id<E>), place_(&place) {}
 
-    /// The place, if it is for an E.
+    // The place, if it is for an E.
     template <class E>
     std::optional<E>* get() const noexcept {
         return type_ == &id<E> ? static_cast<std::optional<E>*>(place_) : nullptr;
@@ -38,7 +38,7 @@ class ErrorSlot {
     void* place_ = nullptr;
 };
 
-/// What a box holds, seen without its type.
+// What a box holds, seen without its type.
 class BoxNode {
   public:
     BoxNode() noexcept = default;

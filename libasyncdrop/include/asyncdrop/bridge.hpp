@@ -45,7 +45,7 @@ class ExecutorMismatch : public std::logic_error {
 
 namespace detail {
 
-/// The executor inside, if it is an Executor; throws ExecutorMismatch otherwise.
+// The executor inside, if it is an Executor; throws ExecutorMismatch otherwise.
 template <class Executor>
 Executor executor_as(const asio::any_io_executor& executor) {
     const asio::any_io_executor* at = &executor;
@@ -93,7 +93,7 @@ asio::awaitable<R> bridge_from(asio::awaitable<R, From> work) {
     co_return co_await std::move(crossing);
 }
 
-/// Any awaitable as one of the library's kind; what is no awaitable stays what it is.
+// Any awaitable as one of the library's kind; what is no awaitable stays what it is.
 template <class X>
 X as_any(X&& value) {
     return std::forward<X>(value);

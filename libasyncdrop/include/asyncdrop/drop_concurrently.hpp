@@ -27,7 +27,7 @@ namespace asyncdrop {
 
 namespace detail {
 
-/// Starts all jobs and calls its handler when the last one has ended.
+// Starts all jobs and calls its handler when the last one has ended.
 class StartJobs {
   public:
     explicit StartJobs(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
@@ -61,7 +61,7 @@ class StartJobs {
     }
 
   private:
-    /// Counts the running jobs, and one more for the loop that starts them.
+    // Counts the running jobs, and one more for the loop that starts them.
     template <class Handler>
     struct Join {
         explicit Join(std::size_t count) noexcept : running(count) {}
@@ -88,7 +88,7 @@ class StartJobs {
     boost::asio::any_io_executor executor_;
 };
 
-/// Drops `jobs` concurrently and notes each one's error. The jobs outlive the call.
+// Drops `jobs` concurrently and notes each one's error. The jobs outlive the call.
 inline boost::asio::awaitable<void> run_concurrently(std::span<DropJob> jobs) {
     if (!jobs.empty()) {
         const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;

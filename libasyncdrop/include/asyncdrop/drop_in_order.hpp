@@ -19,7 +19,7 @@ namespace asyncdrop {
 
 namespace detail {
 
-/// Drops `jobs` in order and notes each one's error. The jobs outlive the call.
+// Drops `jobs` in order and notes each one's error. The jobs outlive the call.
 inline boost::asio::awaitable<void> run_in_order(std::span<DropJob> jobs) {
     for (DropJob& job : jobs) {
         co_await even_if_cancelled;

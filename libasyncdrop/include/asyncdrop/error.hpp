@@ -80,16 +80,16 @@ class AsyncDropError : public std::exception {
 
 namespace detail {
 
-/// The error of one cleanup. Holds no storage of its own, so collecting failures cannot fail.
+// The error of one cleanup. Holds no storage of its own, so collecting failures cannot fail.
 struct Failure {
     Failure() noexcept {}
     Failure(std::exception_ptr e, std::string_view r, CreationSite s) noexcept
         : error(std::move(e)), resource(r), site(s) {}
 
-    std::exception_ptr error;  ///< null: no failure
+    std::exception_ptr error;  // null: no failure
     std::string_view resource;
     CreationSite site;
-    bool acquiring = false;  ///< the error of making the resource, not of cleaning it up
+    bool acquiring = false;  // the error of making the resource, not of cleaning it up
 };
 
 inline void print_lost(const Failure& failure) noexcept {
@@ -100,9 +100,9 @@ inline void print_lost(const Failure& failure) noexcept {
     print(line.view());
 }
 
-/// The one exception that stands for a body's error (may be null) and the failed ones among `failures`;
-/// null if nothing failed. Without memory for a combined error the primary one is delivered and the others
-/// are printed.
+// The one exception that stands for a body's error (may be null) and the failed ones among `failures`;
+// null if nothing failed. Without memory for a combined error the primary one is delivered and the others
+// are printed.
 inline std::exception_ptr combine(std::exception_ptr primary, std::span<const Failure> failures) noexcept {
     std::size_t failed = 0;
     for (const Failure& failure : failures) failed += failure.error ? 1 : 0;

@@ -42,7 +42,7 @@ struct exception_to_error<std::exception_ptr> {
 
 namespace detail {
 
-/// For an exception that an error code cannot express: its text would be lost.
+// For an exception that an error code cannot express: its text would be lost.
 inline void print_untold(const char* text) noexcept {
     Line line;
     line << "asyncdrop: a drop is reported as state_not_recoverable because of an exception: " << text;

@@ -32,7 +32,7 @@ namespace asyncdrop {
 
 namespace detail {
 
-/// How flatten_async_drop looks into an operand: a plain result of a guard.
+// How flatten_async_drop looks into an operand: a plain result of a guard.
 template <class R>
 struct FlattenTraits {
     using owner_type = std::remove_cvref_t<decltype(*std::declval<R&>())>;
@@ -45,7 +45,7 @@ struct FlattenTraits {
     }
 };
 
-/// A guarded AsyncDropResult: it is dropped itself, also if it holds an error.
+// A guarded AsyncDropResult: it is dropped itself, also if it holds an error.
 template <class T, class E, class Owner>
 struct FlattenTraits<AsyncDropGuard<AsyncDropResult<T, E, Owner>>> {
     using R = AsyncDropGuard<AsyncDropResult<T, E, Owner>>;
@@ -66,7 +66,7 @@ concept GuardResult = requires(R& result) {
     { FlattenTraits<R>::take(result) } -> Droppable;
 };
 
-/// One operand without its type.
+// One operand without its type.
 struct FlattenOperand {
     template <class R>
     explicit FlattenOperand(R& result)
@@ -78,10 +78,10 @@ struct FlattenOperand {
     }
 
     std::optional<DropJob> job;
-    Failure creation;  ///< error: null unless there is one instead of a guard
+    Failure creation;  // error: null unless there is one instead of a guard
 };
 
-/// Drops what is droppable if an operand holds an error. Leaves throw_if_cancelled(false) in force.
+// Drops what is droppable if an operand holds an error. Leaves throw_if_cancelled(false) in force.
 inline boost::asio::awaitable<void> drop_unless_complete(std::span<FlattenOperand> operands) {
     bool complete = true;
     for (const FlattenOperand& operand : operands) complete = complete && !operand.creation.error;
@@ -100,7 +100,7 @@ inline boost::asio::awaitable<void> drop_unless_complete(std::span<FlattenOperan
     co_await even_if_cancelled;
 }
 
-/// The errors of the operands in their order, then those of the drops in theirs.
+// The errors of the operands in their order, then those of the drops in theirs.
 template <std::size_t N>
 std::exception_ptr flattened_error(const std::array<FlattenOperand, N>& operands) noexcept {
     std::array<Failure, 2 * N> failures;

@@ -31,7 +31,7 @@ enum class ForgottenReason : std::uint8_t {
     unknown,                  ///< made inside a running context, destroyed outside of any: probably
                               ///< `context_destroyed`, but `install` was not called
 };
-/// How many reasons there are.
+/// The number of reasons, for tables of them.
 inline constexpr std::size_t forgotten_reason_count = 6;
 
 /// A short text for a reason.
@@ -83,7 +83,7 @@ inline void print_line(std::string_view line) noexcept {
     std::fflush(stderr);
 }
 
-/// A line of text in fixed storage, cut off at the end: messages are made where allocation may fail.
+// A line of text in fixed storage, cut off at the end: messages are made where allocation may fail.
 class Line {
   public:
     Line& operator<<(std::string_view text) noexcept {
@@ -149,7 +149,7 @@ inline void report_forgotten(const ForgottenDrop& drop) noexcept {
     forgotten_handler.load(std::memory_order_acquire)(drop);
 }
 
-/// Ends the program with "<sentence> (<type>, created at <file>:<line>)".
+// Ends the program with "<sentence> (<type>, created at <file>:<line>)".
 [[noreturn]] inline void misuse(std::string_view sentence, std::string_view type,
                                 CreationSite site) noexcept {
     Line line;

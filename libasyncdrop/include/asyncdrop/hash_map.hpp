@@ -131,9 +131,9 @@ class AsyncDropHashMap {
         return owner;
     }
 
-    /// How many values there are.
+    /// The number of values.
     std::size_t size() const noexcept { return map_.size(); }
-    /// Whether there is none.
+    /// Whether the map has no value; then its drop does nothing.
     bool empty() const noexcept { return map_.empty(); }
 
     /// Iteration, in no particular order, over pairs of key and value.

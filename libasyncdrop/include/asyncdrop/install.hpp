@@ -22,7 +22,7 @@ namespace asyncdrop {
 
 namespace detail {
 
-/// Raises contexts_in_destruction from the context's shutdown until its services are destroyed.
+// Raises contexts_in_destruction from the context's shutdown until its services are destroyed.
 class ContextMark : public boost::asio::execution_context::service {
   public:
     using key_type = ContextMark;

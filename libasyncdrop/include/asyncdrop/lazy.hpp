@@ -138,7 +138,7 @@ class Lazy {
     }
 
   private:
-    using Attempt = detail::AsyncLock::Attempt;
+    using Answer = detail::AsyncLock::Answer;
 
     class Unlock {
       public:
@@ -154,8 +154,8 @@ class Lazy {
     static asio::awaitable<T*> get_or_create(State state) {
         if (!state->owner) {
             std::shared_ptr<detail::AsyncLock> lock(state, &state->creating);
-            const Attempt attempt = co_await detail::AsyncLock::wait(lock);
-            if (attempt == Attempt::closed) throw_dropped();
+            const Answer answer = co_await detail::AsyncLock::wait(lock);
+            if (answer == Answer::closed) throw_dropped();
             const Unlock unlock(*lock);
             if (!state->owner) {
                 asio::awaitable<void> creating = create(state);

@@ -137,7 +137,7 @@ class AsyncDropMutex {
 
     /// Exclusive access if it can be had at once; else nothing, as after the drop has begun.
     [[nodiscard]] std::optional<Lock> try_lock() const noexcept {
-        if (state_->lock.try_acquire() != detail::AsyncLock::Attempt::acquired) return std::nullopt;
+        if (state_->lock.try_acquire() != detail::AsyncLock::Answer::acquired) return std::nullopt;
         return Lock(state_);
     }
 
@@ -177,13 +177,13 @@ class AsyncDropMutex {
     };
 
     static asio::awaitable<Lock> lock_state(State state) {
-        using Attempt = detail::AsyncLock::Attempt;
-        Attempt attempt = state->lock.try_acquire();
-        if (attempt == Attempt::busy) {
+        using Answer = detail::AsyncLock::Answer;
+        Answer answer = state->lock.try_acquire();
+        if (answer == Answer::busy) {
             std::shared_ptr<detail::AsyncLock> lock(state, &state->lock);
-            attempt = co_await detail::AsyncLock::wait(lock);
+            answer = co_await detail::AsyncLock::wait(lock);
         }
-        if (attempt == Attempt::closed) throw MutexClosed();
+        if (answer == Answer::closed) throw MutexClosed();
         co_return Lock(std::move(state));
     }
 

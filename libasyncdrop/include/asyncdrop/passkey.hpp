@@ -13,7 +13,7 @@ namespace detail {
 struct Access;
 }
 
-/// First parameter of the constructor of a guarded type `T`; only the library can make one.
+// First parameter of the constructor of a guarded type `T`; only the library can make one.
 template <class T>
 class Passkey {
   private:
@@ -21,7 +21,7 @@ class Passkey {
     constexpr Passkey() noexcept {}
 };
 
-/// Key for `unsafe_into_inner_dont_drop`; only `T`'s own code can make one.
+// Key for `unsafe_into_inner_dont_drop`; only `T`'s own code can make one.
 template <class T>
 class UnwrapKey {
   private:

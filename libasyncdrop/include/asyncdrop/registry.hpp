@@ -2,8 +2,7 @@
 //
 //     asyncdrop::set_guard_registry(true);
 //     ...
-//     std::fputs(asyncdrop::live_guards_text().c_str(), stderr);   // what has not been dropped yet, and
-//     since when
+//     std::fputs(asyncdrop::live_guards_text().c_str(), stderr);   // what is not dropped yet, and since when
 //
 // It lists every guard, box and cleanup callback of a stack that holds a live resource, and that was made
 // after it was switched on. It is a table beside the guards: their size and layout are the same with and
@@ -19,6 +18,7 @@
 #include <asyncdrop/detail/registry_hooks.hpp>
 #include <asyncdrop/detail/teardown_text.hpp>
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -153,7 +153,9 @@ inline void set_guard_registry(bool on) {
 
 /// Gives the resource of a guard or box a name in the list, which moves with it. False: it is not listed.
 template <class Guard>
-    requires requires(Guard& guard) { detail::CoreAccess::core(guard); }
+    requires requires(Guard& guard) {
+        { detail::CoreAccess::core(guard) } -> std::same_as<detail::GuardCore&>;
+    }
 bool name_live_guard(Guard& guard, std::string name) {
     return detail::GuardRegistry::instance().name(&detail::CoreAccess::core(guard), std::move(name));
 }

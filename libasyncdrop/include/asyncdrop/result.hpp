@@ -38,7 +38,7 @@ class AsyncDropResult {
     using value_type = T;
     /// The error's type.
     using error_type = E;
-    /// What holds the resource.
+    /// The guard, box or Arc that holds the resource.
     using owner_type = Owner;
 
     /// For make_guard and make_box.

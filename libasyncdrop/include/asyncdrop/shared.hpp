@@ -2,8 +2,7 @@
 //
 //     auto connect = [address] { return Connection::open(address); };    // awaitable of a guard, box or Arc
 //     auto shared = asyncdrop::AsyncDropShared<Connection>::create(connect);
-//     auto mine = co_await shared.get();                                  // the first one starts the
-//     creation
+//     auto mine = co_await shared.get();                                  // the first one starts it
 //     ...
 //     co_await mine.async_drop();
 //     co_await shared.async_drop();
@@ -22,9 +21,9 @@
 // first waiter's.
 #pragma once
 
+#include <asyncdrop/detail/handle_core.hpp>
 #include <asyncdrop/detail/shared_state.hpp>
 #include <asyncdrop/detail/token_drops.hpp>
-#include <asyncdrop/detail/uncaught.hpp>
 #include <concepts>
 #include <cstddef>
 #include <functional>
@@ -60,7 +59,7 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
     using Phase = typename State::Phase;
 
   public:
-    /// What it holds.
+    /// The resource's type.
     using value_type = T;
 
     /// An empty handle: holds nothing, needs no drop, and says nothing.
@@ -108,7 +107,7 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
         if (this == &other) return *this;
         if (state_) [[unlikely]] {
             detail::misuse("an AsyncDropShared was assigned over one that has not been dropped", type(),
-                           site_);
+                           creation_site());
         }
         take(other);
         return *this;
@@ -120,7 +119,7 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
     /// Reports a handle that was not dropped and gives its share back.
     ~AsyncDropShared() {
         if (state_) [[unlikely]] {
-            detail::report_forgotten(ForgottenDrop{type(), {}, site_, forgotten_reason()});
+            core_.report(type());
             state_->forget_handle();
         }
     }
@@ -165,13 +164,13 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
     /// happens. Cancellation: shielded once it has started; see even_if_cancelled.hpp for how to start it.
     /// The handle must stay where it is until the awaitable has completed.
     [[nodiscard("async_drop does nothing until it is awaited")]] asio::awaitable<void> async_drop() & {
-        return drop(*this, Ticket(*this));
+        return drop(*this, detail::DropTicket(core_));
     }
     asio::awaitable<void> async_drop() && = delete;
     using detail::TokenDrops<AsyncDropShared>::async_drop;
 
     /// Whether this handle has given its share back.
-    bool is_dropped() const noexcept { return dropped_; }
+    bool is_dropped() const noexcept { return core_.state() == detail::DropState::dropped; }
     /// Whether this handle has a share of the creation.
     explicit operator bool() const noexcept { return state_ != nullptr; }
 
@@ -191,7 +190,7 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
     /// For people: "AsyncDropShared<T>(creating, 2 handles)".
     friend std::ostream& operator<<(std::ostream& out, const AsyncDropShared& shared) {
         out << "AsyncDropShared<" << detail::type_name<T>() << ">(";
-        if (!shared.state_) return out << (shared.dropped_ ? "dropped)" : "empty)");
+        if (!shared.state_) return out << (shared.is_dropped() ? "dropped)" : "empty)");
         constexpr std::string_view phases[] = {"not begun", "creating", "ready", "failed"};
         const std::size_t handles = shared.strong_count();
         return out << phases[static_cast<std::size_t>(shared.state_->phase())] << ", " << handles
@@ -200,40 +199,21 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
 
     /// Exchanges the handles.
     void swap(AsyncDropShared& other) noexcept {
-        std::swap(state_, other.state_);
-        std::swap(site_, other.site_);
-        std::swap(dropped_, other.dropped_);
-        std::swap(refused_, other.refused_);
-        std::swap(born_in_context_, other.born_in_context_);
+        AsyncDropShared kept = std::move(other);
+        other = std::move(*this);
+        *this = std::move(kept);
     }
     friend void swap(AsyncDropShared& a, AsyncDropShared& b) noexcept { a.swap(b); }
 
     /// Where this handle was made, for messages.
-    CreationSite creation_site() const noexcept { return site_; }
+    CreationSite creation_site() const noexcept { return core_.site(); }
     /// The name of T, for messages.
     static constexpr std::string_view resource_name() noexcept { return detail::type_name<T>(); }
 
   private:
-    // Learns in the drop's frame whether Asio refused to start it; see detail::DropTicket.
-    class Ticket {
-      public:
-        explicit Ticket(AsyncDropShared& shared) noexcept
-            : shared_(&shared), exceptions_(detail::uncaught_exceptions()) {}
-        Ticket(Ticket&& other) noexcept
-            : shared_(std::exchange(other.shared_, nullptr)), exceptions_(other.exceptions_) {}
-        Ticket& operator=(Ticket&&) = delete;
-        ~Ticket() {
-            if (shared_ && detail::uncaught_exceptions() > exceptions_) shared_->refused_ = true;
-        }
-        void started() noexcept { shared_ = nullptr; }
+    friend struct detail::CoreAccess;
 
-      private:
-        AsyncDropShared* shared_;
-        int exceptions_;
-    };
-
-    AsyncDropShared(Pointer state, CreationSite site) noexcept
-        : state_(std::move(state)), site_(site), born_in_context_(detail::inside_running_context()) {}
+    AsyncDropShared(Pointer state, CreationSite site) noexcept : state_(std::move(state)) { core_.arm(site); }
 
     template <class F>
     static Pointer state_for(F&& creation, CreationSite site) {
@@ -242,7 +222,7 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
         return state;
     }
 
-    static asio::awaitable<void> drop(AsyncDropShared& self, Ticket ticket) {
+    static asio::awaitable<void> drop(AsyncDropShared& self, detail::DropTicket ticket) {
         ticket.started();
         if (self.state_ && !self.try_release()) {
             using Duty = typename State::Duty;
@@ -263,7 +243,7 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
             if (duty == Duty::drop_product && state->product()) {  // no memory to begin
                 state->restore_handle();
                 self.state_ = state;
-                self.dropped_ = false;
+                self.core_.rearm();
             }
             co_await asio::this_coro::throw_if_cancelled(true);
             if (error) std::rethrow_exception(error);
@@ -275,39 +255,26 @@ class [[nodiscard("an AsyncDropShared must be dropped with async_drop")]] AsyncD
 
     State& state() const noexcept {
         if (!state_) [[unlikely]] {
-            detail::misuse(dropped_ ? "an AsyncDropShared was used after its async_drop"
-                                    : "an empty AsyncDropShared was used",
-                           type(), site_);
+            detail::misuse(is_dropped() ? "an AsyncDropShared was used after its async_drop"
+                                        : "an empty AsyncDropShared was used",
+                           type(), creation_site());
         }
         return *state_;
     }
 
-    ForgottenReason forgotten_reason() const noexcept {
-        if (detail::contexts_in_destruction > 0) return ForgottenReason::context_destroyed;
-        if (refused_) return ForgottenReason::refused_by_cancellation;
-        if (detail::uncaught_exceptions() > 0) return ForgottenReason::unwinding;
-        if (born_in_context_ && !detail::inside_running_context()) return ForgottenReason::unknown;
-        return ForgottenReason::forgotten;
-    }
-
     void take(AsyncDropShared& other) noexcept {
+        other.core_.check_movable(type());
         state_ = std::move(other.state_);
-        site_ = other.site_;
-        dropped_ = std::exchange(other.dropped_, false);
-        refused_ = std::exchange(other.refused_, false);
-        born_in_context_ = detail::inside_running_context();
+        core_.take(other.core_);
     }
 
     void forget_state() noexcept {
         state_ = nullptr;
-        dropped_ = true;
+        core_.end_drop();
     }
 
-    Pointer state_;
-    CreationSite site_;
-    bool dropped_ = false;
-    bool refused_ = false;
-    bool born_in_context_ = false;
+    Pointer state_;  // null unless core_ is armed
+    detail::HandleCore core_;
 };
 
 }  // namespace asyncdrop

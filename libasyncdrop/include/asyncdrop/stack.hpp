@@ -6,8 +6,7 @@
 //             auto opened = co_await open_database();
 //             auto& database = stack.own(std::move(opened));
 //             auto cache = co_await open_cache(*database);          // fails? the database is dropped
-//             co_return make_guard<System>(std::move(database), std::move(cache));  // moved out: nothing to
-//             undo
+//             co_return make_guard<System>(std::move(database), std::move(cache));  // moved out: not undone
 //         };
 //         co_return co_await with_async_drop(built, build);
 //     }
@@ -20,6 +19,7 @@
 
 #include <algorithm>
 #include <asyncdrop/bridge.hpp>
+#include <asyncdrop/detail/attempt.hpp>
 #include <asyncdrop/detail/droppable.hpp>
 #include <asyncdrop/detail/guard_core.hpp>
 #include <asyncdrop/detail/shield.hpp>
@@ -120,12 +120,12 @@ class [[nodiscard("a stack must be dropped with async_drop, or released")]] Asyn
 
     /// Whether nothing is left to drop.
     bool is_dropped() const noexcept { return entries_.empty(); }
-    /// How many entries there are.
+    /// How many entries are still to be dropped.
     std::size_t size() const noexcept { return entries_.size(); }
 
-    /// Where it was made.
+    /// Where the stack itself was made, for messages.
     CreationSite creation_site() const noexcept { return site_; }
-    /// What messages call it.
+    /// The name of this type, for messages.
     static constexpr std::string_view resource_name() noexcept { return "asyncdrop::AsyncDropStack"; }
 
   private:
@@ -228,20 +228,18 @@ class [[nodiscard("a stack must be dropped with async_drop, or released")]] Asyn
         dropping_ = true;
         for (std::size_t left = entries_.size(); left-- > 0;) {
             Entry& entry = *entries_[left];
-            std::exception_ptr failed;
-            for (int attempt = 0; attempt < 2; ++attempt) {
+            detail::Attempt attempt;
+            do {
                 co_await even_if_cancelled;
-                failed = nullptr;
                 try {
                     asio::awaitable<void> dropping = entry.drop();
                     co_await std::move(dropping);
                 } catch (...) {
-                    failed = std::current_exception();
+                    attempt.error = std::current_exception();
                 }
-                if (!failed || !entry.armed()) break;
-            }
-            if (failed) failures_.push_back(entry.failure(failed));
-            if (failed && entry.armed()) continue;
+            } while (attempt.again(attempt.error && entry.armed()));
+            if (attempt.error) failures_.push_back(entry.failure(attempt.error));
+            if (attempt.error && entry.armed()) continue;
             entry.ended();
             entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(left));
         }

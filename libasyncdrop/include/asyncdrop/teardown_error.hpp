@@ -19,7 +19,7 @@ enum class TeardownErrc {
     wrong_owner,       ///< the node is not owned by the kind of guard that was asked for
     already_dropped,   ///< the node's cleanup has begun
     run_from_cleanup,  ///< run() was awaited by a cleanup of the same graph, which it would wait for
-    abandoned,         ///< the cleanup exceeded the hard deadline
+    abandoned,         ///< the cleanup took longer than its abandon_after
     context_lost,      ///< the execution context of the cleanup was destroyed before it ended
 };
 

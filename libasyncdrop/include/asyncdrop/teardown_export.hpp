@@ -21,7 +21,7 @@ namespace asyncdrop {
 
 namespace detail {
 
-/// The length of the UTF-8 sequence at the begin of `text`, 0 if there is none.
+// The length of the UTF-8 sequence at the begin of `text`, 0 if there is none.
 inline std::size_t utf8_length(std::string_view text) noexcept {
     const auto byte = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
     const unsigned char first = byte(0);
@@ -37,7 +37,7 @@ inline std::size_t utf8_length(std::string_view text) noexcept {
     return length;
 }
 
-/// A string literal of JSON, which is one of Graphviz, too, if nothing but quote and backslash is special.
+// A string literal of JSON, which is one of Graphviz, too, if nothing but quote and backslash is special.
 inline std::string text_literal(std::string_view text) {
     std::string out = "\"";
     while (!text.empty()) {
@@ -78,7 +78,7 @@ inline std::string since(TeardownReport::Time begin, const std::optional<Teardow
     return time ? microseconds(*time - begin) : "null";
 }
 
-/// Places nodes in rows such that those of one row do not overlap in time.
+// Places nodes in rows such that those of one row do not overlap in time.
 inline std::vector<std::size_t> trace_rows(const TeardownReport& report) {
     std::vector<const NodeReport*> order;
     for (const NodeReport& node : report.nodes) order.push_back(&node);
@@ -100,9 +100,14 @@ inline std::vector<std::size_t> trace_rows(const TeardownReport& report) {
 
 }  // namespace detail
 
-/// The whole report as one JSON object:
-/// {"duration_us", "ok", "nodes": [{"name", "type", "file", "line", "state", "started_us", "ended_us",
-/// "cancelled_us", "error", "uses": [names], "waited_for": [names]}, ...]}. What there is not is null.
+/// The whole report as one JSON object, ended by '\n':
+///
+///     {"duration_us": number, "ok": boolean, "nodes": [
+///         {"name", "type", "file": text, "line": number, "state": text as of to_string(NodeState),
+///          "started_us", "ended_us", "cancelled_us": number or null, "error": text or null,
+///          "uses", "waited_for": [names]}, ...]}
+///
+/// A time is null if the event did not happen: a node that was skipped has neither started nor ended.
 [[nodiscard]] inline std::string to_json(const TeardownReport& report) {
     std::string out = "{\"duration_us\":" + detail::microseconds(report.ended - report.started) +
                       ",\"ok\":" + (report.ok() ? "true" : "false") + ",\"nodes\":[";

@@ -15,8 +15,7 @@
 //  * a cleanup that fails does not stop the others; every error is in the report;
 //  * add() takes the guard only if it succeeds: after a TeardownError it is still the caller's;
 //  * the teardown happens once. A second run() joins the first and gets the same report; run() from inside
-//  one
-//    of the cleanups (a coroutine on the executor the cleanup was given) is refused;
+//    one of the cleanups (a coroutine on the executor the cleanup was given) is refused;
 //  * once begun, the teardown needs neither its caller nor the graph object to come to its end;
 //  * an executor given with on() must be running until the teardown has ended.
 // The graph is itself an AsyncDrop: dropping it runs the teardown if nobody did, and throws the errors unless
@@ -27,6 +26,7 @@
 #pragma once
 
 #include <asyncdrop/creation_site.hpp>
+#include <asyncdrop/detail/attempt.hpp>
 #include <asyncdrop/detail/teardown_state.hpp>
 #include <asyncdrop/guard.hpp>
 #include <asyncdrop/passkey.hpp>
@@ -36,6 +36,7 @@
 #include <asyncdrop/teardown_settings.hpp>
 #include <atomic>
 #include <concepts>
+#include <exception>
 #include <memory>
 #include <new>
 #include <optional>
@@ -115,7 +116,9 @@ class TeardownGraph {
 
     /// One more "user uses used". Known edges are ignored. Errors, which change nothing: TeardownError cycle
     /// (its text names the nodes), closed, unknown_node.
-    void add_edge(const Handle& user, const Handle& used) { state_->add_edge(index(user), index(used)); }
+    void add_edge(const AnyNodeHandle& user, const AnyNodeHandle& used) {
+        state_->add_edge(index(user), index(used));
+    }
 
     /// The resource of a node, until its cleanup begins. Errors: TeardownError already_dropped, unknown_node.
     template <class T>
@@ -130,7 +133,7 @@ class TeardownGraph {
     /// handle can name no other: keep what comes and goes in an AsyncDropHashMap, and make nodes of it in the
     /// end.
     template <class Owner>
-    Owner release_as(const Handle& handle) {
+    Owner release_as(const AnyNodeHandle& handle) {
         using Node = detail::OwnedNode<Owner>;
         const auto wanted = [](detail::TeardownNode& node) { return dynamic_cast<Node*>(&node) != nullptr; };
         const auto node = state_->remove(index(handle), wanted);
@@ -143,7 +146,7 @@ class TeardownGraph {
     }
 
     /// Takes a node out of the graph that owns no resource: a borrowed one or a task. Errors as with release.
-    void forget(const Handle& handle) {
+    void forget(const AnyNodeHandle& handle) {
         state_->remove(index(handle), [](detail::TeardownNode& node) { return !node.owns(); });
     }
 
@@ -174,14 +177,17 @@ class TeardownGraph {
     static asio::awaitable<void> run_and_throw(State state, Flag delivered,
                                                asio::awaitable<TeardownReport> running) {
         std::optional<TeardownReport> outcome;
-        try {
-            outcome.emplace(co_await std::move(running));
-        } catch (const std::bad_alloc&) {  // for waiting, or for the report: join it once more
+        detail::Attempt attempt;
+        for (;;) {
+            try {
+                outcome.emplace(co_await std::move(running));
+            } catch (const std::bad_alloc&) {  // for waiting, or for the report
+                attempt.error = std::current_exception();
+            }
+            if (!attempt.again(attempt.error != nullptr)) break;
+            running = detail::TeardownState::run(state);  // joins it
         }
-        if (!outcome) {
-            asio::awaitable<TeardownReport> joining = detail::TeardownState::run(state);
-            outcome.emplace(co_await std::move(joining));
-        }
+        if (attempt.error) std::rethrow_exception(attempt.error);
         const TeardownReport& report = *outcome;
         if (delivered->load()) co_return;
         std::vector<detail::Failure> failures;
@@ -191,7 +197,7 @@ class TeardownGraph {
         if (const auto error = detail::combine(nullptr, failures)) std::rethrow_exception(error);
     }
 
-    std::size_t index(const Handle& handle) const {
+    std::size_t index(const AnyNodeHandle& handle) const {
         if (handle.graph_ != state_->identity()) {
             throw TeardownError(TeardownErrc::unknown_node, "the handle is not one of this graph's nodes");
         }
@@ -220,10 +226,10 @@ class TeardownGraph {
         return state_->insert(std::move(node), fill);
     }
 
-    void apply(detail::TeardownNode& node, const Uses& uses) const {
-        for (const Handle& used : uses.handles()) node.uses.push_back(index(used));
+    void apply(detail::TeardownNode& node, const NodeUses& uses) const {
+        for (const AnyNodeHandle& used : uses.handles()) node.uses.push_back(index(used));
     }
-    void apply(detail::TeardownNode& node, const On& on) const { node.executor = on.executor(); }
+    void apply(detail::TeardownNode& node, const NodeExecutor& on) const { node.executor = on.executor(); }
     void apply(detail::TeardownNode& node, const Deadline& deadline) const {
         switch (deadline.kind()) {
             case Deadline::Kind::warn:

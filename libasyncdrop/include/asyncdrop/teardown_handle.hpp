@@ -16,17 +16,17 @@
 
 namespace asyncdrop {
 
-/// A node of some TeardownGraph; made by the graph only, so an unknown node cannot be named. A handle does
-/// not keep anything alive.
-class Handle {
+/// A node of some TeardownGraph, whatever is in it; made by the graph only, so an unknown node cannot be
+/// named. A handle does not keep anything alive.
+class AnyNodeHandle {
   public:
     /// A handle of no node.
-    Handle() noexcept = default;
+    AnyNodeHandle() noexcept = default;
 
-    friend bool operator==(const Handle&, const Handle&) noexcept = default;
+    friend bool operator==(const AnyNodeHandle&, const AnyNodeHandle&) noexcept = default;
 
   protected:
-    Handle(const void* graph, std::size_t index) noexcept : graph_(graph), index_(index) {}
+    AnyNodeHandle(const void* graph, std::size_t index) noexcept : graph_(graph), index_(index) {}
 
   private:
     friend class TeardownGraph;
@@ -37,13 +37,13 @@ class Handle {
 
 /// A node with a T in it; T is void for a task.
 template <class T>
-class NodeHandle : public Handle {
+class NodeHandle : public AnyNodeHandle {
   public:
     NodeHandle() noexcept = default;
 
   private:
     friend class TeardownGraph;
-    NodeHandle(const void* graph, std::size_t index) noexcept : Handle(graph, index) {}
+    NodeHandle(const void* graph, std::size_t index) noexcept : AnyNodeHandle(graph, index) {}
 };
 
 /// The name of a node, and the place where it was given.
@@ -55,9 +55,9 @@ class NodeName {
              std::uint32_t line = __builtin_LINE())
         : text_(std::string_view(text)), site_(file, line) {}
 
-    /// The name.
+    /// The text, valid as long as this.
     const std::string& text() const noexcept { return text_; }
-    /// The name, moved out.
+    /// The text, moved out: for the graph, which keeps it.
     std::string take_text() && noexcept { return std::move(text_); }
     /// Where the name was given.
     CreationSite site() const noexcept { return site_; }
@@ -67,30 +67,30 @@ class NodeName {
     CreationSite site_;
 };
 
-/// Option of add(): what the new node uses; made by uses().
-class Uses {
+/// Option of add(): which nodes the new one uses; made by uses().
+class NodeUses {
   public:
-    /// Made by uses().
-    explicit Uses(std::vector<Handle> handles) noexcept : handles_(std::move(handles)) {}
-    /// The used nodes.
-    const std::vector<Handle>& handles() const noexcept { return handles_; }
+    /// Handles of one graph; use uses() instead.
+    explicit NodeUses(std::vector<AnyNodeHandle> handles) noexcept : handles_(std::move(handles)) {}
+    /// The nodes that are cleaned up after the new one.
+    const std::vector<AnyNodeHandle>& handles() const noexcept { return handles_; }
 
   private:
-    std::vector<Handle> handles_;
+    std::vector<AnyNodeHandle> handles_;
 };
 
 /// The new node uses these nodes: it is cleaned up before any of them.
-template <std::derived_from<Handle>... Handles>
-[[nodiscard]] Uses uses(const Handles&... handles) {
-    return Uses(std::vector<Handle>{static_cast<const Handle&>(handles)...});
+template <std::derived_from<AnyNodeHandle>... Handles>
+[[nodiscard]] NodeUses uses(const Handles&... handles) {
+    return NodeUses(std::vector<AnyNodeHandle>{static_cast<const AnyNodeHandle&>(handles)...});
 }
 
 /// Option of add(): where the cleanup runs; made by on().
-class On {
+class NodeExecutor {
   public:
-    /// Made by on().
-    explicit On(boost::asio::any_io_executor executor) noexcept : executor_(std::move(executor)) {}
-    /// Where the cleanup runs.
+    /// Use on() instead.
+    explicit NodeExecutor(boost::asio::any_io_executor executor) noexcept : executor_(std::move(executor)) {}
+    /// The executor that the cleanup is started on.
     const boost::asio::any_io_executor& executor() const noexcept { return executor_; }
 
   private:
@@ -99,8 +99,8 @@ class On {
 
 /// The new node's cleanup runs on this executor, whose context must be running until the teardown has ended.
 template <std::convertible_to<boost::asio::any_io_executor> Executor>
-[[nodiscard]] On on(const Executor& executor) {
-    return On(boost::asio::any_io_executor(executor));
+[[nodiscard]] NodeExecutor on(const Executor& executor) {
+    return NodeExecutor(boost::asio::any_io_executor(executor));
 }
 
 /// Option of add(): a deadline for this node instead of the one in TeardownSettings; made by the functions
@@ -108,16 +108,16 @@ template <std::convertible_to<boost::asio::any_io_executor> Executor>
 /// teardown.
 class Deadline {
   public:
-    /// How long.
+    /// A span of the steady clock; its max() means never.
     using Duration = std::chrono::steady_clock::duration;
-    /// What happens when the time is over.
+    /// The three steps, in the order in which they are mostly taken.
     enum class Kind { warn, cancel, abandon };
 
-    /// Made by warn_after(), cancel_after() and abandon_after().
+    /// Use warn_after(), cancel_after() and abandon_after() instead.
     Deadline(Kind kind, Duration duration) noexcept : kind_(kind), duration_(duration) {}
-    /// What happens.
+    /// The step that is taken when the time is over.
     Kind kind() const noexcept { return kind_; }
-    /// After how long.
+    /// The time that the cleanup has before the step.
     Duration duration() const noexcept { return duration_; }
 
   private:
@@ -125,7 +125,7 @@ class Deadline {
     Duration duration_;
 };
 
-/// Says so, again and again, when the cleanup takes longer: TeardownSettings::soft_deadline of one node.
+/// Says so, again and again, when the cleanup takes longer: TeardownSettings::warn_after of one node.
 [[nodiscard]] inline Deadline warn_after(Deadline::Duration duration) noexcept {
     return Deadline(Deadline::Kind::warn, duration);
 }

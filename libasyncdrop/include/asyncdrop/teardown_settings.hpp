@@ -1,5 +1,5 @@
-// How a TeardownGraph behaves when cleanups are slow. Each deadline can be set for a single node, too: with
-// the options warn_after, cancel_after and abandon_after of add().
+// How a TeardownGraph behaves when cleanups are slow: it warns, cancels, abandons. Each of these deadlines
+// can be set for a single node, too, with the options warn_after, cancel_after and abandon_after of add().
 //
 // Threads: a plain value. The sink is called from threads that run the teardown, one call at a time.
 #pragma once
@@ -16,12 +16,12 @@ namespace asyncdrop {
 /// Deadlines, concurrency and the sink of a TeardownGraph.
 class TeardownSettings {
   public:
-    /// How long.
+    /// A span of the steady clock; its max() means never, as no deadline does.
     using Duration = std::chrono::steady_clock::duration;
 
     /// Every time a node has kept the teardown waiting for so long again, `sink` gets a sentence about it.
     /// None: never.
-    std::optional<Duration> soft_deadline = std::chrono::seconds(5);
+    std::optional<Duration> warn_after = std::chrono::seconds(5);
 
     /// A node whose cleanup takes longer is cancelled: the cleanup itself sees the cancellation, as it sees
     /// none otherwise, and is waited for all the same. For cleanups that are written for it: what they must

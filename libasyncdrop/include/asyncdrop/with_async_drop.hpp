@@ -6,23 +6,22 @@
 //
 // Forms, all returning awaitable<R> for a body that returns R or awaitable<R> (awaitable<R, Executor> if a
 // factory or the body returns one with that Executor, see bridge.hpp):
-//     with_async_drop(factory, body)             the factory runs inside the bracket
-//     with_async_drop(guard, body)               an existing guard, by reference; it is dropped afterwards
-//     with_async_drop(s1, s2, ..., body)         several of either kind; acquired in order, dropped in
-//     reverse;
-//                                                a factory may take the values acquired before it as
-//                                                parameters
-//     with_async_drop(..., body, error_map(f))   f turns a cleanup's exception_ptr into the error to throw
-//     (an
-//                                                exception_ptr or an exception object)
+//     with_async_drop(factory, body)            the factory runs inside the bracket
+//     with_async_drop(guard, body)              an existing guard, by reference; it is dropped afterwards
+//     with_async_drop(s1, s2, ..., body)        several of either kind; acquired in order, dropped in reverse; a
+//                                               factory may take the values acquired before it as parameters
+//     with_async_drop(..., body, error_map(f))  f turns a cleanup's exception_ptr into the error to throw: an
+//                                               exception_ptr or an exception object
 //
 // Errors: one failure is thrown as itself; if the body and a cleanup fail, or several cleanups,
-// AsyncDropError holds them all. If the body succeeded, its result is itself droppable and the cleanup
-// failed, the result is dropped as well: nobody would receive it. Cancellation: the body sees it; the cleanup
-// is shielded and always completes; afterwards the caller's cancelled() still tells the truth. In a coroutine
-// that is cancelled already, Asio does not start the bracket at all: a factory does not run and nothing is
-// lost, but a borrowed guard stays armed; use `co_await even_if_cancelled;` before if it must be dropped
-// nevertheless.
+// AsyncDropError holds them all. If the body succeeded and the cleanup failed, nobody receives the body's
+// result: if that is itself droppable, or an optional, result, tuple or range of droppables, they are dropped
+// as well.
+//
+// Cancellation: the body sees it; the cleanup is shielded and always completes; afterwards the caller's
+// cancelled() still tells the truth. In a coroutine that is cancelled already, Asio does not start the
+// bracket at all: a factory does not run and nothing is lost, but a borrowed guard stays armed; use
+// `co_await even_if_cancelled;` before if it must be dropped nevertheless.
 //
 // g++ 12 destroys a lambda with a non-trivial capture twice when it is written inside a co_await expression:
 // name your lambdas first. Callables are copied into the bracket; move-only ones are passed with std::move.
@@ -31,6 +30,7 @@
 #pragma once
 
 #include <asyncdrop/detail/bracket.hpp>
+#include <asyncdrop/detail/throw_errors.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <cstddef>
 #include <functional>
@@ -44,9 +44,9 @@ namespace asyncdrop {
 template <class F>
 class ErrorMap {
   public:
-    /// Made by error_map().
+    /// `f` is called with the exception_ptr of a cleanup; use error_map() instead.
     explicit ErrorMap(F f) : f_(std::move(f)) {}
-    /// The error to throw instead.
+    /// What `f` makes of the error: what is thrown instead of it.
     decltype(auto) operator()(std::exception_ptr error) { return std::invoke(f_, std::move(error)); }
 
   private:
@@ -68,7 +68,7 @@ inline constexpr bool is_error_map = false;
 template <class F>
 inline constexpr bool is_error_map<ErrorMap<F>> = true;
 
-/// A source as it is kept until its turn: a borrowed guard as pointer, a factory as a copy.
+// A source as it is kept until its turn: a borrowed guard as pointer, a factory as a copy.
 template <class S>
 auto keep_source(S& source) {
     using Plain = std::remove_reference_t<S>;
@@ -96,7 +96,7 @@ auto make_source(Kept kept, Values&... values) {
     }
 }
 
-/// The executor type of a bracket: that of its factory's or body's awaitable, if one has a special one.
+// The executor type of a bracket: that of its factory's or body's awaitable, if one has a special one.
 template <class A, class B>
 struct CommonExecutor {
     static_assert(std::is_same_v<B, asio::any_io_executor>,
@@ -121,7 +121,7 @@ using common_executor_t = typename CommonExecutor<A, B>::type;
 template <class Rest, class Body, class Map, class... Values>
 class InnerBracket;
 
-/// Starts the bracket of the first source; its body is the bracket of the rest, or the user's body.
+// Starts the bracket of the first source; its body is the bracket of the rest, or the user's body.
 template <class First, class... Rest, class Body, class Map, class... Values>
 auto open_bracket(std::tuple<First, Rest...> sources, Body body, Map map, Values&... values) {
     auto source = std::apply(
@@ -131,13 +131,16 @@ auto open_bracket(std::tuple<First, Rest...> sources, Body body, Map map, Values
     auto rest = std::apply([](First&, Rest&... others) { return std::tuple<Rest...>(std::move(others)...); },
                            sources);
     using Inner = InnerBracket<std::tuple<Rest...>, Body, Map, Values...>;
+    static_assert(Droppable<typename Source::acquired> || Source::borrowed,
+                  "with_async_drop: a factory returns a guard, or an awaitable of one (by value)");
     using R = typename Awaited<std::invoke_result_t<Inner&, Value&>>::type;
     static_assert(!std::is_reference_v<R>,
                   "with_async_drop: the result outlives the resource, return a value");
     using Executor = common_executor_t<typename Source::executor_type,
                                        typename Awaited<std::invoke_result_t<Inner&, Value&>>::executor_type>;
-    return bridge_to<Executor>(bracket<R>(
-        std::move(source), Inner(std::move(rest), std::move(body), map, values...), std::move(map)));
+    return bridge_to<Executor>(bracket(std::move(source),
+                                       Inner(std::move(rest), std::move(body), map, values...),
+                                       ThrowErrors<R, Map>(std::move(map))));
 }
 
 template <class... Rest, class Body, class Map, class... Values>

@@ -14,7 +14,7 @@ struct Access {
         return Passkey<T>();
     }
 
-    /// Constructs a T in `storage`, through its passkey constructor if it has a fitting one.
+    // Constructs a T in `storage`, through its passkey constructor if it has a fitting one.
     template <class T, class... Args>
     static T* construct(void* storage, Args&&... args) {
         if constexpr (std::is_constructible_v<T, Passkey<T>, Args...>) {

@@ -24,7 +24,7 @@
 
 namespace asyncdrop::detail {
 
-/// Stands for the type of a resource that nobody knows any more.
+// Stands for the type of a resource that nobody knows any more.
 struct Opaque {};
 
 class ArcBlock {
@@ -59,7 +59,6 @@ class ArcBlock {
     AsyncDropBox<T> take_box(T* value) noexcept {
         return CoreAccess::rebind<AsyncDropBox<T>>(box_, value);
     }
-    bool born_in_context() const noexcept { return born_in_context_; }
 
     std::size_t owners() const noexcept { return owners_.load(std::memory_order_acquire); }
     void add_owner() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
@@ -127,7 +126,7 @@ class ArcBlock {
     };
 
   private:
-    ArcBlock() noexcept : born_in_context_(inside_running_context()) {}
+    ArcBlock() noexcept = default;
     ~ArcBlock() = default;
     friend std::default_delete<ArcBlock>;
 
@@ -147,7 +146,6 @@ class ArcBlock {
 
     std::atomic<std::size_t> owners_{1};
     std::atomic<std::size_t> references_{1};
-    const bool born_in_context_;
     Box box_;
     Completion completed_;
 };

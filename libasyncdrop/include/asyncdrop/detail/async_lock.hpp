@@ -7,11 +7,13 @@
 // nobody can overtake a waiter.
 #pragma once
 
+#include <asyncdrop/detail/attempt.hpp>
 #include <asyncdrop/detail/waiter.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -21,14 +23,14 @@ namespace asyncdrop::detail {
 
 class AsyncLock {
   public:
-    enum class Attempt { acquired, busy, closed };
+    enum class Answer { acquired, busy, closed };
 
-    [[nodiscard]] Attempt try_acquire() noexcept {
+    [[nodiscard]] Answer try_acquire() noexcept {
         const std::lock_guard lock(mutex_);
-        if (closed_) return Attempt::closed;
-        if (held_) return Attempt::busy;
+        if (closed_) return Answer::closed;
+        if (held_) return Answer::busy;
         held_ = true;
-        return Attempt::acquired;
+        return Answer::acquired;
     }
 
     void release() noexcept {
@@ -47,22 +49,22 @@ class AsyncLock {
     // lack of memory is tried once more.
     [[nodiscard]] static boost::asio::awaitable<void> close_and_wait(std::shared_ptr<AsyncLock> self) {
         if (self->try_close()) co_return;
-        bool waited = false;
-        try {
-            boost::asio::awaitable<Attempt> waiting = queue_up(self, true);
-            co_await std::move(waiting);
-            waited = true;
-        } catch (const std::bad_alloc&) {
-        }
-        if (waited) co_return;
-        boost::asio::awaitable<Attempt> again = queue_up(self, true);
-        co_await std::move(again);
+        Attempt attempt;
+        do {
+            try {
+                boost::asio::awaitable<Answer> waiting = queue_up(self, true);
+                co_await std::move(waiting);
+            } catch (const std::bad_alloc&) {
+                attempt.error = std::current_exception();
+            }
+        } while (attempt.again(attempt.error != nullptr));
+        if (attempt.error) std::rethrow_exception(attempt.error);
     }
 
     // Waits for the lock; `self` keeps it alive while a coroutine is parked in it. Answers `acquired` or
     // `closed`. Cancelled: throws operation_aborted and has left the queue; if the grant came first, the
     // answer is `acquired` and the caller's next co_await throws.
-    [[nodiscard]] static boost::asio::awaitable<Attempt> wait(std::shared_ptr<AsyncLock> self) {
+    [[nodiscard]] static boost::asio::awaitable<Answer> wait(std::shared_ptr<AsyncLock> self) {
         return queue_up(std::move(self), false);
     }
 
@@ -77,12 +79,12 @@ class AsyncLock {
             if (closing) {
                 lock_.closed_ = true;  // whoever already waits is still served, in order
             } else if (lock_.closed_) {
-                answer_ = Attempt::closed;
+                answer_ = Answer::closed;
                 return;
             }
             if (lock_.held_) {
                 lock_.waiters_.push(waiter_);
-                answer_ = Attempt::busy;
+                answer_ = Answer::busy;
             } else {
                 lock_.held_ = true;
             }
@@ -92,28 +94,28 @@ class AsyncLock {
         ~Entry() {
             const std::lock_guard guard(lock_.mutex_);
             if (waiter_.queued()) lock_.waiters_.remove(waiter_);
-            if (waiter_.granted() && answer_ != Attempt::acquired) lock_.pass_on();
+            if (waiter_.granted() && answer_ != Answer::acquired) lock_.pass_on();
         }
 
         [[noreturn]] void throw_reason() const { waiter_.throw_reason(); }
-        [[nodiscard]] Attempt answer() const noexcept { return answer_; }
+        [[nodiscard]] Answer answer() const noexcept { return answer_; }
         [[nodiscard]] boost::asio::awaitable<void> park() { return waiter_.park(lock_.mutex_); }
         [[nodiscard]] bool take() noexcept {
             const std::lock_guard guard(lock_.mutex_);
-            if (waiter_.granted()) answer_ = Attempt::acquired;
+            if (waiter_.granted()) answer_ = Answer::acquired;
             return waiter_.granted();
         }
 
       private:
         AsyncLock& lock_;
         Waiter waiter_;
-        Attempt answer_ = Attempt::acquired;
+        Answer answer_ = Answer::acquired;
     };
 
-    static boost::asio::awaitable<Attempt> queue_up(std::shared_ptr<AsyncLock> self, bool closing) {
+    static boost::asio::awaitable<Answer> queue_up(std::shared_ptr<AsyncLock> self, bool closing) {
         const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
         Entry entry(*self, executor, closing);
-        if (entry.answer() == Attempt::busy) {
+        if (entry.answer() == Answer::busy) {
             co_await entry.park();
             if (!entry.take()) entry.throw_reason();
         }

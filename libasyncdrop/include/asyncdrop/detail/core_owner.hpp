@@ -33,7 +33,7 @@ struct OwnedError<T> {
 template <class Derived, class T>
 class CoreOwner : public TokenDrops<Derived> {
   public:
-    /// What it holds.
+    /// The resource's type.
     using value_type = T;
 
     /// Cleans the T up and destroys it.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <asyncdrop/creation_site.hpp>
+#include <asyncdrop/detail/attempt.hpp>
 #include <asyncdrop/detail/spawn.hpp>
 #include <asyncdrop/detail/type_name.hpp>
 #include <asyncdrop/error.hpp>
@@ -16,7 +17,7 @@
 
 namespace asyncdrop {
 
-/// Something that owns a resource and is to be dropped: `awaitable<void> async_drop()`, `is_dropped()`.
+// Something that owns a resource and is to be dropped: `awaitable<void> async_drop()`, `is_dropped()`.
 template <class G>
 concept Droppable = requires(G& guard) {
     { guard.async_drop() } -> std::same_as<boost::asio::awaitable<void>>;
@@ -43,7 +44,7 @@ CreationSite creation_site_of(const G& guard) noexcept {
     }
 }
 
-/// What the body of a bracket works with: the guarded value, or the droppable itself if it wraps none.
+// What the body of a bracket works with: the guarded value, or the droppable itself if it wraps none.
 template <class G>
 auto& value_of(G& guard) noexcept {
     if constexpr (requires { *guard; }) {
@@ -53,7 +54,7 @@ auto& value_of(G& guard) noexcept {
     }
 }
 
-/// Whether there is still something to drop, also after a drop that could not be started.
+// Whether there is still something to drop, also after a drop that could not be started.
 template <class G>
 bool wants_drop(const G& guard) noexcept {
     if constexpr (requires { static_cast<bool>(guard); }) {
@@ -63,7 +64,7 @@ bool wants_drop(const G& guard) noexcept {
     }
 }
 
-/// One drop among several: a droppable without its type, and how its drop ended.
+// One drop among several: a droppable without its type, and how its drop ended.
 struct DropJob {
     template <Droppable G>
     explicit DropJob(G& droppable) noexcept
@@ -75,19 +76,20 @@ struct DropJob {
     void* guard;
     boost::asio::awaitable<void> (*start)(void*);
     bool (*armed)(const void*) noexcept;
-    Failure failure;      ///< error: null unless the drop failed
-    Ending<void> ending;  ///< of a drop on a stack of its own
+    Failure failure;      // error: null unless the drop failed
+    Ending<void> ending;  // of a drop on a stack of its own
 
-    /// The drop failed, and not because of the cleanup: it could not even be started, for lack of memory.
+    // The drop failed, and not because of the cleanup: it could not even be started, for lack of memory.
     bool not_started() const noexcept { return failure.error && armed(guard); }
 };
 
-/// Runs a job (a DropJob, or a reference to one) and notes its error, or throws it. A drop that could not be
-/// started for lack of memory is tried once more. Where the job belongs to a cleanup that cannot be repeated,
-/// this is called before that has begun, so that all that can fail then is the start of the drop itself.
+// Runs a job (a DropJob, or a reference to one) and notes its error, or throws it. A drop that could not be
+// started for lack of memory is tried once more. Where the job belongs to a cleanup that cannot be repeated,
+// this is called before that has begun, so that all that can fail then is the start of the drop itself.
 template <class Job>
 boost::asio::awaitable<void> run_job(Job job, bool throws) {
-    for (int attempt = 0; attempt < 2; ++attempt) {
+    Attempt attempt;
+    do {
         co_await even_if_cancelled;
         job.failure.error = nullptr;
         try {
@@ -96,13 +98,12 @@ boost::asio::awaitable<void> run_job(Job job, bool throws) {
         } catch (...) {
             job.failure.error = std::current_exception();
         }
-        if (!job.not_started()) break;
-    }
+    } while (attempt.again(job.not_started()));
     co_await boost::asio::this_coro::throw_if_cancelled(true);
     if (throws && job.failure.error) std::rethrow_exception(job.failure.error);
 }
 
-/// The drop of something that a composite owns, for the composite's async_drop_impl.
+// The drop of something that a composite owns, for the composite's async_drop_impl.
 template <Droppable G>
 boost::asio::awaitable<void> drop_member(G& member) {
     return run_job<DropJob>(DropJob(member), true);

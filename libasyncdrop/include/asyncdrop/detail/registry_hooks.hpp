@@ -10,7 +10,7 @@
 
 namespace asyncdrop::detail {
 
-/// `guard` is the address of a GuardCore, which identifies a guard until it moves.
+// `guard` is the address of a GuardCore, which identifies a guard until it moves.
 struct RegistryHooks {
     void (*born)(const void* guard, std::string_view type, CreationSite site) noexcept;
     void (*moved)(const void* from, const void* to) noexcept;

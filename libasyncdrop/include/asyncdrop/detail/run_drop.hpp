@@ -24,21 +24,21 @@
 
 namespace asyncdrop::detail {
 
-/// For a cleanup that runs wherever it is awaited.
+// For a cleanup that runs wherever it is awaited.
 struct NoExecutor {};
 
-/// Whether T's cleanup is a coroutine of another executor type than the library's.
+// Whether T's cleanup is a coroutine of another executor type than the library's.
 template <class T>
 inline constexpr bool drops_elsewhere =
     !SyncDroppable<T> &&
-    !std::is_same_v<typename AwaitedResult<drop_return_t<T>>::executor_type, asio::any_io_executor>;
+    !std::is_same_v<typename Awaited<drop_return_t<T>>::executor_type, asio::any_io_executor>;
 
-/// Calls T's cleanup: void or an awaitable of the library's kind. Throws ExecutorMismatch before it is
-/// called.
+// Calls T's cleanup: void or an awaitable of the library's kind. Throws ExecutorMismatch before it is
+// called.
 template <AsyncDrop T, class Caller>
 auto start_cleanup(T& value, [[maybe_unused]] const Caller& caller) {
     if constexpr (drops_elsewhere<T>) {
-        using Cleanup = AwaitedResult<drop_return_t<T>>;
+        using Cleanup = Awaited<drop_return_t<T>>;
         using Executor = typename Cleanup::executor_type;
         const auto executor = [&]() -> Executor {
             if constexpr (requires { Executor(value.get_executor()); }) {
@@ -57,7 +57,7 @@ auto start_cleanup(T& value, [[maybe_unused]] const Caller& caller) {
 template <class Operation>
 using CallerOf = std::conditional_t<Operation::needs_executor, asio::any_io_executor, NoExecutor>;
 
-/// What the shield spawns: calls the cleanup and marks the guard as dropping at the moment it starts.
+// What the shield spawns: calls the cleanup and marks the guard as dropping at the moment it starts.
 template <class Operation, class R>
 class ShieldedStart {
   public:
@@ -76,7 +76,7 @@ class ShieldedStart {
     Ending<R>* ending_;
 };
 
-/// For cleanup that is a plain noexcept function.
+// For cleanup that is a plain noexcept function.
 template <class Outcome, class Operation>
 asio::awaitable<Outcome> run_sync_drop(Operation operation, DropTicket ticket) {
     ticket.started();
@@ -89,9 +89,9 @@ asio::awaitable<Outcome> run_sync_drop(Operation operation, DropTicket ticket) {
     if constexpr (!std::is_void_v<Outcome>) co_return Outcome();
 }
 
-/// In a catch block: what an exception out of a drop means for the guard. Without memory or a fitting
-/// executor the cleanup has not begun, and the guard stays armed; anything else was thrown by the cleanup,
-/// perhaps by its first, plain part.
+// In a catch block: what an exception out of a drop means for the guard. Without memory or a fitting
+// executor the cleanup has not begun, and the guard stays armed; anything else was thrown by the cleanup,
+// perhaps by its first, plain part.
 template <class Operation>
 std::exception_ptr note_thrown(Operation operation) noexcept {
     try {
@@ -106,7 +106,7 @@ std::exception_ptr note_thrown(Operation operation) noexcept {
     }
 }
 
-/// Where a cleanup may leave the error that the Outcome delivers.
+// Where a cleanup may leave the error that the Outcome delivers.
 template <class Outcome>
 struct ErrorPlace {
     std::optional<typename Outcome::error_type> error;
@@ -114,7 +114,7 @@ struct ErrorPlace {
 template <>
 struct ErrorPlace<void> {};
 
-/// The exception of a drop as an Outcome, or thrown if that cannot tell it.
+// The exception of a drop as an Outcome, or thrown if that cannot tell it.
 template <class Outcome>
 Outcome deliver(const std::exception_ptr& error) {
     if constexpr (std::is_void_v<Outcome>) {
@@ -137,7 +137,7 @@ Outcome deliver(const std::exception_ptr& error) {
 template <bool shielded, class Outcome, class Operation>
 asio::awaitable<Outcome> run_async_drop(Operation operation, DropTicket ticket) {
     using Cleanup = decltype(operation.start(std::declval<const CallerOf<Operation>&>()));
-    using Result = typename AwaitedResult<Cleanup>::type;
+    using Result = typename Awaited<Cleanup>::type;
     constexpr bool returns_result = !std::is_void_v<Result>;
 
     ticket.started();
@@ -202,8 +202,8 @@ asio::awaitable<Outcome> run_async_drop(Operation operation, DropTicket ticket) 
 #pragma GCC diagnostic pop
 #endif
 
-/// The awaitable that drops what `operation` refers to. Without `shielded` the caller's cancellation reaches
-/// the cleanup.
+// The awaitable that drops what `operation` refers to. Without `shielded` the caller's cancellation reaches
+// the cleanup.
 template <bool shielded, class Outcome, class Operation>
 asio::awaitable<Outcome> run_drop(Operation operation) {
     if constexpr (Operation::synchronous) {

@@ -39,7 +39,7 @@
 
 namespace asyncdrop::detail {
 
-/// How to make the product; without its type.
+// How to make the product; without its type.
 template <class T>
 struct SharedCreation {
     SharedCreation() = default;
@@ -104,11 +104,11 @@ class SharedState : public std::enable_shared_from_this<SharedState<T>> {
 
     enum class Phase { idle, creating, ready, failed };
 
-    /// What is left to do for a handle that gave its share back.
+    // What is left to do for a handle that gave its share back.
     enum class Duty {
         none,
-        drop_product,       ///< drop product()
-        wait_for_creation,  ///< it was cancelled and cleans up after itself; wait for its end
+        drop_product,       // drop product()
+        wait_for_creation,  // it was cancelled and cleans up after itself; wait for its end
     };
 
     SharedState() = default;
@@ -139,7 +139,7 @@ class SharedState : public std::enable_shared_from_this<SharedState<T>> {
         return error_;
     }
 
-    /// To be read by a live handle if ready, and by the holder of Duty::drop_product.
+    // To be read by a live handle if ready, and by the holder of Duty::drop_product.
     AsyncDropArc<T>& product() noexcept { return product_; }
 
     void add_handle() noexcept {
@@ -147,7 +147,7 @@ class SharedState : public std::enable_shared_from_this<SharedState<T>> {
         ++handles_;
     }
 
-    /// Gives a handle back if somebody else is interested.
+    // Gives a handle back if somebody else is interested.
     bool release_if_shared() noexcept {
         const std::lock_guard lock(mutex_);
         if (handles_ + waiters_ <= 1) return false;
@@ -170,7 +170,7 @@ class SharedState : public std::enable_shared_from_this<SharedState<T>> {
         return duty;
     }
 
-    /// The share of a handle that died without a drop; that was reported.
+    // The share of a handle that died without a drop; that was reported.
     void forget_handle() noexcept {
         AsyncDropArc<T> product;
         {
@@ -183,10 +183,10 @@ class SharedState : public std::enable_shared_from_this<SharedState<T>> {
         cancel_creation();
     }
 
-    /// Takes a share back that could not be dropped.
+    // Takes a share back that could not be dropped.
     void restore_handle() noexcept { add_handle(); }
 
-    /// Starts the creation if nobody did and returns the product when there is one.
+    // Starts the creation if nobody did and returns the product when there is one.
     static asio::awaitable<AsyncDropArc<T>> get(Pointer self, CreationSite site) {
         Interest interest(*self);
         if (!interest) {
@@ -203,7 +203,7 @@ class SharedState : public std::enable_shared_from_this<SharedState<T>> {
         co_return interest.take_product(site);
     }
 
-    /// Waits for the end of a creation that was cancelled, and of its cleanup, whose error it throws.
+    // Waits for the end of a creation that was cancelled, and of its cleanup, whose error it throws.
     static asio::awaitable<void> wait_for_end(Pointer self) {
         asio::awaitable<void> ended = self->completion_.wait(self);
         asio::awaitable<void> wait = shielded(std::move(ended));
@@ -212,7 +212,7 @@ class SharedState : public std::enable_shared_from_this<SharedState<T>> {
     }
 
   private:
-    /// A coroutine that waits in get().
+    // A coroutine that waits in get().
     class Interest {
       public:
         explicit Interest(SharedState& state) noexcept : state_(state) {
@@ -233,7 +233,7 @@ class SharedState : public std::enable_shared_from_this<SharedState<T>> {
         }
         explicit operator bool() const noexcept { return held_; }
 
-        /// A share of the product; the state's own one for the last that is interested.
+        // A share of the product; the state's own one for the last that is interested.
         AsyncDropArc<T> take_product(CreationSite site) noexcept {
             const std::lock_guard lock(state_.mutex_);
             held_ = false;
@@ -247,8 +247,8 @@ class SharedState : public std::enable_shared_from_this<SharedState<T>> {
         bool held_;
     };
 
-    /// The creation's coroutine. If it is destroyed unfinished (its context was destroyed, or could not start
-    /// it), everybody gets an error.
+    // The creation's coroutine. If it is destroyed unfinished (its context was destroyed, or could not start
+    // it), everybody gets an error.
     class Run {
       public:
         explicit Run(Pointer state) noexcept : state_(std::move(state)) {}
@@ -310,14 +310,14 @@ class SharedState : public std::enable_shared_from_this<SharedState<T>> {
         run.ended(error);
     }
 
-    /// On the strand. False: nobody is interested any more, do not begin.
+    // On the strand. False: nobody is interested any more, do not begin.
     bool begin(const std::shared_ptr<asio::cancellation_signal>& signal) noexcept {
         const std::lock_guard lock(mutex_);
         signal_ = signal;
         return handles_ + waiters_ != 0;
     }
 
-    /// The end of the creation. False: nobody is interested, the caller drops the product.
+    // The end of the creation. False: nobody is interested, the caller drops the product.
     bool deliver(AsyncDropArc<T>& product, const std::exception_ptr& error) noexcept {
         const std::unique_ptr<SharedCreation<T>> creation = std::move(creation_);  // dies last, without mutex
         const std::lock_guard lock(mutex_);
@@ -356,7 +356,7 @@ class SharedState : public std::enable_shared_from_this<SharedState<T>> {
         phase_ = Phase::failed;
     }
 
-    /// Cancels the creation if there is one. What it made already is dropped by its own coroutine.
+    // Cancels the creation if there is one. What it made already is dropped by its own coroutine.
     void cancel_creation() noexcept {
         asio::any_io_executor strand;
         std::weak_ptr<asio::cancellation_signal> signal;

@@ -22,22 +22,22 @@ namespace asyncdrop::detail {
 
 namespace asio = boost::asio;
 
-/// Spawns `start`, a function object that returns an awaitable<void>, out of reach of cancellation. To be
-/// awaited while `throw_if_cancelled(false)` is in force. Throws if it could not be started.
+// Spawns `start`, a function object that returns an awaitable<void>, out of reach of cancellation. To be
+// awaited while `throw_if_cancelled(false)` is in force. Throws if it could not be started.
 template <class Start>
 asio::awaitable<void> spawn_shielded(asio::any_io_executor executor, Start start) {
     return spawn_and_wait<asio::any_io_executor, true>(std::move(executor), std::move(start));
 }
 
-/// Whether a cancellation signal could reach a coroutine with this state.
+// Whether a cancellation signal could reach a coroutine with this state.
 inline bool can_be_cancelled(const asio::cancellation_state& state) noexcept {
     return state.slot().is_connected();
 }
 
-/// Awaits call(argument) where no cancellation reaches it; begin(argument) is called when nothing but the
-/// coroutine itself can fail any more. To be awaited, by a coroutine that may have been
-/// cancelled, while `throw_if_cancelled(false)` is in force. (A pointer pair instead of a template: g++ warns
-/// of coroutine frames that hold a lambda.)
+// Awaits call(argument) where no cancellation reaches it; begin(argument) is called when nothing but the
+// coroutine itself can fail any more. To be awaited, by a coroutine that may have been
+// cancelled, while `throw_if_cancelled(false)` is in force. (A pointer pair instead of a template: g++ warns
+// of coroutine frames that hold a lambda.)
 inline asio::awaitable<void> call_shielded(asio::awaitable<void> (*call)(void*),
                                            void (*begin)(void*) noexcept, void* argument) {
     const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;

@@ -29,7 +29,7 @@ namespace asyncdrop::detail {
 
 namespace asio = boost::asio;
 
-/// A completion handler that is called once, by whoever comes first.
+// A completion handler that is called once, by whoever comes first.
 template <class Handler>
 struct RelayedHandler {
     explicit RelayedHandler(Handler&& h) : handler(std::move(h)) {}
@@ -45,7 +45,7 @@ struct RelayedHandler {
     std::atomic<bool> taken{false};
 };
 
-/// What co_spawn gets instead of the handler; looks like it, but for the cancellation slot if `slotless`.
+// What co_spawn gets instead of the handler; looks like it, but for the cancellation slot if `slotless`.
 template <class Handler, bool slotless>
 class Relay {
   public:
@@ -62,8 +62,8 @@ class Relay {
     std::shared_ptr<RelayedHandler<Handler>> relayed_;
 };
 
-/// Puts a handler where an operation that fails to start cannot destroy it; null, and the handler untouched,
-/// without memory.
+// Puts a handler where an operation that fails to start cannot destroy it; null, and the handler untouched,
+// without memory.
 template <class Handler>
 std::shared_ptr<RelayedHandler<std::decay_t<Handler>>> relay_handler(Handler&& handler) noexcept try {
     return std::allocate_shared<RelayedHandler<std::decay_t<Handler>>>(asio::recycling_allocator<void>(),
@@ -72,7 +72,7 @@ std::shared_ptr<RelayedHandler<std::decay_t<Handler>>> relay_handler(Handler&& h
     return nullptr;
 }
 
-/// Initiation: spawns start(), a function object that returns an awaitable<void, Executor>.
+// Initiation: spawns start(), a function object that returns an awaitable<void, Executor>.
 template <bool slotless, class Executor>
 class Spawn {
   public:
@@ -96,7 +96,7 @@ class Spawn {
     Executor executor_;
 };
 
-/// What is spawned: hands over an awaitable that exists already.
+// What is spawned: hands over an awaitable that exists already.
 template <class Executor>
 class Prepared {
   public:
@@ -107,7 +107,7 @@ class Prepared {
     asio::awaitable<void, Executor> work_;
 };
 
-/// Runs start() as a stack of its own on `executor`; the caller's cancellation reaches it unless `slotless`.
+// Runs start() as a stack of its own on `executor`; the caller's cancellation reaches it unless `slotless`.
 template <class To, bool slotless, class Executor, class Start>
 asio::awaitable<void, To> spawn_and_wait(Executor executor, Start start) {
     asio::use_awaitable_t<To> token;
@@ -115,7 +115,7 @@ asio::awaitable<void, To> spawn_and_wait(Executor executor, Start start) {
         Spawn<slotless, Executor>(std::move(executor)), token, std::move(start));
 }
 
-/// Initiation: goes once through the executor's queue, or straight on if there is no memory for that.
+// Initiation: goes once through the executor's queue, or straight on if there is no memory for that.
 template <class Executor>
 class TakeTurn {
   public:
@@ -145,8 +145,8 @@ asio::awaitable<void, Executor> take_turn(const Executor& executor) {
     return asio::async_initiate<asio::use_awaitable_t<Executor>, void()>(TakeTurn<Executor>(executor), token);
 }
 
-/// How a coroutine on another stack ended. Its caller keeps it, so that nothing depends on what the end of
-/// that stack itself may throw.
+// How a coroutine on another stack ended. Its caller keeps it, so that nothing depends on what the end of
+// that stack itself may throw.
 template <class R>
 struct Ending {
     [[nodiscard]] bool ended() const noexcept { return result.has_value() || error; }
@@ -160,9 +160,9 @@ struct Ending<void> {
     std::exception_ptr error;
 };
 
-/// Awaits `work` and stores how it ended; to be spawned. Ends with cancellation not refusing any await:
-/// co_spawn's own last one would be. Without a turn, co_spawn would post, to come back from a stack that
-/// never suspended, and without memory for that the stack would die, and its handler with it.
+// Awaits `work` and stores how it ended; to be spawned. Ends with cancellation not refusing any await:
+// co_spawn's own last one would be. Without a turn, co_spawn would post, to come back from a stack that
+// never suspended, and without memory for that the stack would die, and its handler with it.
 template <class R, class Executor>
 asio::awaitable<void, Executor> note_ending(asio::awaitable<R, Executor> work, Ending<R>& ending) {
     try {
@@ -199,7 +199,7 @@ struct boost::asio::associator<Associator, asyncdrop::detail::Relay<Handler, slo
     }
 };
 
-/// Hides the slot.
+// Hides the slot.
 template <class Handler, class Default>
 struct boost::asio::associated_cancellation_slot<asyncdrop::detail::Relay<Handler, true>, Default> {
     using type = Default;

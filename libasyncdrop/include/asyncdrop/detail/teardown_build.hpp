@@ -1,12 +1,26 @@
 // TeardownState's first life: nodes and edges are added and checked. See teardown_state.hpp.
 #pragma once
 
+#include <algorithm>
 #include <asyncdrop/detail/teardown_state.hpp>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace asyncdrop::detail {
 
-/// Resources that were skipped, because something that may still run uses them. They are never destroyed;
-/// they stay reachable from here.
+// Makes room for one more, without the quadratic cost of reserve(size + 1).
+template <class T>
+void make_room(std::vector<T>& vector) {
+    if (vector.size() == vector.capacity()) vector.reserve(std::max<std::size_t>(4, 2 * vector.capacity()));
+}
+
+// Resources that were skipped, because something that may still run uses them. They are never destroyed;
+// they stay reachable from here.
 inline void keep_for_ever(std::unique_ptr<TeardownNode> node) noexcept {
     struct Kept {
         std::unique_ptr<TeardownNode> node;
@@ -87,7 +101,7 @@ inline void TeardownState::add_edge(std::size_t user, std::size_t used) {
     to.users.push_back(user);
 }
 
-/// The nodes of a shortest way along `uses`, both ends included; empty if there is none.
+// The nodes of a shortest way along `uses`, both ends included; empty if there is none.
 inline std::vector<std::size_t> TeardownState::path(std::size_t from, std::size_t to) const {
     std::vector<std::size_t> came_from(nodes_.size(), nodes_.size());
     std::vector<std::size_t> queue{from};

@@ -1,9 +1,51 @@
 // TeardownState's second life: the cleanups run. See teardown_state.hpp.
 #pragma once
 
+#include <asyncdrop/detail/attempt.hpp>
 #include <asyncdrop/detail/teardown_state.hpp>
+#include <exception>
+#include <memory>
+#include <utility>
 
 namespace asyncdrop::detail {
+
+// A running cleanup. If it is destroyed unfinished (its context was destroyed, or could not start it), the
+// node is given up.
+class NodeRun {
+  public:
+    NodeRun(std::shared_ptr<TeardownState> state, std::size_t index) noexcept
+        : state_(std::move(state)), index_(index) {}
+    NodeRun(NodeRun&& other) noexcept = default;
+    NodeRun& operator=(NodeRun&&) = delete;
+    ~NodeRun() {
+        if (const auto state = std::move(state_)) state->node_lost(index_);
+    }
+
+    TeardownNode& node() const noexcept { return *state_->nodes_[index_]; }  // closed: `nodes_` is constant
+    void ended(std::exception_ptr error) noexcept {
+        const auto state = std::move(state_);
+        state->node_ended(index_, std::move(error));
+    }
+
+    static asio::awaitable<void> drop(NodeRun run) {
+        Attempt attempt;
+        do {
+            try {
+                asio::awaitable<void> cleanup =
+                    run.node().cancel_after ? run.node().drop_unshielded() : run.node().drop();
+                co_await std::move(cleanup);
+            } catch (...) {
+                attempt.error = std::current_exception();
+            }
+        } while (attempt.again(attempt.error && run.node().armed()));
+        run.node().drop_ended();
+        run.ended(attempt.error);
+    }
+
+  private:
+    std::shared_ptr<TeardownState> state_;
+    std::size_t index_;
+};
 
 inline asio::awaitable<TeardownReport> TeardownState::run(std::shared_ptr<TeardownState> self) {
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
@@ -30,7 +72,7 @@ inline void TeardownState::begin(const asio::any_io_executor& executor) {
             TeardownNode& node = *nodes_[index];
             ++open_;
             node.blockers = node.users.size();
-            if (!node.warn_after) node.warn_after = settings_.soft_deadline;
+            if (!node.warn_after) node.warn_after = settings_.warn_after;
             if (!node.cancel_after) node.cancel_after = settings_.cancel_after;
             if (!node.abandon_after) node.abandon_after = settings_.abandon_after;
             if (node.warn_after) node.overdue_at = started_ + *node.warn_after;
@@ -43,7 +85,7 @@ inline void TeardownState::begin(const asio::any_io_executor& executor) {
     arm_timer();
 }
 
-/// Starts what may be started. One at a time: launching must not hold the mutex.
+// Starts what may be started. One at a time: launching must not hold the mutex.
 inline void TeardownState::launch_ready() noexcept {
     for (;;) {
         std::size_t index = 0;
@@ -65,7 +107,7 @@ inline void TeardownState::launch_ready() noexcept {
     }
 }
 
-/// Always posts: a cleanup that ends at once would otherwise start its successor on the same stack.
+// Always posts: a cleanup that ends at once would otherwise start its successor on the same stack.
 inline void TeardownState::launch(std::size_t index, const asio::any_io_executor& node_executor) noexcept {
     struct Start {
         asio::any_io_executor executor;
@@ -149,7 +191,7 @@ inline void TeardownState::node_lost(std::size_t index) noexcept {
     finish_if_done();
 }
 
-/// The node is abandoned and everything below it skipped. With the mutex held.
+// The node is abandoned and everything below it skipped. With the mutex held.
 inline void TeardownState::give_up(std::size_t index, std::exception_ptr error) noexcept {
     TeardownNode& node = *nodes_[index];
     node.state = NodeState::abandoned;
@@ -183,7 +225,7 @@ inline void TeardownState::finish_if_done() noexcept {
     completion_.complete(nullptr);
 }
 
-/// When something is to be said or done about a slow node next. With the mutex held.
+// When something is to be said or done about a slow node next. With the mutex held.
 inline TeardownState::Time TeardownState::next_deadline(const TeardownNode& node) noexcept {
     Time next = node.overdue_at;
     if (node.state != NodeState::dropping) return node.state == NodeState::waiting ? next : Time::max();
@@ -193,7 +235,7 @@ inline TeardownState::Time TeardownState::next_deadline(const TeardownNode& node
     return next;
 }
 
-/// Sets the timer for whatever is due first. With the mutex held.
+// Sets the timer for whatever is due first. With the mutex held.
 inline void TeardownState::arm_timer() noexcept {
     Time next = Time::max();
     for (const auto& node : nodes_) {
@@ -202,7 +244,7 @@ inline void TeardownState::arm_timer() noexcept {
     arm_timer_for(next);
 }
 
-/// Sets the timer unless it will expire by then anyway. With the mutex held.
+// Sets the timer unless it will expire by then anyway. With the mutex held.
 inline void TeardownState::arm_timer_for(Time next) noexcept try {
     if (open_ == 0 || next >= timer_at_) return;
     auto timer = timer_.lock();
@@ -221,7 +263,7 @@ inline void TeardownState::arm_timer_for(Time next) noexcept try {
     // No memory for the timer: the teardown goes on without deadlines.
 }
 
-/// The cancellation of one running cleanup, to be requested without the mutex.
+// The cancellation of one running cleanup, to be requested without the mutex.
 class TeardownState::Cancellation {
   public:
     Cancellation(asio::any_io_executor executor, std::weak_ptr<asio::cancellation_signal> signal) noexcept
@@ -261,8 +303,8 @@ inline void TeardownState::on_timer() noexcept {
             }
             if (node.abandon_after && dropping && now >= *node.started + *node.abandon_after) {
                 give_up(index, std::make_exception_ptr(TeardownError(
-                                   TeardownErrc::abandoned,
-                                   "the cleanup of \"" + node.name + "\" exceeded the hard deadline")));
+                                   TeardownErrc::abandoned, "the cleanup of \"" + node.name +
+                                                                "\" took longer than its abandon_after")));
             } else if (now >= node.overdue_at) {
                 sentences.push_back(sentence_about(node, now));
                 node.overdue_at = now + *node.warn_after;

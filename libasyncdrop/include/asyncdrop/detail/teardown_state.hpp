@@ -41,6 +41,8 @@
 
 namespace asyncdrop::detail {
 
+class NodeRun;  // in teardown_run.hpp
+
 class TeardownState : public std::enable_shared_from_this<TeardownState> {
   public:
     using Time = NodeReport::Time;
@@ -52,22 +54,22 @@ class TeardownState : public std::enable_shared_from_this<TeardownState> {
     TeardownState& operator=(const TeardownState&) = delete;
     ~TeardownState();
 
-    /// What handles and executors know this graph by.
+    // What handles and executors know this graph by.
     const void* identity() const noexcept { return identity_.get(); }
 
-    /// Registers a node that has name, uses and executor; `fill`, which must not throw, is called when
-    /// nothing can go wrong any more. Throws TeardownError or std::bad_alloc, and then has changed nothing.
+    // Registers a node that has name, uses and executor; `fill`, which must not throw, is called when
+    // nothing can go wrong any more. Throws TeardownError or std::bad_alloc, and then has changed nothing.
     template <class Fill>
     std::size_t insert(std::unique_ptr<TeardownNode> node, Fill&& fill);
 
     void add_edge(std::size_t user, std::size_t used);
     void* value_of(std::size_t index);
 
-    /// Takes a node out that nobody uses, if `wanted` (which must not throw) says that it is the right one.
+    // Takes a node out that nobody uses, if `wanted` (which must not throw) says that it is the right one.
     template <class Wanted>
     std::unique_ptr<TeardownNode> remove(std::size_t index, Wanted&& wanted);
 
-    /// Tears down, or joins the teardown that runs or is over.
+    // Tears down, or joins the teardown that runs or is over.
     static asio::awaitable<TeardownReport> run(std::shared_ptr<TeardownState> self);
 
   private:
@@ -113,52 +115,6 @@ class TeardownState : public std::enable_shared_from_this<TeardownState> {
     Time timer_at_ = Time::max();              // when it expires
     std::weak_ptr<asio::steady_timer> timer_;  // owned by its own wait, so it dies with its context
 };
-
-/// A running cleanup. If it is destroyed unfinished (its context was destroyed, or could not start it), the
-/// node is given up.
-class NodeRun {
-  public:
-    NodeRun(std::shared_ptr<TeardownState> state, std::size_t index) noexcept
-        : state_(std::move(state)), index_(index) {}
-    NodeRun(NodeRun&& other) noexcept = default;
-    NodeRun& operator=(NodeRun&&) = delete;
-    ~NodeRun() {
-        if (const auto state = std::move(state_)) state->node_lost(index_);
-    }
-
-    TeardownNode& node() const noexcept { return *state_->nodes_[index_]; }  // closed: `nodes_` is constant
-    void ended(std::exception_ptr error) noexcept {
-        const auto state = std::move(state_);
-        state->node_ended(index_, std::move(error));
-    }
-
-    static asio::awaitable<void> drop(NodeRun run) {
-        std::exception_ptr error;
-        for (int attempt = 0; attempt < 2; ++attempt) {  // without memory to start it: once more
-            error = nullptr;
-            try {
-                asio::awaitable<void> cleanup =
-                    run.node().cancel_after ? run.node().drop_unshielded() : run.node().drop();
-                co_await std::move(cleanup);
-            } catch (...) {
-                error = std::current_exception();
-            }
-            if (!error || !run.node().armed()) break;
-        }
-        run.node().drop_ended();
-        run.ended(error);
-    }
-
-  private:
-    std::shared_ptr<TeardownState> state_;
-    std::size_t index_;
-};
-
-/// Makes room for one more, without the quadratic cost of reserve(size + 1).
-template <class T>
-void make_room(std::vector<T>& vector) {
-    if (vector.size() == vector.capacity()) vector.reserve(std::max<std::size_t>(4, 2 * vector.capacity()));
-}
 
 }  // namespace asyncdrop::detail
 

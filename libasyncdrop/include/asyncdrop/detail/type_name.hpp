@@ -5,7 +5,7 @@
 
 namespace asyncdrop::detail {
 
-/// The compiler's spelling of T, for messages only: it differs between compilers.
+// The compiler's spelling of T, for messages only: it differs between compilers.
 template <class T>
 constexpr std::string_view type_name() noexcept {
     // g++:   "constexpr std::string_view ...type_name() [with T = Name; std::string_view = ...]"

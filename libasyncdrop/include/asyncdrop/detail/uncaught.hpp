@@ -28,7 +28,7 @@ inline const unsigned* find_uncaught_count() noexcept {
     return uncaught_count = static_cast<const unsigned*>(count);
 }
 
-/// How many exceptions of this thread have been thrown and not yet caught.
+// How many exceptions of this thread have been thrown and not yet caught.
 inline int uncaught_exceptions() noexcept {
     const unsigned* count = uncaught_count;
     if (count == nullptr) [[unlikely]]

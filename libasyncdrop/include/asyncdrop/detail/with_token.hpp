@@ -33,7 +33,7 @@ namespace asio = boost::asio;
 template <class Executor>
 concept ExecutorArgument = std::convertible_to<const Executor&, asio::any_io_executor>;
 
-/// Whether a token says where its operation is to run, as bind_executor(executor, token) does.
+// Whether a token says where its operation is to run, as bind_executor(executor, token) does.
 template <class Token>
 inline constexpr bool has_own_executor =
     !std::is_same_v<asio::associated_executor_t<std::decay_t<Token>>, asio::system_executor>;
@@ -47,7 +47,7 @@ struct UsedExecutor<asio::use_awaitable_t<Executor>> {
     using type = Executor;
 };
 
-/// The drop that throws, for tokens with the signature void(std::exception_ptr).
+// The drop that throws, for tokens with the signature void(std::exception_ptr).
 struct ThrowingDrop {
     using Outcome = void;
     using Signature = void(std::exception_ptr);
@@ -57,15 +57,15 @@ struct ThrowingDrop {
     }
 };
 
-/// The drop that returns its error, for tokens with the signature void(DropResult<E>).
+// The drop that returns its error, for tokens with the signature void(DropResult<E>).
 template <class Owner>
 struct TryDrop {
-    using Outcome = typename AwaitedResult<decltype(std::declval<Owner&>().try_async_drop())>::type;
+    using Outcome = typename Awaited<decltype(std::declval<Owner&>().try_async_drop())>::type;
     using Signature = void(Outcome);
     static asio::awaitable<Outcome> start(Owner& owner) { return owner.try_async_drop(); }
 };
 
-/// A drop that may be taken back as long as it has not started.
+// A drop that may be taken back as long as it has not started.
 class Withdrawal {
   public:
     bool withdraw() noexcept { return decide(State::withdrawn) == State::withdrawn; }
@@ -80,7 +80,7 @@ class Withdrawal {
     std::atomic<State> state_{State::open};
 };
 
-/// What a token's slot holds while its drop is under way.
+// What a token's slot holds while its drop is under way.
 class WithdrawOnRequest {
   public:
     explicit WithdrawOnRequest(std::shared_ptr<Withdrawal> withdrawal) noexcept
@@ -93,7 +93,7 @@ class WithdrawOnRequest {
     std::shared_ptr<Withdrawal> withdrawal_;
 };
 
-/// A completion handler without its cancellation slot, which it clears before the handler is called.
+// A completion handler without its cancellation slot, which it clears before the handler is called.
 template <class Handler>
 class Slotless {
   public:
@@ -112,7 +112,7 @@ class Slotless {
     Handler handler_;
 };
 
-/// The same for a drop that returns a result: an exception becomes one.
+// The same for a drop that returns a result: an exception becomes one.
 template <class Handler>
 class SlotlessTry : public Slotless<Handler> {
   public:
@@ -159,7 +159,7 @@ class StartDrop {
     asio::any_io_executor executor_;
 };
 
-/// Ends as every drop does, on the stack of its caller, too.
+// Ends as every drop does, on the stack of its caller, too.
 template <class Outcome, class Executor>
 asio::awaitable<Outcome, Executor> drop_across(asio::awaitable<Outcome> drop) {
     asio::awaitable<Outcome, Executor> crossing = bridge_to<Executor>(std::move(drop));
@@ -209,7 +209,7 @@ auto drop_with_token(Owner& owner, Token&& token) {
 
 }  // namespace asyncdrop::detail
 
-/// All but the slot.
+// All but the slot.
 template <template <class, class> class Associator, class Handler, class Default>
 struct boost::asio::associator<Associator, asyncdrop::detail::Slotless<Handler>, Default>
     : Associator<Handler, Default> {

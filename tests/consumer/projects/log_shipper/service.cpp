@@ -39,7 +39,7 @@ struct Parts {
 
 AsyncDropGuard<TeardownGraph> make_graph() {
     asyncdrop::TeardownSettings settings;
-    settings.soft_deadline = std::chrono::seconds(30);
+    settings.warn_after = std::chrono::seconds(30);
     settings.max_concurrent = 4;
     return TeardownGraph::create(std::move(settings));
 }

@@ -39,22 +39,22 @@ class BracketPaths : public testing::TestWithParam<bool> {
     }
 
     asio::io_context context_;
-    Log log_;
+    Journal log_;
 };
 
 /// Throws before there is anything to await.
 class FailsAtOnce {
   public:
-    FailsAtOnce(asyncdrop::Passkey<FailsAtOnce>, Log& log) : log_(&log) {}
+    FailsAtOnce(asyncdrop::Passkey<FailsAtOnce>, Journal& log) : log_(&log) {}
     FailsAtOnce(FailsAtOnce&& other) noexcept : log_(std::exchange(other.log_, nullptr)) {}
     FailsAtOnce& operator=(FailsAtOnce&&) = delete;
     ~FailsAtOnce() {
-        if (log_) log_->push_back("destroy");
+        if (log_) log_->add("destroy");
     }
     asio::awaitable<void> async_drop_impl() { throw Failure("at once"); }
 
   private:
-    Log* log_;
+    Journal* log_;
 };
 
 TEST_P(BracketPaths, ACleanupThatFailsBeforeItsFirstAwaitEndsTheResource) {
@@ -64,12 +64,12 @@ TEST_P(BracketPaths, ACleanupThatFailsBeforeItsFirstAwaitEndsTheResource) {
         try {
             co_await with_async_drop(guard, body);
         } catch (const Failure&) {
-            log_.push_back("caught");
+            log_.add("caught");
         }
         EXPECT_TRUE(guard.is_dropped());
     });
     EXPECT_EQ(message(error), "");
-    EXPECT_THAT(log_, ElementsAre("destroy", "caught"));
+    EXPECT_THAT(log_.events(), ElementsAre("destroy", "caught"));
 }
 
 TEST_P(BracketPaths, ACleanupThatFailsLaterEndsTheResource) {
@@ -83,7 +83,7 @@ TEST_P(BracketPaths, ACleanupThatFailsLaterEndsTheResource) {
         co_await with_async_drop(factory, body);
     });
     EXPECT_EQ(message(error), "a");
-    EXPECT_THAT(log_, ElementsAre("drop a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "destroy a"));
 }
 
 TEST_P(BracketPaths, BodyAndCleanupFailTogether) {
@@ -110,20 +110,20 @@ TEST_P(BracketPaths, AResourceThatTheBodyDroppedIsNotDroppedAgain) {
         EXPECT_TRUE(guard.is_dropped());
     });
     EXPECT_EQ(message(error), "");
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
 }
 
 TEST_P(BracketPaths, ABoxAndASynchronousCleanupEndWithTheBracket) {
     const auto error = run([this]() -> asio::awaitable<void> {
         const auto box = [this] { return make_box<Resource>(log_, "box"); };
-        const auto in_box = [this](Resource&) { log_.push_back("in box"); };
+        const auto in_box = [this](Resource&) { log_.add("in box"); };
         co_await with_async_drop(box, in_box);
         const auto plain = [this] { return make_guard<SyncResource>(log_); };
-        const auto in_plain = [this](SyncResource&) { log_.push_back("in plain"); };
+        const auto in_plain = [this](SyncResource&) { log_.add("in plain"); };
         co_await with_async_drop(plain, in_plain);
     });
     EXPECT_EQ(message(error), "");
-    EXPECT_THAT(log_,
+    EXPECT_THAT(log_.events(),
                 ElementsAre("in box", "drop box", "closed box", "destroy box", "in plain", "drop sync"));
 }
 
@@ -134,12 +134,12 @@ TEST_P(BracketPaths, AShareOfSeveralIsGivenBackAndTheLastOneCleansUp) {
         const auto count = [&first](Resource&) { return first.strong_count(); };
         EXPECT_EQ(co_await with_async_drop(share, count), 2u);
         EXPECT_EQ(first.strong_count(), 1u);
-        EXPECT_THAT(log_, ElementsAre());
+        EXPECT_THAT(log_.events(), ElementsAre());
         EXPECT_EQ(co_await with_async_drop(first, count), 1u);
         EXPECT_TRUE(first.is_dropped());
     });
     EXPECT_EQ(message(error), "");
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
 }
 
 TEST_P(BracketPaths, AnErrorMapThatThrowsReplacesTheError) {

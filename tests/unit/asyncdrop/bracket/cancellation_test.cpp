@@ -38,8 +38,8 @@ class Cancellation : public testing::Test {
 
     asio::io_context context_;
     Cancellable cancellable_;
-    Gate gate_{context_};
-    Log log_;
+    Gate gate_;
+    Journal log_;
 };
 
 TEST_F(Cancellation, ANaiveDropIsRefusedAndTheGuardStaysArmed) {
@@ -54,13 +54,13 @@ TEST_F(Cancellation, ANaiveDropIsRefusedAndTheGuardStaysArmed) {
         }
         EXPECT_TRUE(is_cancellation(refused));
         EXPECT_TRUE(guard);
-        EXPECT_TRUE(log_.empty());
+        EXPECT_TRUE(log_.events().empty());
         co_await even_if_cancelled;
         co_await guard.async_drop();
         EXPECT_TRUE(guard.is_dropped());
     });
     EXPECT_EQ(message(error), "");
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
 }
 
 TEST_F(Cancellation, EvenIfCancelledLetsTheDropThroughAndAwaitsThrowAgainAfterwards) {
@@ -79,7 +79,7 @@ TEST_F(Cancellation, EvenIfCancelledLetsTheDropThroughAndAwaitsThrowAgainAfterwa
     });
     EXPECT_TRUE(is_cancellation(error));
     EXPECT_FALSE(next_ran);
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
 }
 
 TEST_F(Cancellation, EvenIfCancelledBeforeAFailingDropKeepsErrorAndCancellation) {
@@ -117,7 +117,7 @@ TEST_F(Cancellation, EvenIfCancelledBeforeADropThatDoesNothingIsUndoneToo) {
         co_await yield();
     });
     EXPECT_TRUE(is_cancellation(error));
-    EXPECT_THAT(log_, ElementsAre("drop sync"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop sync"));
 }
 
 TEST_F(Cancellation, ASignalDuringTheCleanupDoesNotReachItAndIsNotLost) {
@@ -139,14 +139,14 @@ TEST_F(Cancellation, ASignalDuringTheCleanupDoesNotReachItAndIsNotLost) {
     gate_.open();
     EXPECT_TRUE(is_cancellation(cancellable_.run(context_)));
     EXPECT_FALSE(next_ran);
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
 }
 
 TEST_F(Cancellation, ASignalAfterAShieldedDropStillInterruptsTheCaller) {
     spawn([&]() -> asio::awaitable<void> {
         auto guard = make_guard<Resource>(log_, "a");
         co_await guard.async_drop();
-        co_await gate_.wait();
+        co_await gate_.pass();
     });
     run_until_cleanup_waits();
     cancellable_.cancel();
@@ -172,7 +172,8 @@ TEST_F(Cancellation, NestedDropsInsideACleanupAreShieldedWithIt) {
     cancellable_.cancel();
     gate_.open();
     EXPECT_FALSE(cancellable_.run(context_)) << "nothing was awaited after the drop";
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a", "drop b", "closed b", "destroy b"));
+    EXPECT_THAT(log_.events(),
+                ElementsAre("drop a", "closed a", "destroy a", "drop b", "closed b", "destroy b"));
 }
 
 TEST_F(Cancellation, ABoxIsShieldedLikeAGuard) {
@@ -186,7 +187,7 @@ TEST_F(Cancellation, ABoxIsShieldedLikeAGuard) {
     cancellable_.cancel();
     gate_.open();
     EXPECT_TRUE(is_cancellation(cancellable_.run(context_)));
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
 }
 
 TEST_F(Cancellation, BracketInACancelledCoroutineDoesNotEvenStartItsFactory) {
@@ -197,11 +198,11 @@ TEST_F(Cancellation, BracketInACancelledCoroutineDoesNotEvenStartItsFactory) {
         co_await with_async_drop(factory, body);
     });
     EXPECT_TRUE(is_cancellation(error));
-    EXPECT_TRUE(log_.empty());
+    EXPECT_TRUE(log_.events().empty());
 }
 
 TEST_F(Cancellation, BracketOnAnExistingGuardInACancelledCoroutineNeedsEvenIfCancelled) {
-    const auto body = [&](Resource&) { log_.push_back("body"); };
+    const auto body = [&](Resource&) { log_.add("body"); };
     const auto error = run([&]() -> asio::awaitable<void> {
         auto guard = make_guard<Resource>(log_, "a");
         cancellable_.cancel();
@@ -217,17 +218,17 @@ TEST_F(Cancellation, BracketOnAnExistingGuardInACancelledCoroutineNeedsEvenIfCan
         co_await with_async_drop(guard, body);
     });
     EXPECT_EQ(message(error), "");
-    EXPECT_THAT(log_, ElementsAre("body", "drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("body", "drop a", "closed a", "destroy a"));
 }
 
 TEST_F(Cancellation, CancellationDuringTheBodyStillRunsTheCleanup) {
     const auto factory = [&] { return make_guard<Resource>(log_, "a"); };
-    const auto body = [&](Resource&) -> asio::awaitable<void> { co_await gate_.wait(); };
+    const auto body = [&](Resource&) -> asio::awaitable<void> { co_await gate_.pass(); };
     spawn([&]() -> asio::awaitable<void> { co_await with_async_drop(factory, body); });
     run_until_cleanup_waits();  // here the body waits in the gate
     cancellable_.cancel();
     EXPECT_TRUE(is_cancellation(cancellable_.run(context_)));
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
 }
 
 TEST_F(Cancellation, CancellationInTheFactoryStillDropsWhatItMade) {
@@ -244,7 +245,7 @@ TEST_F(Cancellation, CancellationInTheFactoryStillDropsWhatItMade) {
     EXPECT_TRUE(
         is_cancellation(run([&]() -> asio::awaitable<void> { co_await with_async_drop(factory, body); })));
     EXPECT_FALSE(body_ran);
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
 }
 
 TEST_F(Cancellation, CancellationDuringABracketsCleanupLetsItsResultThrough) {
@@ -276,7 +277,7 @@ TEST_F(Cancellation, ACancelledBodyNeverMasksACleanupError) {
         guard->fail_on_drop();
         return guard;
     };
-    const auto body = [&](Resource&) -> asio::awaitable<void> { co_await gate_.wait(); };
+    const auto body = [&](Resource&) -> asio::awaitable<void> { co_await gate_.pass(); };
     spawn([&]() -> asio::awaitable<void> { co_await with_async_drop(factory, body); });
     run_until_cleanup_waits();
     cancellable_.cancel();
@@ -336,7 +337,7 @@ class RolledBack : public Cancellation {
             stack.own(make_guard<Resource>(log_, "second"));
             stack.defer([this]() -> asio::awaitable<void> {
                 co_await yield();
-                log_.push_back("callback");
+                log_.add("callback");
             });
             cancellable_.cancel();
             co_await yield();
@@ -353,7 +354,7 @@ TEST_F(RolledBack, ByHand) {
         co_await guard.async_drop();
     });
     EXPECT_TRUE(is_cancellation(error));
-    EXPECT_THAT(log_, ElementsAre("drop first", "closed first", "destroy first"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop first", "closed first", "destroy first"));
 }
 
 TEST_F(RolledBack, ByAStack) {
@@ -363,8 +364,8 @@ TEST_F(RolledBack, ByAStack) {
         co_await guard.async_drop();
     });
     EXPECT_TRUE(is_cancellation(error));
-    EXPECT_THAT(log_, ElementsAre("callback", "drop second", "closed second", "destroy second", "drop first",
-                                  "closed first", "destroy first"));
+    EXPECT_THAT(log_.events(), ElementsAre("callback", "drop second", "closed second", "destroy second",
+                                           "drop first", "closed first", "destroy first"));
 }
 
 TEST_F(Cancellation, DropInOrderFinishesEveryMemberAlthoughCancelledInTheFirst) {
@@ -379,7 +380,8 @@ TEST_F(Cancellation, DropInOrderFinishesEveryMemberAlthoughCancelledInTheFirst) 
     cancellable_.cancel();
     gate_.open();
     EXPECT_TRUE(is_cancellation(cancellable_.run(context_)));
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a", "drop b", "closed b", "destroy b"));
+    EXPECT_THAT(log_.events(),
+                ElementsAre("drop a", "closed a", "destroy a", "drop b", "closed b", "destroy b"));
 }
 
 TEST_F(Cancellation, DropConcurrentlyFinishesEveryMemberAlthoughCancelled) {
@@ -398,7 +400,7 @@ TEST_F(Cancellation, DropConcurrentlyFinishesEveryMemberAlthoughCancelled) {
     EXPECT_FALSE(cancellable_.done());
     gate_.open();
     EXPECT_TRUE(is_cancellation(cancellable_.run(context_)));
-    EXPECT_THAT(log_, testing::IsSupersetOf({"closed a", "closed b"}));
+    EXPECT_THAT(log_.events(), testing::IsSupersetOf({"closed a", "closed b"}));
 }
 
 TEST_F(Cancellation, ACancelledCoroutineDropsManyAfterEvenIfCancelled) {
@@ -416,7 +418,7 @@ TEST_F(Cancellation, ACancelledCoroutineDropsManyAfterEvenIfCancelled) {
         EXPECT_TRUE(throws);
     });
     EXPECT_FALSE(error);
-    EXPECT_THAT(log_, testing::IsSupersetOf({"closed a", "closed b", "closed c", "closed d"}));
+    EXPECT_THAT(log_.events(), testing::IsSupersetOf({"closed a", "closed b", "closed c", "closed d"}));
 }
 
 }  // namespace

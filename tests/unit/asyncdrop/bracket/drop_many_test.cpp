@@ -23,7 +23,7 @@ using testing::ElementsAre;
 class DropMany : public testing::Test {
   protected:
     asio::io_context context_;
-    Log log_;
+    Journal log_;
     asyncdrop::AsyncDropGuard<Resource> a_ = make_guard<Resource>(log_, "a");
     asyncdrop::AsyncDropGuard<Resource> b_ = make_guard<Resource>(log_, "b");
     asyncdrop::AsyncDropBox<Resource> c_ = asyncdrop::make_box<Resource>(log_, "c");
@@ -37,8 +37,8 @@ class DropMany : public testing::Test {
 
 TEST_F(DropMany, InOrderFinishesEachBeforeTheNext) {
     run_coroutine(context_, drop_in_order(a_, c_, b_));
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a", "drop c", "closed c", "destroy c",
-                                  "drop b", "closed b", "destroy b"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a", "drop c", "closed c",
+                                           "destroy c", "drop b", "closed b", "destroy b"));
 }
 
 TEST_F(DropMany, InOrderGoesOnAfterAFailureAndDeliversItAsItself) {
@@ -66,11 +66,12 @@ TEST_F(DropMany, InOrderPassesOverDroppedAndEmptyGuards) {
     log_.clear();
     asyncdrop::AsyncDropGuard<Resource> empty;
     run_coroutine(context_, drop_in_order(empty, a_, b_, c_));
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a", "drop c", "closed c", "destroy c"));
+    EXPECT_THAT(log_.events(),
+                ElementsAre("drop a", "closed a", "destroy a", "drop c", "closed c", "destroy c"));
 }
 
 TEST_F(DropMany, ConcurrentlyStartsAllBeforeTheFirstHasEnded) {
-    Gate gate(context_);
+    Gate gate;
     a_->wait_on_drop(gate);
     bool ended = false;
     asio::co_spawn(context_, drop_concurrently(a_, b_, c_), [&](std::exception_ptr) { ended = true; });
@@ -89,7 +90,7 @@ TEST_F(DropMany, ConcurrentlyNeverLeavesAnotherUndropped) {
 }
 
 TEST_F(DropMany, ConcurrentlyDeliversFailuresInTheOrderOfTheArguments) {
-    Gate gate(context_);
+    Gate gate;
     a_->fail_on_drop();
     a_->wait_on_drop(gate);  // a fails last
     b_->fail_on_drop();

@@ -24,11 +24,11 @@ class Stack : public testing::Test {
   protected:
     asio::awaitable<void> note(std::string text) {
         co_await yield();
-        log_.push_back(text);
+        log_.add(text);
     }
 
     asio::io_context context_;
-    Log log_;
+    Journal log_;
     AsyncDropStack stack_;
 };
 using StackDeathTest = Stack;
@@ -36,15 +36,15 @@ using StackDeathTest = Stack;
 TEST_F(Stack, DropsGuardsAndCallbacksLastInFirstOut) {
     auto watched = make_guard<Resource>(log_, "watched");
     stack_.own(make_guard<Resource>(log_, "owned"));
-    stack_.defer([this]() noexcept { log_.push_back("plain callback"); });
+    stack_.defer([this]() noexcept { log_.add("plain callback"); });
     stack_.watch(watched);
     stack_.defer([this] { return note("callback"); });
     stack_.own(asyncdrop::make_box<Resource>(log_, "box"));
     EXPECT_EQ(stack_.size(), 5u);
     run_coroutine(context_, stack_.async_drop());
-    EXPECT_THAT(log_, ElementsAre("drop box", "closed box", "destroy box", "callback", "drop watched",
-                                  "closed watched", "destroy watched", "plain callback", "drop owned",
-                                  "closed owned", "destroy owned"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop box", "closed box", "destroy box", "callback",
+                                           "drop watched", "closed watched", "destroy watched",
+                                           "plain callback", "drop owned", "closed owned", "destroy owned"));
     EXPECT_TRUE(stack_.is_dropped());
     EXPECT_TRUE(watched.is_dropped());
 }
@@ -65,7 +65,7 @@ TEST_F(Stack, AFailingEntryNeverLeavesAnotherUndropped) {
         ASSERT_EQ(e.suppressed().size(), 1u);
         EXPECT_EQ(message(e.suppressed()[0].error), "first");
     }
-    EXPECT_THAT(log_,
+    EXPECT_THAT(log_.events(),
                 ElementsAre("drop second", "closed second", "destroy second", "drop first", "destroy first"));
 }
 
@@ -75,26 +75,27 @@ TEST_F(Stack, CanBeUsedAgainAfterADrop) {
     run_coroutine(context_, stack_.async_drop());
     stack_.own(make_guard<Resource>(log_, "b"));
     run_coroutine(context_, stack_.async_drop());
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a", "drop b", "closed b", "destroy b"));
+    EXPECT_THAT(log_.events(),
+                ElementsAre("drop a", "closed a", "destroy a", "drop b", "closed b", "destroy b"));
 }
 
 TEST_F(Stack, AGuardThatWasMovedOutIsTheCallersAgain) {
     auto& owned = stack_.own(make_guard<Resource>(log_, "a"));
     AsyncDropGuard<Resource> mine = std::move(owned);
     run_coroutine(context_, stack_.async_drop());
-    EXPECT_TRUE(log_.empty());
+    EXPECT_TRUE(log_.events().empty());
     run_coroutine(context_, mine.async_drop());
 }
 
 TEST_F(Stack, ReleaseForgetsCallbacksAndWatchedGuards) {
     auto watched = make_guard<Resource>(log_, "watched");
     stack_.watch(watched);
-    stack_.defer([this]() noexcept { log_.push_back("callback"); });
+    stack_.defer([this]() noexcept { log_.add("callback"); });
     auto& owned = stack_.own(make_guard<Resource>(log_, "owned"));
     AsyncDropGuard<Resource> mine = std::move(owned);
     stack_.release();
     EXPECT_TRUE(stack_.is_dropped());
-    EXPECT_TRUE(log_.empty());
+    EXPECT_TRUE(log_.events().empty());
     run_coroutine(context_, stack_.async_drop());
     run_coroutine(context_, watched.async_drop());
     run_coroutine(context_, mine.async_drop());
@@ -123,15 +124,15 @@ TEST_F(Stack, MovingTakesTheEntriesAlong) {
     AsyncDropStack other = std::move(stack_);
     EXPECT_EQ(stack_.size(), 0u);  // NOLINT: the moved-from stack is empty
     run_coroutine(context_, other.async_drop());
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
 }
 
 TEST_F(Stack, HoldsManyEntries) {
-    for (int i = 0; i < 100; ++i) stack_.defer([this, i]() noexcept { log_.push_back(std::to_string(i)); });
+    for (int i = 0; i < 100; ++i) stack_.defer([this, i]() noexcept { log_.add(std::to_string(i)); });
     run_coroutine(context_, stack_.async_drop());
-    ASSERT_EQ(log_.size(), 100u);
-    EXPECT_EQ(log_.front(), "99");
-    EXPECT_EQ(log_.back(), "0");
+    ASSERT_EQ(log_.events().size(), 100u);
+    EXPECT_EQ(log_.events().front(), "99");
+    EXPECT_EQ(log_.events().back(), "0");
 }
 
 /// Something built in two steps from parts that the finished thing owns.
@@ -163,15 +164,15 @@ class Rollback : public Stack {
 
 TEST_F(Rollback, SuccessHandsTheFinishedThingOver) {
     auto system = run_coroutine(context_, build(false));
-    EXPECT_TRUE(log_.empty());
+    EXPECT_TRUE(log_.events().empty());
     run_coroutine(context_, system.async_drop());
-    EXPECT_THAT(log_, ElementsAre("drop cache", "closed cache", "destroy cache", "drop database",
-                                  "closed database", "destroy database"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop cache", "closed cache", "destroy cache", "drop database",
+                                           "closed database", "destroy database"));
 }
 
 TEST_F(Rollback, FailureDropsWhatWasBuilt) {
     EXPECT_THROW((void)run_coroutine(context_, build(true)), Failure);
-    EXPECT_THAT(log_, ElementsAre("drop database", "closed database", "destroy database"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop database", "closed database", "destroy database"));
 }
 
 }  // namespace

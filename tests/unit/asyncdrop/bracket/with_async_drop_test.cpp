@@ -44,18 +44,18 @@ class With : public testing::Test {
     }
 
     asio::io_context context_;
-    Log log_;
+    Journal log_;
 };
 
 TEST_F(With, ReturnsTheBodysResultAndCleansUp) {
     const auto factory = [this] { return open_later("a"); };
     const auto body = [this](Resource& r) -> asio::awaitable<std::string> {
         co_await yield();
-        log_.push_back("use " + r.name());
+        log_.add("use " + r.name());
         co_return r.name();
     };
     EXPECT_EQ(run_coroutine(context_, with_async_drop(factory, body)), "a");
-    EXPECT_THAT(log_, ElementsAre("use a", "drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("use a", "drop a", "closed a", "destroy a"));
 }
 
 TEST_F(With, TakesPlainFactoriesAndPlainBodies) {
@@ -64,14 +64,14 @@ TEST_F(With, TakesPlainFactoriesAndPlainBodies) {
     EXPECT_EQ(run_coroutine(context_, with_async_drop(factory, body)), 1u);
     const auto nothing = [](Resource&) {};
     run_coroutine(context_, with_async_drop(factory, nothing));
-    EXPECT_EQ(log_.size(), 6u);
+    EXPECT_EQ(log_.events().size(), 6u);
 }
 
 TEST_F(With, ABodyMayReturnNothingAsynchronously) {
     const auto factory = [this] { return open("a"); };
     const auto body = [](Resource&) -> asio::awaitable<void> { co_await yield(); };
     run_coroutine(context_, with_async_drop(factory, body));
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
 }
 
 TEST_F(With, ResultsMayBeMoveOnlyAndNeedNoDefaultConstructor) {
@@ -98,14 +98,14 @@ TEST_F(With, AFailingBodyIsCleanedUpAndItsErrorDelivered) {
         throw Failure("body");
     };
     EXPECT_EQ(message(error_of(with_async_drop(factory, body))), "body");
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
 }
 
 TEST_F(With, AFailingPlainBodyIsCleanedUpToo) {
     const auto factory = [this] { return open("a"); };
     const auto body = [](Resource&) -> int { throw Failure("body"); };
     EXPECT_EQ(message(error_of(with_async_drop(factory, body))), "body");
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
 }
 
 TEST_F(With, AFailingCleanupIsDeliveredAsItself) {
@@ -158,14 +158,14 @@ TEST_F(With, ABodyMayDropItsGuardItself) {
     auto guard = open("a");
     const auto body = [&guard](Resource&) -> asio::awaitable<void> { co_await guard.async_drop(); };
     run_coroutine(context_, with_async_drop(guard, body));
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
 }
 
 TEST_F(With, BoxesWorkLikeGuards) {
     const auto factory = [this] { return asyncdrop::make_box<Resource>(log_, "a"); };
     const auto body = [](Resource& r) { return r.name(); };
     EXPECT_EQ(run_coroutine(context_, with_async_drop(factory, body)), "a");
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
 }
 
 TEST_F(With, SeveralSourcesAreAcquiredInOrderAndDroppedInReverse) {
@@ -174,12 +174,12 @@ TEST_F(With, SeveralSourcesAreAcquiredInOrderAndDroppedInReverse) {
     auto third = open("c");
     const auto body = [this](Resource& a, Resource& b, Resource& c) -> asio::awaitable<std::string> {
         co_await yield();
-        log_.push_back("use");
+        log_.add("use");
         co_return a.name() + b.name() + c.name();
     };
     EXPECT_EQ(run_coroutine(context_, with_async_drop(first, second, third, body)), "aabc");
-    EXPECT_THAT(log_, ElementsAre("use", "drop c", "closed c", "destroy c", "drop ab", "closed ab",
-                                  "destroy ab", "drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("use", "drop c", "closed c", "destroy c", "drop ab", "closed ab",
+                                           "destroy ab", "drop a", "closed a", "destroy a"));
 }
 
 TEST_F(With, AFailingSecondFactoryDropsTheFirst) {
@@ -187,7 +187,7 @@ TEST_F(With, AFailingSecondFactoryDropsTheFirst) {
     const auto second = []() -> AsyncDropGuard<Resource> { throw Failure("second"); };
     const auto body = [](Resource&, Resource&) { ADD_FAILURE() << "the body ran"; };
     EXPECT_EQ(message(error_of(with_async_drop(first, second, body))), "second");
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
 }
 
 TEST_F(With, TheErrorsOfBodyAndSeveralCleanupsAreOneFlatList) {
@@ -237,7 +237,7 @@ TEST_F(With, AGuardAsResultIsHandedOver) {
     const auto factory = [this] { return open("outer"); };
     const auto body = [this](Resource&) { return open("result"); };
     auto result = run_coroutine(context_, with_async_drop(factory, body));
-    EXPECT_THAT(log_, ElementsAre("drop outer", "closed outer", "destroy outer"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop outer", "closed outer", "destroy outer"));
     EXPECT_EQ(result->name(), "result");
     run_coroutine(context_, result.async_drop());
 }
@@ -246,7 +246,7 @@ TEST_F(With, AGuardAsResultIsDroppedIfTheCleanupFails) {
     const auto factory = [this] { return open("outer", true); };
     const auto body = [this](Resource&) { return open("result"); };
     EXPECT_EQ(message(error_of(with_async_drop(factory, body))), "outer");
-    EXPECT_THAT(log_,
+    EXPECT_THAT(log_.events(),
                 ElementsAre("drop outer", "destroy outer", "drop result", "closed result", "destroy result"));
 }
 
@@ -267,7 +267,7 @@ TEST_F(With, SynchronousCleanupWorksInABracket) {
     const auto factory = [this] { return make_guard<SyncResource>(log_); };
     const auto body = [](SyncResource&) { return 5; };
     EXPECT_EQ(run_coroutine(context_, with_async_drop(factory, body)), 5);
-    EXPECT_THAT(log_, ElementsAre("drop sync"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop sync"));
 }
 
 TEST_F(With, BracketsNest) {
@@ -282,8 +282,8 @@ TEST_F(With, BracketsNest) {
         co_return one + 1;
     };
     EXPECT_EQ(run_coroutine(context_, with_async_drop(outer, outer_body)), 2);
-    EXPECT_THAT(log_, ElementsAre("drop inner", "closed inner", "destroy inner", "drop outer", "closed outer",
-                                  "destroy outer"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop inner", "closed inner", "destroy inner", "drop outer",
+                                           "closed outer", "destroy outer"));
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ TEST_F(Allocations, AShieldAllocatesNothing) {
 }
 
 TEST_F(Allocations, SynchronousDropAllocatesNothing) {
-    Log log;
+    Journal log;
     log.reserve(2000);
     const long before = allocations();
     for (int i = 0; i < 1000; ++i) {

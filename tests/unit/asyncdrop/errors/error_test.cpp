@@ -85,7 +85,7 @@ TEST_F(Combined, CombinedErrorsAreFlattened) {
     const std::array<Failure, 2> outer{Failure(composite, "composite", CreationSite()), failed("last")};
     inspect(combine(inner, outer), [](const AsyncDropError& e) {
         EXPECT_EQ(message(e.primary()), "body");
-        Log all;
+        std::vector<std::string> all;
         for (const auto& suppressed : e.suppressed()) all.push_back(message(suppressed.error));
         EXPECT_THAT(all, testing::ElementsAre("inner cleanup", "m1", "m2", "last"));
         EXPECT_EQ(e.suppressed()[1].resource, "composite");

@@ -31,13 +31,13 @@ class Messages : public testing::Test {
     Messages() : former_(asyncdrop::set_message_sink(&collect)) { lines().clear(); }
     ~Messages() override { asyncdrop::set_message_sink(former_); }
 
-    static Log& lines() {
-        static Log all;
+    static std::vector<std::string>& lines() {
+        static std::vector<std::string> all;
         return all;
     }
 
     asio::io_context context_;
-    Log log_;
+    Journal log_;
 
   private:
     static void collect(std::string_view line) noexcept { lines().emplace_back(line); }
@@ -67,7 +67,7 @@ TEST_F(Messages, EveryReasonOfAForgottenDropHasItsSentence) {
 }
 
 TEST_F(Messages, EveryStateOfANodeHasItsWord) {
-    Log words;
+    std::vector<std::string> words;
     for (const NodeState state : {NodeState::waiting, NodeState::dropping, NodeState::dropped,
                                   NodeState::failed, NodeState::abandoned, NodeState::skipped}) {
         words.emplace_back(to_string(state));

@@ -36,25 +36,25 @@ struct Padding {
 /// Immovable, and its Store is not at its beginning.
 class LocalStore final : public Padding, public Store {
   public:
-    LocalStore(asyncdrop::Passkey<LocalStore>, Log& log, int value) : log_(log), value_(value) {}
+    LocalStore(asyncdrop::Passkey<LocalStore>, Journal& log, int value) : log_(log), value_(value) {}
     LocalStore(LocalStore&&) = delete;
-    ~LocalStore() { log_.push_back("destroy"); }
+    ~LocalStore() { log_.add("destroy"); }
     int load() override { return value_; }
     asio::awaitable<void> async_drop_impl() {
         co_await yield();
-        log_.push_back("drop");
+        log_.add("drop");
         if (value_ < 0) throw Failure("negative");
     }
 
   private:
-    Log& log_;
+    Journal& log_;
     int value_;
 };
 
 class Box : public testing::Test {
   protected:
     asio::io_context context_;
-    Log log_;
+    Journal log_;
 };
 
 TEST_F(Box, ABoxOfADerivedTypeBecomesABoxOfItsInterface) {
@@ -68,16 +68,16 @@ TEST_F(Box, ABoxOfADerivedTypeBecomesABoxOfItsInterface) {
     EXPECT_EQ(store.creation_site().line(), static_cast<unsigned>(line));
     EXPECT_THAT(std::string(store.resource_name()), testing::HasSubstr("LocalStore"));
     run_coroutine(context_, store.async_drop());
-    EXPECT_THAT(log_, ElementsAre("drop", "destroy"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop", "destroy"));
     EXPECT_TRUE(store.is_dropped());
     run_coroutine(context_, store.async_drop());
-    EXPECT_EQ(log_.size(), 2u);
+    EXPECT_EQ(log_.events().size(), 2u);
 }
 
 TEST_F(Box, FailedCleanupStillDestroysTheWholeObject) {
     AsyncDropBox<Store> store = make_box<LocalStore>(log_, -1);
     EXPECT_THROW(run_coroutine(context_, store.async_drop()), Failure);
-    EXPECT_THAT(log_, ElementsAre("drop", "destroy"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop", "destroy"));
     EXPECT_TRUE(store.is_dropped());
 }
 
@@ -96,7 +96,7 @@ TEST_F(Box, MovingKeepsTheAddress) {
 TEST_F(Box, HoldsSynchronousCleanupToo) {
     auto box = make_box<SyncResource>(log_);
     run_coroutine(context_, box.async_drop());
-    EXPECT_THAT(log_, ElementsAre("drop sync"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop sync"));
 }
 
 struct FailsWithCode {
@@ -125,7 +125,7 @@ TEST_F(Box, ForgottenBoxIsReportedWithTheTypeThatWasPutIn) {
     }
     ASSERT_EQ(forgotten.reports().size(), 1u);
     EXPECT_THAT(forgotten.reports().front().type, testing::HasSubstr("LocalStore"));
-    EXPECT_THAT(log_, ElementsAre("destroy"));
+    EXPECT_THAT(log_.events(), ElementsAre("destroy"));
 }
 
 static_assert(!std::is_copy_constructible_v<AsyncDropBox<Store>>);

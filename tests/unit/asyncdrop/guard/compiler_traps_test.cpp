@@ -50,7 +50,7 @@ class CompilerTraps : public testing::Test {
     ~CompilerTraps() override { EXPECT_EQ(Tracked::alive, 0); }
 
     asio::io_context context_;
-    Log log_;
+    Journal log_;
 };
 
 const std::string long_text = "a text that does not fit into the small buffer of std::string";
@@ -77,7 +77,7 @@ struct Options {
 };
 
 asio::awaitable<AsyncDropGuard<Resource>> open_with(
-    Log& log, Options options, asyncdrop::CreationSite site = asyncdrop::CreationSite::here()) {
+    Journal& log, Options options, asyncdrop::CreationSite site = asyncdrop::CreationSite::here()) {
     co_await yield();
     co_return make_guard<Resource>(log, options.name.text(), site);
 }

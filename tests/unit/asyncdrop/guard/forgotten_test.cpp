@@ -27,7 +27,7 @@ using testing::HasSubstr;
 class Forgotten : public testing::Test {
   protected:
     asio::io_context context_;
-    Log log_;
+    Journal log_;
 };
 using ForgottenDeathTest = Forgotten;
 
@@ -76,7 +76,7 @@ TEST_F(Forgotten, TheHandlerGetsTypePlaceAndReasonAndTheValueIsDestroyedAfterwar
     EXPECT_THAT(report.file, EndsWith("forgotten_test.cpp"));
     EXPECT_EQ(report.line, static_cast<unsigned>(line));
     EXPECT_EQ(report.reason, ForgottenReason::forgotten);
-    EXPECT_THAT(log_, ElementsAre("destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("destroy a"));
 }
 
 TEST_F(Forgotten, ATypeWithoutDestructorIsReportedToo) {
@@ -116,7 +116,7 @@ TEST_F(Forgotten, AnExceptionThatLeavesTheScopeIsUnwinding) {
 }
 
 struct ForgetsInDestructor {
-    Log* log;
+    Journal* log;
     ~ForgetsInDestructor() { auto guard = make_guard<Resource>(*log, "in destructor"); }
 };
 
@@ -140,7 +140,7 @@ TEST_F(Forgotten, ADropThatACancelledCoroutineWasRefusedIsReportedAsSuch) {
     };
     cancellable.spawn(context_, naive);
     EXPECT_TRUE(is_cancellation(cancellable.run(context_)));
-    EXPECT_THAT(log_, ElementsAre("destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("destroy a"));
     EXPECT_THAT(forgotten.reasons(), ElementsAre(ForgottenReason::refused_by_cancellation));
 }
 
@@ -180,8 +180,8 @@ class DefaultHandler : public Forgotten {
   protected:
     DefaultHandler() : former_(asyncdrop::set_message_sink(&collect)) { lines().clear(); }
     ~DefaultHandler() override { asyncdrop::set_message_sink(former_); }
-    static Log& lines() {
-        static Log all;
+    static Journal& lines() {
+        static Journal all;
         return all;
     }
 
@@ -256,7 +256,7 @@ class DuringTheDrop : public Forgotten {
         Cancellable::run_until(context_, [this] { return ended_; });
     }
 
-    Gate gate_{context_};
+    Gate gate_;
     bool ended_ = false;
 };
 using DuringTheDropDeathTest = DuringTheDrop;

@@ -23,7 +23,7 @@ using testing::ElementsAre;
 class Guard : public testing::Test {
   protected:
     asio::io_context context_;
-    Log log_;
+    Journal log_;
 };
 
 TEST_F(Guard, DropRunsTheCleanupAndThenTheDestructor) {
@@ -31,7 +31,7 @@ TEST_F(Guard, DropRunsTheCleanupAndThenTheDestructor) {
     EXPECT_TRUE(guard);
     EXPECT_FALSE(guard.is_dropped());
     run_coroutine(context_, guard.async_drop());
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
     EXPECT_TRUE(guard.is_dropped());
     EXPECT_FALSE(guard);
 }
@@ -40,17 +40,17 @@ TEST_F(Guard, SecondDropSucceedsAndDoesNothing) {
     auto guard = make_guard<Resource>(log_, "a");
     run_coroutine(context_, guard.async_drop());
     run_coroutine(context_, guard.async_drop());
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
 }
 
 TEST_F(Guard, FailedCleanupIsReportedAndStillDisarmsAndDestroys) {
     auto guard = make_guard<Resource>(log_, "a");
     guard->fail_on_drop();
     EXPECT_THROW(run_coroutine(context_, guard.async_drop()), Failure);
-    EXPECT_THAT(log_, ElementsAre("drop a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "destroy a"));
     EXPECT_TRUE(guard.is_dropped());
     run_coroutine(context_, guard.async_drop());
-    EXPECT_EQ(log_.size(), 2u);
+    EXPECT_EQ(log_.events().size(), 2u);
 }
 
 TEST_F(Guard, GivesAccessToItsValue) {
@@ -80,7 +80,7 @@ TEST_F(Guard, MovingTakesTheDutyAlong) {
     EXPECT_FALSE(second);
     EXPECT_EQ(third->name(), "a");
     run_coroutine(context_, third.async_drop());
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
 }
 
 TEST_F(Guard, ADroppedGuardCanBeFilledAgain) {
@@ -90,7 +90,8 @@ TEST_F(Guard, ADroppedGuardCanBeFilledAgain) {
     EXPECT_TRUE(guard);
     EXPECT_FALSE(guard.is_dropped());
     run_coroutine(context_, guard.async_drop());
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a", "drop b", "closed b", "destroy b"));
+    EXPECT_THAT(log_.events(),
+                ElementsAre("drop a", "closed a", "destroy a", "drop b", "closed b", "destroy b"));
 }
 
 TEST_F(Guard, SwapExchangesArmedAndEmpty) {
@@ -107,7 +108,7 @@ TEST_F(Guard, SwapExchangesArmedAndEmpty) {
     run_coroutine(context_, none.async_drop());
 }
 
-AsyncDropGuard<Resource> open_resource(Log& log, CreationSite site = CreationSite::here()) {
+AsyncDropGuard<Resource> open_resource(Journal& log, CreationSite site = CreationSite::here()) {
     return make_guard<Resource>(log, "opened", site);
 }
 
@@ -153,7 +154,7 @@ TEST_F(Guard, AdoptTakesAnExistingValue) {
     auto guard = AsyncDropGuard<SyncResource>::adopt(std::move(value));
     EXPECT_EQ(guard.creation_site().line(), static_cast<unsigned>(__LINE__ - 1));
     run_coroutine(context_, guard.async_drop());
-    EXPECT_THAT(log_, ElementsAre("drop sync"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop sync"));
 }
 
 TEST_F(Guard, SynchronousCleanupCanBeRunWithoutACoroutine) {
@@ -161,7 +162,7 @@ TEST_F(Guard, SynchronousCleanupCanBeRunWithoutACoroutine) {
     guard.drop_now();
     guard.drop_now();
     EXPECT_TRUE(guard.is_dropped());
-    EXPECT_THAT(log_, ElementsAre("drop sync"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop sync"));
 }
 
 struct Throwing {
@@ -190,7 +191,7 @@ TEST_F(Guard, MapUnsafeMovesTheDutyToTheMappedValueAndKeepsTheSite) {
     EXPECT_FALSE(guard);
     EXPECT_EQ(mapped.creation_site().line(), line);
     run_coroutine(context_, mapped.async_drop());
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
 }
 
 TEST_F(Guard, MapUnsafeThatThrowsLeavesTheGuardArmed) {
@@ -222,13 +223,13 @@ class Consumable {
 TEST_F(Guard, UnwrappingPassesTheDutyToTheTypesOwnCode) {
     auto guard = make_guard<Consumable>(make_guard<Resource>(log_, "inner"));
     EXPECT_EQ(run_coroutine(context_, Consumable::consume(std::move(guard))), "inner");
-    EXPECT_THAT(log_, ElementsAre("drop inner", "closed inner", "destroy inner"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop inner", "closed inner", "destroy inner"));
 }
 
 TEST_F(Guard, CompositeDropsItsMembers) {
     auto guard = make_guard<Consumable>(make_guard<Resource>(log_, "inner"));
     run_coroutine(context_, guard.async_drop());
-    EXPECT_THAT(log_, ElementsAre("drop inner", "closed inner", "destroy inner"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop inner", "closed inner", "destroy inner"));
 }
 
 TEST_F(Guard, IntoBoxMovesTheValueToTheHeap) {
@@ -237,7 +238,7 @@ TEST_F(Guard, IntoBoxMovesTheValueToTheHeap) {
     EXPECT_FALSE(guard);
     EXPECT_EQ(box->name(), "a");
     run_coroutine(context_, box.async_drop());
-    EXPECT_THAT(log_, ElementsAre("drop a", "closed a", "destroy a"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop a", "closed a", "destroy a"));
 }
 
 /// Cleanup whose failure is a value.
@@ -289,7 +290,7 @@ TEST_F(Guard, StaysArmedIfThereIsNoMemoryToStartTheCleanup) {
 }
 
 struct Foreign {
-    Log* log;
+    Journal* log;
 };
 
 }  // namespace
@@ -297,7 +298,7 @@ struct Foreign {
 
 template <>
 struct asyncdrop::async_drop_traits<asyncdrop_test::Foreign> {
-    static void async_drop(asyncdrop_test::Foreign& value) noexcept { value.log->push_back("drop foreign"); }
+    static void async_drop(asyncdrop_test::Foreign& value) noexcept { value.log->add("drop foreign"); }
 };
 
 namespace asyncdrop_test {
@@ -306,7 +307,7 @@ namespace {
 TEST_F(Guard, ForeignTypesAreGuardedThroughTheTraits) {
     auto guard = AsyncDropGuard<Foreign>::adopt(Foreign{&log_});
     run_coroutine(context_, guard.async_drop());
-    EXPECT_THAT(log_, ElementsAre("drop foreign"));
+    EXPECT_THAT(log_.events(), ElementsAre("drop foreign"));
 }
 
 struct NoCleanup {};
@@ -332,7 +333,7 @@ static_assert(!std::is_copy_constructible_v<AsyncDropGuard<Resource>>);
 static_assert(!std::is_copy_assignable_v<AsyncDropGuard<Resource>>);
 static_assert(std::is_nothrow_move_constructible_v<AsyncDropGuard<Resource>>);
 static_assert(std::is_nothrow_default_constructible_v<AsyncDropGuard<Resource>>);
-static_assert(!std::is_constructible_v<Resource, Log&, std::string>, "only through a passkey");
+static_assert(!std::is_constructible_v<Resource, Journal&, std::string>, "only through a passkey");
 static_assert(!std::is_default_constructible_v<asyncdrop::Passkey<Resource>>);
 static_assert(!std::is_default_constructible_v<asyncdrop::never>);
 

@@ -22,19 +22,19 @@ using asyncdrop::make_guard;
 using testing::ElementsAre;
 
 /// Waits for ever in a timer while it holds an armed guard.
-asio::awaitable<void> hold_in_timer(Log& log) {
+asio::awaitable<void> hold_in_timer(Journal& log) {
     auto guard = make_guard<Resource>(log, "a");
     const auto executor = co_await asio::this_coro::executor;
     asio::steady_timer timer(executor, asio::steady_timer::time_point::max());
-    log.push_back("holding");
+    log.add("holding");
     co_await timer.async_wait(asio::use_awaitable);
     co_await guard.async_drop();
 }
 
 /// Is suspended in the context's queue, never to be resumed, while it holds an armed guard.
-asio::awaitable<void> hold_in_queue(Log& log) {
+asio::awaitable<void> hold_in_queue(Journal& log) {
     auto guard = make_guard<Resource>(log, "a");
-    log.push_back("holding");
+    log.add("holding");
     co_await yield();
     co_await guard.async_drop();
 }
@@ -43,12 +43,12 @@ class ContextDestroyed : public testing::Test {
   protected:
     /// Runs until somebody is "holding", then destroys the context.
     void destroy_while_holding(std::unique_ptr<asio::io_context> context) {
-        Cancellable::run_until(*context, [this] { return !log_.empty(); });
+        Cancellable::run_until(*context, [this] { return !log_.events().empty(); });
         EXPECT_TRUE(forgotten_.reports().empty());
         context.reset();
     }
 
-    Log log_;
+    Journal log_;
     RecordForgotten forgotten_;
 };
 
@@ -58,7 +58,7 @@ TEST_F(ContextDestroyed, WithInstallTheReasonIsKnownForTimers) {
     asio::co_spawn(*context, hold_in_timer(log_), asio::detached);
     destroy_while_holding(std::move(context));
     EXPECT_THAT(forgotten_.reasons(), ElementsAre(ForgottenReason::context_destroyed));
-    EXPECT_EQ(log_.back(), "destroy a");
+    EXPECT_EQ(log_.events().back(), "destroy a");
 }
 
 TEST_F(ContextDestroyed, WithInstallTheReasonIsKnownForQueuedWork) {
@@ -82,7 +82,7 @@ TEST_F(ContextDestroyed, WithInstallTheReasonIsKnownForABody) {
     asyncdrop::install(*context);
     const auto factory = [this] { return make_guard<Resource>(log_, "a"); };
     const auto body = [this](Resource&) -> asio::awaitable<void> {
-        log_.push_back("holding");
+        log_.add("holding");
         co_await yield();
     };
     asio::co_spawn(*context, asyncdrop::with_async_drop(factory, body), asio::detached);
@@ -152,14 +152,14 @@ TEST_F(ContextDestroyed, AThreadPoolIsRecognisedToo) {
 
 /// A cleanup that never ends.
 struct Endless {
-    explicit Endless(Log& l) : log(&l) {}
+    explicit Endless(Journal& l) : log(&l) {}
     asio::awaitable<void> async_drop_impl() {
         const auto executor = co_await asio::this_coro::executor;
         asio::steady_timer timer(executor, asio::steady_timer::time_point::max());
-        log->push_back("dropping");
+        log->add("dropping");
         co_await timer.async_wait(asio::use_awaitable);
     }
-    Log* log;
+    Journal* log;
 };
 
 TEST_F(ContextDestroyed, ACleanupThatHadBegunIsReportedAsAbandoned) {

@@ -1,8 +1,8 @@
-#pragma once
 // What the tests of AsyncDropShared have in common: a creation that waits, fails or ignores its cancellation
 // as the test wants.
 //
 // Threads: single-threaded.
+#pragma once
 
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/shared.hpp>

@@ -1,10 +1,8 @@
 // A resource whose cleanup tells what happens to it and does what the test wants.
 //
-// Threads: a Journal, a Gate and the Probe's cleanup may be used from any thread.
+// Threads: the cleanup may run on any thread.
 #pragma once
 
-#include <algorithm>
-#include <asyncdrop/detail/completion.hpp>
 #include <asyncdrop/error.hpp>
 #include <asyncdrop/guard.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -16,49 +14,15 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <functional>
-#include <memory>
-#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "tests/unit/asyncdrop/support/gate.hpp"
+#include "tests/unit/asyncdrop/support/journal.hpp"
+
 namespace asio = boost::asio;
-
-/// What happened, in order.
-class Journal {
-  public:
-    void add(std::string event) {
-        const std::lock_guard lock(mutex_);
-        events_.push_back(std::move(event));
-    }
-    std::vector<std::string> events() const {
-        const std::lock_guard lock(mutex_);
-        return events_;
-    }
-    /// The place of an event, -1 if it has not happened.
-    int place_of(const std::string& event) const {
-        const std::lock_guard lock(mutex_);
-        const auto found = std::find(events_.begin(), events_.end(), event);
-        return found == events_.end() ? -1 : static_cast<int>(found - events_.begin());
-    }
-    bool contains(const std::string& event) const { return place_of(event) >= 0; }
-
-  private:
-    mutable std::mutex mutex_;
-    std::vector<std::string> events_;
-};
-
-/// Coroutines wait here until the test opens it.
-class Gate {
-  public:
-    void open() { completion_->complete(nullptr); }
-    asio::awaitable<void> pass() { return completion_->wait(completion_); }
-
-  private:
-    std::shared_ptr<asyncdrop::detail::Completion> completion_ =
-        std::make_shared<asyncdrop::detail::Completion>();
-};
 
 /// A second coroutine's turn on a single-threaded context: lets everything run that can run now.
 inline asio::awaitable<void> let_others_run() {

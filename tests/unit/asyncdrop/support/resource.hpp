@@ -1,7 +1,7 @@
-#pragma once
 // Guarded types and tools shared by the tests of libasyncdrop.
 //
-// Every Resource writes what happens to it into a Log: "drop a", "closed a", "destroy a".
+// Every Resource writes what happens to it into a Journal: "drop a", "closed a", "destroy a".
+#pragma once
 
 #include <asyncdrop/forgotten.hpp>
 #include <asyncdrop/passkey.hpp>
@@ -11,7 +11,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
@@ -23,38 +22,12 @@
 #include <utility>
 #include <vector>
 
+#include "tests/unit/asyncdrop/support/gate.hpp"
+#include "tests/unit/asyncdrop/support/journal.hpp"
+
 namespace asyncdrop_test {
 
 namespace asio = boost::asio;
-using Log = std::vector<std::string>;
-
-/// Suspends until open() is called. Waiting in it can be cancelled.
-class Gate {
-  public:
-    explicit Gate(asio::io_context& context) : timer_(context, asio::steady_timer::time_point::max()) {}
-
-    asio::awaitable<void> wait() {
-        waiting_ = true;
-        while (!open_) {
-            try {
-                co_await timer_.async_wait(asio::use_awaitable);
-            } catch (const boost::system::system_error&) {
-                if (!open_) throw;
-            }
-        }
-        waiting_ = false;
-    }
-    bool waiting() const { return waiting_; }
-    void open() {
-        open_ = true;
-        timer_.cancel();
-    }
-
-  private:
-    asio::steady_timer timer_;
-    bool open_ = false;
-    bool waiting_ = false;
-};
 
 class Failure : public std::runtime_error {
   public:
@@ -70,7 +43,8 @@ inline asio::awaitable<void> yield() {
 /// The resource most tests guard.
 class Resource {
   public:
-    Resource(asyncdrop::Passkey<Resource>, Log& log, std::string name) : log_(&log), name_(std::move(name)) {}
+    Resource(asyncdrop::Passkey<Resource>, Journal& log, std::string name)
+        : log_(&log), name_(std::move(name)) {}
     Resource(Resource&& other) noexcept
         : log_(std::exchange(other.log_, nullptr)),
           name_(std::move(other.name_)),
@@ -78,15 +52,15 @@ class Resource {
           gate_(other.gate_) {}
     Resource& operator=(Resource&&) = delete;
     ~Resource() {
-        if (log_) log_->push_back("destroy " + name_);
+        if (log_) log_->add("destroy " + name_);
     }
 
     asio::awaitable<void> async_drop_impl() {
-        log_->push_back("drop " + name_);
+        log_->add("drop " + name_);
         co_await yield();
-        if (gate_) co_await gate_->wait();
+        if (gate_) co_await gate_->pass();
         if (fails_) throw Failure(name_);
-        log_->push_back("closed " + name_);
+        log_->add("closed " + name_);
     }
 
     void fail_on_drop() { fails_ = true; }
@@ -94,7 +68,7 @@ class Resource {
     const std::string& name() const { return name_; }
 
   private:
-    Log* log_;
+    Journal* log_;
     std::string name_;
     bool fails_ = false;
     Gate* gate_ = nullptr;
@@ -103,11 +77,11 @@ class Resource {
 /// A resource whose cleanup is a plain function.
 class SyncResource {
   public:
-    explicit SyncResource(Log& log) : log_(&log) {}
-    void async_drop_impl() noexcept { log_->push_back("drop sync"); }
+    explicit SyncResource(Journal& log) : log_(&log) {}
+    void async_drop_impl() noexcept { log_->add("drop sync"); }
 
   private:
-    Log* log_;
+    Journal* log_;
 };
 
 /// Receives the reports of forgotten drops while it lives, instead of the default handler.

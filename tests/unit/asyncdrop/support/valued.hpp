@@ -1,7 +1,7 @@
-#pragma once
 // Resources whose cleanup returns its error, and a result type that is not Boost's.
 //
 // Threads: single-threaded tests.
+#pragma once
 
 #include <asyncdrop/async_drop.hpp>
 #include <asyncdrop/guard.hpp>

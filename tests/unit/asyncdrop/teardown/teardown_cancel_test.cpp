@@ -57,7 +57,7 @@ class TeardownCancel : public testing::Test {
   protected:
     static TeardownSettings silent() {
         TeardownSettings settings;
-        settings.soft_deadline.reset();
+        settings.warn_after.reset();
         return settings;
     }
 

@@ -43,7 +43,7 @@ TEST_F(TeardownDeadline, SaysAgainAndAgainWhatItWaitsFor) {
     Gate gate;
     std::vector<std::string> sentences;
     TeardownSettings settings;
-    settings.soft_deadline = milliseconds(5);
+    settings.warn_after = milliseconds(5);
     settings.sink = [&](std::string_view sentence) {
         sentences.emplace_back(sentence);
         // The gate opens once two rounds of sentences were said.
@@ -73,7 +73,7 @@ TEST_F(TeardownDeadline, SaysAgainAndAgainWhatItWaitsFor) {
 TEST_F(TeardownDeadline, IgnoresASinkThatThrows) {
     Gate gate;
     TeardownSettings settings;
-    settings.soft_deadline = milliseconds(1);
+    settings.warn_after = milliseconds(1);
     int said = 0;
     settings.sink = [&](std::string_view) {
         if (++said == 3) gate.open();
@@ -87,7 +87,7 @@ TEST_F(TeardownDeadline, IgnoresASinkThatThrows) {
 
 TEST_F(TeardownDeadline, SaysNothingWithoutASoftDeadline) {
     TeardownSettings settings;
-    settings.soft_deadline.reset();
+    settings.warn_after.reset();
     settings.sink = [](std::string_view sentence) { ADD_FAILURE() << sentence; };
     auto graph = TeardownGraph::create(settings);
     add(graph, "store", {});
@@ -97,7 +97,7 @@ TEST_F(TeardownDeadline, SaysNothingWithoutASoftDeadline) {
 
 TEST_F(TeardownDeadline, LeavesNoTimerBehind) {
     TeardownSettings settings;
-    settings.soft_deadline = std::chrono::hours(1);
+    settings.warn_after = std::chrono::hours(1);
     settings.abandon_after = std::chrono::hours(2);
     auto graph = TeardownGraph::create(settings);
     add(graph, "store", {});
@@ -110,7 +110,7 @@ class TeardownAbandon : public TeardownDeadline {
   protected:
     static TeardownSettings abandoning() {
         TeardownSettings settings;
-        settings.soft_deadline.reset();
+        settings.warn_after.reset();
         settings.abandon_after = milliseconds(5);
         return settings;
     }
@@ -158,7 +158,7 @@ TEST_F(TeardownAbandon, ThrowsFromTheDropOfTheGraph) {
     auto graph = TeardownGraph::create(abandoning());
     add(graph, "cache", waiting_for(gate));
     const std::string outcome = run_coroutine(context, outcome_of(graph.async_drop()));
-    EXPECT_NE(outcome.find("hard deadline"), std::string::npos) << outcome;
+    EXPECT_NE(outcome.find("took longer than its abandon_after"), std::string::npos) << outcome;
     gate.open();
     context.restart();
     context.run();
@@ -215,7 +215,7 @@ TEST_F(TeardownAbandon, ABorrowedResourceThatWasSkippedIsItsOwnersAgain) {
 TEST_F(TeardownAbandon, RacesWithCleanupsThatEndInTimeOnSeveralThreads) {
     for (int round = 0; round < 30; ++round) {
         TeardownSettings settings;
-        settings.soft_deadline = milliseconds(1);
+        settings.warn_after = milliseconds(1);
         std::atomic<int> said{0};
         settings.sink = [&](std::string_view) { ++said; };
         settings.abandon_after = milliseconds(2);

@@ -19,9 +19,9 @@
 
 namespace {
 
+using asyncdrop::AnyNodeHandle;
 using asyncdrop::AsyncDropError;
 using asyncdrop::AsyncDropGuard;
-using asyncdrop::Handle;
 using asyncdrop::NodeState;
 using asyncdrop::TeardownErrc;
 using asyncdrop::TeardownError;
@@ -378,7 +378,7 @@ TEST_F(TeardownRun, RunsEachCleanupOnItsOwnExecutor) {
 }
 
 TEST_F(TeardownRun, TearsDownALongChainWithoutRecursion) {
-    Handle last = add("0");
+    AnyNodeHandle last = add("0");
     for (int i = 1; i < 3000; ++i) {
         const std::string name = std::to_string(i);
         last = graph->add(name, make_probe(journal, name), uses(last));
@@ -397,7 +397,7 @@ TEST_F(TeardownRun, KeepsTheOrderOfRandomGraphsOnSeveralThreads) {
         Journal events;
         asio::thread_pool pool(4);
         auto random_graph = TeardownGraph::create();
-        std::vector<Handle> handles;
+        std::vector<AnyNodeHandle> handles;
         std::vector<std::pair<int, int>> edges;
         constexpr int nodes = 60;
         for (int i = 0; i < nodes; ++i) {

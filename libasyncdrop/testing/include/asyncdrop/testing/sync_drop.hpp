@@ -8,8 +8,7 @@
 //
 // Contract:
 //  * without an executor, the cleanup runs on a context of SyncDrop's own, on the destroying thread. A
-//  cleanup
-//    that needs another context (its timers, its sockets) needs that one to run on another thread;
+//    cleanup that needs another context (its timers, its sockets) needs that one to run on another thread;
 //  * with an executor, the cleanup runs there, and its context must be running on another thread. On a thread
 //    that runs that context itself, SyncDrop would wait for itself: it refuses, whether other threads run the
 //    context as well or not. drop() refuses with an exception, the destructor ends the program;
@@ -50,7 +49,7 @@ class WouldWaitForItself : public std::logic_error {
 
 namespace detail {
 
-/// Whether the calling thread is inside run() of the executor's context (an io_context or a thread_pool).
+// Whether the calling thread is inside run() of the executor's context (an io_context or a thread_pool).
 inline bool runs_on_this_thread(const boost::asio::any_io_executor& executor) {
     namespace asio = boost::asio;
     using CallStack = asio::detail::call_stack<asio::detail::thread_context, asio::detail::thread_info_base>;

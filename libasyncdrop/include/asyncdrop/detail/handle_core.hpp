@@ -1,0 +1,185 @@
+// What a handle of a resource (a guard, a box, an Arc, a Shared) knows about itself, whatever its resource:
+// its state, its creation site, and why it died if it dies while it still owes a drop. Two words.
+//
+// States: empty (nothing inside, silent), armed (owes a drop), dropping (the cleanup runs), dropped.
+//   armed -> dropping -> dropped; armed -> empty by moving the duty away. Armed lasts until the cleanup has
+//   really started, so a drop that is refused leaves the handle armed.
+//
+// A handle is born where it is made and again where it is moved to: its death is unwinding if more exceptions
+// are in flight than at its birth. So a handle in a destructor that runs during unwinding is no different
+// from any other.
+//
+// What every guard goes through is inlined by force: g++ would rather call it from a coroutine, which costs a
+// guard a tenth of its time.
+//
+// Threads: none of its own; a handle belongs to one strand.
+#pragma once
+
+#include <asyncdrop/creation_site.hpp>
+#include <asyncdrop/detail/uncaught.hpp>
+#include <asyncdrop/forgotten.hpp>
+#include <boost/asio/detail/call_stack.hpp>
+#include <boost/asio/detail/thread_context.hpp>
+#include <boost/asio/detail/thread_info_base.hpp>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+namespace asyncdrop::detail {
+
+enum class DropState : std::uint8_t { empty, armed, dropping, dropped };
+
+// Greater than zero while an installed execution context destroys its handlers on this thread.
+inline thread_local int contexts_in_destruction = 0;
+
+// Whether this thread is inside some execution context's run(). (What
+// thread_context::top_of_thread_call_stack() reads, which is no inline function where Asio is compiled
+// apart.)
+inline bool inside_running_context() noexcept {
+    using CallStack = boost::asio::detail::call_stack<boost::asio::detail::thread_context,
+                                                      boost::asio::detail::thread_info_base>;
+    return CallStack::top() != nullptr;
+}
+
+class HandleCore {
+  public:
+    HandleCore() noexcept = default;
+    HandleCore(const HandleCore&) = delete;
+    HandleCore& operator=(const HandleCore&) = delete;
+
+    [[gnu::always_inline]] ~HandleCore() {
+        if (pinned_) [[unlikely]] {
+            misuse("a guard was destroyed while a teardown graph borrows it", "a resource", site());
+        }
+    }
+
+    DropState state() const noexcept { return state_; }
+    bool armed() const noexcept { return state_ == DropState::armed; }
+    bool holds_value() const noexcept { return state_ == DropState::armed || state_ == DropState::dropping; }
+    CreationSite site() const noexcept { return CreationSite(file_, line_); }
+
+    [[gnu::always_inline]] void arm(CreationSite site) noexcept {
+        file_ = site.file();
+        line_ = site.line();
+        state_ = DropState::armed;
+        note_birth();
+    }
+
+    // Takes over the other's state and leaves it empty. The caller has checked that it may be moved.
+    [[gnu::always_inline]] void take(HandleCore& other) noexcept {
+        file_ = other.file_;
+        line_ = other.line_;
+        state_ = std::exchange(other.state_, DropState::empty);
+        refused_ = other.refused_;
+        other.refused_ = false;
+        note_birth();
+    }
+
+    // refused_ stays as it is: it means something to an armed handle only, and to clear a bit so soon after
+    // the byte was written stalls the processor for as long as all the rest of a drop takes.
+    [[gnu::always_inline]] void begin_drop() noexcept { state_ = DropState::dropping; }
+    [[gnu::always_inline]] void end_drop() noexcept { state_ = DropState::dropped; }
+    void make_empty() noexcept { state_ = DropState::empty; }
+
+    // A duty that was given away comes back: the drop could not be started.
+    void rearm() noexcept { state_ = DropState::armed; }
+
+    void note_refused() noexcept { refused_ = true; }
+
+    // A pinned handle is known elsewhere by its address (a borrowed node of a TeardownGraph): to move or
+    // destroy it is a misuse.
+    void pin() noexcept { pinned_ = true; }
+    void unpin() noexcept { pinned_ = false; }
+
+    // True if there is something to drop; false after a drop and for an empty handle.
+    [[gnu::always_inline]] bool wants_drop(std::string_view type) const noexcept {
+        if (state_ == DropState::dropping) [[unlikely]] {
+            misuse("async_drop was called while another async_drop of the same guard is running", type,
+                   site());
+        }
+        return state_ == DropState::armed;
+    }
+
+    void check_usable(std::string_view type) const noexcept {
+        if (state_ != DropState::armed) [[unlikely]]
+            fail_use(type);
+    }
+
+    void check_movable(std::string_view type) const noexcept {
+        if (state_ == DropState::dropping) [[unlikely]] {
+            misuse("a guard was moved while its async_drop is running", type, site());
+        }
+        if (pinned_) [[unlikely]] {
+            misuse("a guard was moved while a teardown graph borrows it", type, site());
+        }
+    }
+
+    void check_overwritable(std::string_view type) const noexcept {
+        if (holds_value()) [[unlikely]] {
+            misuse("a guard was assigned over a guard that has not been dropped", type, site());
+        }
+    }
+
+    // Called by the destructor of a handle that still owes its drop.
+    void report(std::string_view type, std::string_view name = {}) const noexcept {
+        report_forgotten(ForgottenDrop{type, name, site(), reason()});
+    }
+
+    ForgottenReason reason() const noexcept {
+        if (state_ == DropState::dropping) return ForgottenReason::cleanup_abandoned;
+        if (contexts_in_destruction > 0) return ForgottenReason::context_destroyed;
+        if (refused_) return ForgottenReason::refused_by_cancellation;
+        if (uncaught_exceptions() > exceptions_at_birth_) return ForgottenReason::unwinding;
+        if (born_in_context_ && !inside_running_context()) return ForgottenReason::unknown;
+        return ForgottenReason::forgotten;
+    }
+
+  private:
+    [[gnu::always_inline]] void note_birth() noexcept {
+        exceptions_at_birth_ = static_cast<std::uint8_t>(uncaught_exceptions());
+        born_in_context_ = inside_running_context();
+    }
+
+    [[noreturn]] void fail_use(std::string_view type) const noexcept {
+        switch (state_) {
+            case DropState::dropping:
+                misuse("a guard was dereferenced while its async_drop is running", type, site());
+            case DropState::dropped:
+                misuse("a guard was dereferenced after its async_drop", type, site());
+            default:
+                misuse("an empty guard was dereferenced", type, site());
+        }
+    }
+
+    const char* file_ = "<unknown>";
+    std::uint32_t line_ = 0;
+    DropState state_ = DropState::empty;
+    bool refused_ : 1 = false;
+    bool born_in_context_ : 1 = false;
+    bool pinned_ : 1 = false;
+    std::uint8_t exceptions_at_birth_ = 0;
+};
+
+static_assert(sizeof(HandleCore) <= 2 * sizeof(void*));
+
+// Lives in the frame of a drop coroutine and learns whether Asio refused to start it: then the frame is
+// destroyed by the exception that says so. (An awaitable that nobody awaits dies without an exception.)
+class DropTicket {
+  public:
+    explicit DropTicket(HandleCore& core) noexcept
+        : core_(&core), exceptions_at_birth_(uncaught_exceptions()) {}
+    DropTicket(DropTicket&& other) noexcept
+        : core_(std::exchange(other.core_, nullptr)), exceptions_at_birth_(other.exceptions_at_birth_) {}
+    DropTicket& operator=(DropTicket&&) = delete;
+    [[gnu::always_inline]] ~DropTicket() {
+        if (core_ && uncaught_exceptions() > exceptions_at_birth_) core_->note_refused();
+    }
+
+    void started() noexcept { core_ = nullptr; }
+
+  private:
+    HandleCore* core_;
+    int exceptions_at_birth_;
+};
+
+}  // namespace asyncdrop::detail
