@@ -11,6 +11,7 @@ namespace asio = boost::asio;
 class Connection {
   public:
     explicit Connection(asyncdrop::Passkey<Connection>) {}  // only a guard can make one
+    Connection(Connection&&) noexcept = default;
     void say(const char* text) { std::cout << text << '\n'; }
 
     asio::awaitable<void> async_drop_impl() {  // the destructor that can wait

@@ -58,6 +58,7 @@ template <Cleanup cleanup>
 class Connection {
   public:
     Connection(asyncdrop::Passkey<Connection>, Wire& wire) noexcept : wire_(&wire) {}
+    Connection(Connection&&) noexcept = default;
     void say(std::string_view text) { wire_->send(text); }
     asio::awaitable<void> async_drop_impl() { return say_goodbye<cleanup>(*wire_); }
 

@@ -108,6 +108,7 @@ asio::awaitable<Closed> fail_to_say_goodbye(Wire& wire) {
 class Broken {
   public:
     Broken(asyncdrop::Passkey<Broken>, Wire& wire) noexcept : wire_(&wire) {}
+    Broken(Broken&&) noexcept = default;
     asio::awaitable<Closed> async_drop_impl() { return fail_to_say_goodbye(*wire_); }
 
   private:
@@ -168,6 +169,7 @@ const Case result_case("guard, cleanup returns an error value", 0, fail_guarded,
 class Buffer {
   public:
     explicit Buffer(asyncdrop::Passkey<Buffer>) : data_(acquire_buffer()) {}
+    Buffer(Buffer&&) noexcept = default;
     void async_drop_impl() noexcept { release_buffer(data_); }
 
   private:
@@ -206,6 +208,7 @@ const Case sync_case("synchronous cleanup of a buffer", 1.1, sync_drop, destruct
 class Seat {
   public:
     Seat(asyncdrop::Passkey<Seat>, std::uint64_t& taken) noexcept : taken_(&taken) { ++taken; }
+    Seat(Seat&&) noexcept = default;
     void async_drop_impl() noexcept { --*taken_; }
 
   private:

@@ -58,6 +58,7 @@ enum class CloseError { lost, never_opened };
 class Session {
   public:
     explicit Session(Passkey<Session>) {}
+    Session(Session&&) noexcept = default;
     asio::awaitable<boost::system::result<void, CloseError>> async_drop_impl() {
         co_await round_trip();
         co_return CloseError::lost;
@@ -113,6 +114,7 @@ asio::awaitable<void> use_results() {
 class Journal {
   public:
     Journal(Passkey<Journal>, asio::cancellation_signal& shutdown) : shutdown_(&shutdown) {}
+    Journal(Journal&&) noexcept = default;
     asio::awaitable<void> async_drop_impl() {
         shutdown_->emit(asio::cancellation_type::terminal);  // during the cleanup, of all moments
         co_await round_trip();                               // goes on all the same

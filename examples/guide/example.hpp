@@ -67,6 +67,7 @@ class Connection {
   public:
     // Only a guard can make one: the constructor is public, but nobody else has a Passkey.
     Connection(Passkey<Connection>, std::string_view name) : name_(name) {}
+    Connection(Connection&&) noexcept = default;
 
     // The factory returns a guard, never a plain Connection. `site` makes reports name the caller's line.
     static asio::awaitable<AsyncDropGuard<Connection>> open(std::string_view name,

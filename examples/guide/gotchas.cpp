@@ -29,12 +29,39 @@ std::exception_ptr run_cancellable(asio::awaitable<void> (*coroutine)(asio::canc
     context.run();  // to the end: no coroutine is left when the signal dies
     return failure;
 }
+
+/// A request from outside of the coroutine (a GUI, a signal handler, another thread) is emitted on its executor.
+void request_stop(asio::io_context& context, asio::cancellation_signal& signal) {
+    asio::post(context, [&signal] { signal.emit(asio::cancellation_type::terminal); });
+}
 // [end]
+
+/// run_cancellable() for a coroutine that is stopped from outside.
+std::exception_ptr stop_from_outside(asio::awaitable<void> coroutine) {
+    asio::io_context context(1);
+    asio::cancellation_signal signal;
+    std::exception_ptr failure;
+    auto ended = [&](std::exception_ptr error) {
+        failure = error;
+        signal.slot().clear();
+    };
+    asio::co_spawn(context, std::move(coroutine), asio::bind_cancellation_slot(signal.slot(), ended));
+    context.poll();
+    request_stop(context, signal);
+    context.run();
+    return failure;
+}
 
 /// Prints what a mistake in a cancelled coroutine makes the library say.
 void capture_cancelled(std::string_view name, asio::awaitable<void> (*mistake)(asio::cancellation_signal&)) {
     const std::string text = messages_of([mistake] { expect(run_cancellable(mistake) != nullptr); });
     print_section(name, text);
+}
+
+asio::awaitable<void> wait_or_stop() {
+    const auto executor = co_await asio::this_coro::executor;
+    asio::steady_timer timer(executor, asio::steady_timer::time_point::max());
+    co_await timer.async_wait(asio::use_awaitable);
 }
 
 // ---------------------------------------------------------------- 1
@@ -140,6 +167,7 @@ asio::awaitable<void> blocking() {
 class Cache {
   public:
     Cache(Passkey<Cache>, AsyncDropGuard<Connection>& database) : database_(&database) {}
+    Cache(Cache&&) noexcept = default;
     asio::awaitable<void> async_drop_impl() { co_await (*database_)->query("flush"); }
 
   private:
@@ -300,6 +328,23 @@ asio::awaitable<void> race() {
 }
 // [end]
 
+// [snippet: both]
+asio::awaitable<AsyncDropGuard<Connection>> open_slowly(std::string_view name) {
+    co_await round_trip();
+    auto connection = co_await Connection::open(name);
+    co_return connection;
+}
+
+asio::awaitable<void> open_both() {
+    using namespace asio::experimental::awaitable_operators;
+    auto primary = Connection::open("primary");
+    auto replica = open_slowly("unreachable");
+    auto together = std::move(primary) && std::move(replica);
+    auto [first, second] = co_await std::move(together);  // throws; the guard that was opened is thrown away
+    co_await asyncdrop::drop_in_order(first, second);
+}
+// [end]
+
 // [snippet: race_right]
 asio::awaitable<std::string> ask(std::string_view server) {
     auto open = [server] { return Connection::open(server); };
@@ -315,6 +360,32 @@ asio::awaitable<void> race_right() {
     auto both = std::move(primary) || std::move(replica);
     const std::variant<std::string, std::string> winner = co_await std::move(both);
     note(winner.index() == 0 ? "primary won" : "replica won");
+}
+// [end]
+
+// ---------------------------------------------------------------- C++: destroyed under its own cleanup
+
+// [snippet: destroyed]
+void close_in_background(AsyncDropGuard<Connection> connection, const asio::any_io_executor& executor) {
+    connection.async_drop(executor, asio::detached);
+}  // the cleanup has begun, and now its guard dies
+
+asio::awaitable<void> destroyed() {
+    const auto executor = co_await asio::this_coro::executor;
+    auto connection = co_await Connection::open("db");
+    close_in_background(std::move(connection), executor);
+}
+// [end]
+
+// [snippet: destroyed_right]
+asio::awaitable<void> drop_and_end(AsyncDropGuard<Connection> connection) {
+    co_await connection.async_drop();  // the guard lives in this coroutine until its cleanup has ended
+}
+
+asio::awaitable<void> destroyed_right() {
+    const auto executor = co_await asio::this_coro::executor;
+    auto connection = co_await Connection::open("db");
+    asio::co_spawn(executor, drop_and_end(std::move(connection)), asio::detached);
 }
 // [end]
 
@@ -378,6 +449,10 @@ asio::awaitable<void> the_safe_way(std::string text, bool ask_first) {
     std::string answer = "nothing";
     if (ask_first) answer = co_await asyncdrop::with_async_drop(open, use);
 
+    // A named local for what is awaited, not `if (co_await f() == "x")`.
+    const bool answered = answer != "nothing";
+    expect(answered == ask_first);
+
     // Named locals, not `Pair{co_await a(), co_await b()}`, and no temporaries as arguments.
     const std::string question = "how are you, " + text;
     const std::string other = co_await asyncdrop::with_async_drop(open, use);
@@ -417,6 +492,7 @@ void run_all() {
 
     capture("moved_from", use_after_move);
     capture_cancelled("cancelled", cancelled);
+    expect(stop_from_outside(wait_or_stop()) != nullptr);
     expect(run_cancellable(cancelled_by_hand) != nullptr);
     expect_events({"open db", "close db"});
     expect(run_cancellable(cancelled_bracket) != nullptr);
@@ -425,6 +501,10 @@ void run_all() {
     expect(run_cancellable(by_value_right) == nullptr);
     expect_events({"open db", "close db"});
     capture("race", race);
+    print_section("both", messages_of([] { expect(failure_of(open_both()) == "cannot reach the server"); }));
+    capture("destroyed", destroyed);
+    run(destroyed_right());
+    expect_events({"open db", "close db"});
     run(race_right());
     expect(events.back() == "primary won");
     events.clear();

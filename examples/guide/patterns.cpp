@@ -217,6 +217,7 @@ class Upload {
 
   public:
     Upload(Passkey<Upload>, State state) : state_(std::move(state)) {}
+    Upload(Upload&&) noexcept = default;
 
   private:
     State state_;

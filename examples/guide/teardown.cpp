@@ -103,6 +103,7 @@ asio::awaitable<void> borrowed() {
 class Stuck {
   public:
     explicit Stuck(Passkey<Stuck>) {}
+    Stuck(Stuck&&) noexcept = default;
     asio::awaitable<void> async_drop_impl() {
         const auto executor = co_await asio::this_coro::executor;
         asio::steady_timer waiting(executor, asio::steady_timer::time_point::max());
@@ -135,6 +136,7 @@ asio::awaitable<void> warn_deadline() {
 class Uploader {
   public:
     explicit Uploader(Passkey<Uploader>) {}
+    Uploader(Uploader&&) noexcept = default;
     asio::awaitable<void> async_drop_impl() {
         std::exception_ptr cancelled;
         try {

@@ -21,6 +21,7 @@ class LockFile {
                                                                       std::string file);
 
     LockFile(asyncdrop::Passkey<LockFile>, asio::any_io_executor disk, std::string file);
+    LockFile(LockFile&&) noexcept = default;
 
     asio::awaitable<void> async_drop_impl();
 

@@ -23,6 +23,7 @@ class Table {
 
     Table(asyncdrop::Passkey<Table>, std::string file, std::unordered_map<std::string, std::string> values)
         : file_(std::move(file)), values_(std::move(values)) {}
+    Table(Table&&) noexcept = default;
 
     /// False, and nothing has changed, if the table is full.
     bool put(const std::string& key, std::string value);

@@ -13,6 +13,7 @@ HIDE, SHOW = "/** \\cond */", "/** \\endcond */"
 UNTOLD = re.compile(r"\)[^;{}()]*= (default|delete);")
 DECLARED = re.compile(r"^ {4}(?! )(?!friend (?:class|struct)|using|static_assert).*?"
                       r"(operator ?(?:\(\)|bool|[^\s\w(]+)|\b(?!noexcept|requires|explicit|decltype|template)\w+)\(")
+HEAD = re.compile(r"^ +(template <|requires)")
 SAME = {"operator->": "access", "operator*": "access", "begin": "iterate", "end": "iterate"}
 
 
@@ -29,7 +30,9 @@ def filtered(lines):
         elif hidden and (line.startswith("}  // namespace detail") or line == "}" and len(out) == hidden + 2):
             line, hidden = line + " " + SHOW, 0
         elif UNTOLD.search(line) and not stripped.startswith("//"):
-            line = ""
+            line, above = "", len(out) - 1
+            while HEAD.match(out[above]):  # or it would belong to the next declaration
+                out[above], above = "", above - 1
         if stripped.startswith("///"):
             comment.append(stripped[3:])
         elif not stripped:

@@ -1,5 +1,5 @@
-// expect: no matching (member )?function for call to '.*async_drop
-// g++ 12: error: no matching function for call to 'asyncdrop::AsyncDropGuard<File>::async_drop() const'
+// expect: a const guard cannot be dropped
+// g++ 12: error: static assertion failed: a const guard cannot be dropped: its cleanup changes the resource, and the guard
 // async_drop changes the guard, so its binding must not be const.
 #include "file.hpp"
 

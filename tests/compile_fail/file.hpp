@@ -6,6 +6,7 @@
 class File {
   public:
     explicit File(asyncdrop::Passkey<File>) {}
+    File(File&&) noexcept = default;
     int read() const { return 1; }
     boost::asio::awaitable<void> async_drop_impl() { co_return; }
 };

@@ -7,6 +7,7 @@
 // Threads: distinct boxes from distinct threads; one box from one strand.
 #pragma once
 
+#include <asyncdrop/detail/check_cleanup.hpp>
 #include <asyncdrop/guard.hpp>
 #include <memory>
 #include <optional>
@@ -71,6 +72,7 @@ class BoxNodeOf final : public BoxNode {
   public:
     template <class... Args>
     explicit BoxNodeOf(Args&&... args) {
+        check_cleanup<T>();
         Access::construct<T>(static_cast<void*>(std::addressof(value_)), std::forward<Args>(args)...);
     }
     ~BoxNodeOf() override {}  // destroy_value() has been called

@@ -3,7 +3,8 @@
 // A destructor cannot throw and cannot await, so a guard that is destroyed before its cleanup ran can only
 // call a handler. The handler is told why, as far as that can be known; the default one aborts for a plain
 // forgotten drop (a bug, and tests should find it) and prints the others, which have causes outside the
-// code that holds the guard. Each reason's action can be changed, and so can the whole handler.
+// code that holds the guard. How strict it is can be set for each reason, and for all of them at once, as a
+// test program does; and the whole handler can be replaced.
 //
 // Misuse (a dereference after the drop, a move during it, ...) would be undefined behaviour; it ends the
 // program with a sentence, in release builds too.
@@ -55,7 +56,8 @@ constexpr std::string_view to_string(ForgottenReason reason) noexcept {
     return "unknown";
 }
 
-/// What the default handler does for a reason.
+/// What the default handler does for a reason: end the program with a line, print the line, or nothing. By
+/// default it aborts for ForgottenReason::forgotten and prints for the others.
 enum class ForgottenAction : std::uint8_t { abort, print, ignore };
 
 /// What is known about a forgotten resource. Views are valid during the handler's call only.
@@ -127,6 +129,13 @@ inline MessageSink set_message_sink(MessageSink sink) noexcept {
 /// Sets what the default handler does for one reason; returns the former action.
 inline ForgottenAction set_forgotten_action(ForgottenReason reason, ForgottenAction action) noexcept {
     return detail::forgotten_actions[static_cast<std::size_t>(reason)].exchange(action);
+}
+
+/// Sets what the default handler does for every reason. For tests:
+/// set_forgotten_actions(ForgottenAction::abort) makes every forgotten drop fatal, also one by an exception,
+/// which a program only prints.
+inline void set_forgotten_actions(ForgottenAction action) noexcept {
+    for (auto& of_reason : detail::forgotten_actions) of_reason.store(action);
 }
 
 /// Prints "Forgot to call async_drop on <type>, created at <file>:<line>: <reason>", and aborts if told so.

@@ -24,6 +24,7 @@
 #include <asyncdrop/creation_site.hpp>
 #include <asyncdrop/detail/access.hpp>
 #include <asyncdrop/detail/by_arity.hpp>
+#include <asyncdrop/detail/check_cleanup.hpp>
 #include <asyncdrop/detail/core_owner.hpp>
 #include <asyncdrop/detail/guard_core.hpp>
 #include <asyncdrop/detail/type_name.hpp>
@@ -75,10 +76,7 @@ class [[nodiscard("a guard must be dropped with async_drop")]] AsyncDropGuard
 
     /// Reports an armed or dropping guard to the forgotten handler, then destroys the T.
     [[gnu::always_inline]] ~AsyncDropGuard() {
-        static_assert(
-            AsyncDrop<T>,
-            "AsyncDropGuard<T>: T has no cleanup. Give it `asio::awaitable<void> async_drop_impl()` or "
-            "`void async_drop_impl() noexcept`, or specialise asyncdrop::async_drop_traits<T>.");
+        detail::check_cleanup<T>();
         if (this->core_.holds_value()) [[unlikely]] {
             die_armed();
         }

@@ -129,7 +129,9 @@ class Lazy {
     /// Whether the resource exists.
     bool is_initialized() const noexcept { return static_cast<bool>(state_->owner); }
 
-    /// Waits for a creation that is under way, then drops the resource. Called by the guard.
+    /// Waits for a creation that is under way, then drops the resource. Called by the guard. Cancellation:
+    /// neither the wait nor the resource's cleanup sees any, also not by the cancel_after of a TeardownGraph;
+    /// a creation that only this drop runs does, and if it then fails, so does the drop.
     asio::awaitable<void> async_drop_impl() {
         // What is awaited exists before the drop has begun: memory that is short then leaves the Lazy armed.
         std::shared_ptr<detail::AsyncLock> lock(state_, &state_->creating);
@@ -180,10 +182,12 @@ class Lazy {
                                       asio::awaitable<void> cleanup) {
         state->dropping = true;
         co_await std::move(closing);
+        co_await even_if_cancelled;
         if (!state->owner && state->when_uncreated == WhenUncreated::create_and_drop) {
             asio::awaitable<void> creating = create(state);
             co_await std::move(creating);
         }
+        co_await even_if_cancelled;
         co_await std::move(cleanup);
     }
 

@@ -151,7 +151,9 @@ class AsyncDropMutex {
         return std::move(state->value);
     }
 
-    /// Closes entry, waits until everybody is out, then cleans the T up. Called by the guard.
+    /// Closes entry, waits until everybody is out, then cleans the T up. Called by the guard. Cancellation:
+    /// neither the wait nor the T's cleanup sees any, also not by the cancel_after of a TeardownGraph: who is
+    /// inside goes on using the T. Waits for ever if its caller holds the lock itself.
     asio::awaitable<void> async_drop_impl() {
         // What is awaited exists before the drop has begun: memory that is short then leaves the mutex armed.
         std::shared_ptr<detail::AsyncLock> lock(state_, &state_->lock);
@@ -190,6 +192,7 @@ class AsyncDropMutex {
     static asio::awaitable<void> drop_state([[maybe_unused]] State state, asio::awaitable<void> closing,
                                             asio::awaitable<void> cleanup) {
         co_await std::move(closing);
+        co_await even_if_cancelled;
         co_await std::move(cleanup);
     }
 

@@ -20,6 +20,7 @@ enum class TeardownErrc {
     already_dropped,   ///< the node's cleanup has begun
     run_from_cleanup,  ///< run() was awaited by a cleanup of the same graph, which it would wait for
     abandoned,         ///< the cleanup took longer than its abandon_after
+    already_borrowed,  ///< the guard is a borrowed node already, of this graph or another
     context_lost,      ///< the execution context of the cleanup was destroyed before it ended
 };
 

@@ -87,11 +87,18 @@ class TeardownGraph {
     /// Registers a resource that stays its owner's: the teardown drops it where it is. The owner's guard must
     /// neither move nor die until the graph is gone or its cleanup has ended (a misuse, which ends the
     /// program).
+    ///
+    /// Errors: as add(), and already_borrowed if the guard is a borrowed node already, of this graph or
+    /// another.
     template <class Owner, class... Options>
         requires(detail::ResourceOwner<Owner>)
     NodeHandle<detail::dropped_value_t<Owner>> add_borrowed(NodeName name, Owner& owner,
                                                             Options&&... options) {
         check_live(name, owner);
+        if (detail::BorrowedNode<Owner>::is_borrowed(owner)) {
+            throw TeardownError(TeardownErrc::already_borrowed,
+                                "the guard for node \"" + name.text() + "\" is borrowed by a graph already");
+        }
         auto node = std::make_unique<detail::BorrowedNode<Owner>>(owner);
         auto& added = *node;
         describe(added, owner);

@@ -26,12 +26,12 @@ class AnyNodeHandle {
     friend bool operator==(const AnyNodeHandle&, const AnyNodeHandle&) noexcept = default;
 
   protected:
-    AnyNodeHandle(const void* graph, std::size_t index) noexcept : graph_(graph), index_(index) {}
+    AnyNodeHandle(std::uint64_t graph, std::size_t index) noexcept : graph_(graph), index_(index) {}
 
   private:
     friend class TeardownGraph;
 
-    const void* graph_ = nullptr;
+    std::uint64_t graph_ = 0;  // its number, which no other graph ever gets; 0: none
     std::size_t index_ = 0;
 };
 
@@ -43,7 +43,7 @@ class NodeHandle : public AnyNodeHandle {
 
   private:
     friend class TeardownGraph;
-    NodeHandle(const void* graph, std::size_t index) noexcept : AnyNodeHandle(graph, index) {}
+    NodeHandle(std::uint64_t graph, std::size_t index) noexcept : AnyNodeHandle(graph, index) {}
 };
 
 /// The name of a node, and the place where it was given.

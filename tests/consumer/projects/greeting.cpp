@@ -14,6 +14,7 @@ namespace asio = boost::asio;
 class Visitor {
   public:
     explicit Visitor(asyncdrop::Passkey<Visitor>) {}
+    Visitor(Visitor&&) noexcept = default;
     void greet() { std::puts("hello"); }
     asio::awaitable<void> async_drop_impl() {
         co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);

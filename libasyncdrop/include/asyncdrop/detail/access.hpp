@@ -18,6 +18,11 @@ struct Access {
     template <class T, class... Args>
     static T* construct(void* storage, Args&&... args) {
         if constexpr (std::is_constructible_v<T, Passkey<T>, Args...>) {
+            static_assert(
+                !std::is_copy_constructible_v<T> || may_be_copied<T>,
+                "T takes a Passkey, so that it lives in guards only, but it can be copied out of its "
+                "guard: delete its copy constructor (`T(T&&) noexcept = default;` does), or "
+                "specialise asyncdrop::may_be_copied<T> as true");
             return ::new (storage) T(passkey<T>(), std::forward<Args>(args)...);
         } else {
             static_assert(

@@ -9,6 +9,7 @@
 
 #include <asyncdrop/detail/attempt.hpp>
 #include <asyncdrop/detail/waiter.hpp>
+#include <asyncdrop/even_if_cancelled.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -45,12 +46,14 @@ class AsyncLock {
         return !held_;
     }
 
-    // Closes the lock, then waits for it like everybody else: at the end of the queue. Waiting that fails for
-    // lack of memory is tried once more.
+    // Closes the lock, then waits for it like everybody else: at the end of the queue. No cancellation ends
+    // that wait: what the lock protects would be lost. Waiting that fails for lack of memory is tried once
+    // more. Leaves throw_if_cancelled(false) in force.
     [[nodiscard]] static boost::asio::awaitable<void> close_and_wait(std::shared_ptr<AsyncLock> self) {
         if (self->try_close()) co_return;
         Attempt attempt;
         do {
+            co_await even_if_cancelled;
             try {
                 boost::asio::awaitable<Answer> waiting = queue_up(self, true);
                 co_await std::move(waiting);
@@ -100,6 +103,7 @@ class AsyncLock {
         [[noreturn]] void throw_reason() const { waiter_.throw_reason(); }
         [[nodiscard]] Answer answer() const noexcept { return answer_; }
         [[nodiscard]] boost::asio::awaitable<void> park() { return waiter_.park(lock_.mutex_); }
+        [[nodiscard]] boost::asio::awaitable<void> park_deaf() { return waiter_.park_deaf(lock_.mutex_); }
         [[nodiscard]] bool take() noexcept {
             const std::lock_guard guard(lock_.mutex_);
             if (waiter_.granted()) answer_ = Answer::acquired;
@@ -116,7 +120,8 @@ class AsyncLock {
         const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
         Entry entry(*self, executor, closing);
         if (entry.answer() == Answer::busy) {
-            co_await entry.park();
+            boost::asio::awaitable<void> parked = closing ? entry.park_deaf() : entry.park();
+            co_await std::move(parked);
             if (!entry.take()) entry.throw_reason();
         }
         co_return entry.answer();

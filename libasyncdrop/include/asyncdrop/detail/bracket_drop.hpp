@@ -60,6 +60,7 @@ class DropByException {
             if (plain_ && operation.core().wants_drop(operation.type())) {
                 asio::awaitable<void> cleanup = operation.start(NoExecutor());
                 operation.core().begin_drop();
+                run_.begin(operation.core());
                 return cleanup;
             }
         }
@@ -78,7 +79,8 @@ class DropByException {
     void finish() noexcept {
         if constexpr (CleansUpPlainly<G>) {
             const auto operation = CoreAccess::operation(*guard_);
-            if (plain_ && operation.core().state() == DropState::dropping) operation.finish();
+            run_.end();
+            if (plain_ && operation.core().dropping()) operation.finish();
         }
     }
 
@@ -93,6 +95,7 @@ class DropByException {
   private:
     G* guard_;
     bool plain_ = false;
+    DropRun run_;
 };
 
 // The error type of what try_async_drop() of a G returns.

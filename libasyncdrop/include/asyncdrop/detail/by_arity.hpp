@@ -5,6 +5,8 @@
 // has a site of its own (a factory that reports *its* caller) passes it as the last argument: the overload
 // with the CreationSite is more specialised and wins.
 //
+// More arguments than 8 are refused with a sentence; name##_at has no limit.
+//
 // ASYNCDROP_DETAIL_BY_ARITY(Result, name) defines `Result<T> name<T>(args..., site)` in terms of
 // `name##_at<T>(site, args...)`.
 #pragma once
@@ -44,4 +46,11 @@
         Result, name, (, class A1, class A2, class A3, class A4, class A5, class A6, class A7, class A8),    \
         (A1 && a1, A2 && a2, A3 && a3, A4 && a4, A5 && a5, A6 && a6, A7 && a7, A8 && a8, ),                  \
         (, std::forward<A1>(a1), std::forward<A2>(a2), std::forward<A3>(a3), std::forward<A4>(a4),           \
-         std::forward<A5>(a5), std::forward<A6>(a6), std::forward<A7>(a7), std::forward<A8>(a8)))
+         std::forward<A5>(a5), std::forward<A6>(a6), std::forward<A7>(a7), std::forward<A8>(a8)))            \
+    template <class T, class A1, class A2, class A3, class A4, class A5, class A6, class A7, class A8,       \
+              class A9, class... More>                                                                       \
+    Result<T> name(A1&&, A2&&, A3&&, A4&&, A5&&, A6&&, A7&&, A8&&, A9&&, More&&...) {                        \
+        static_assert(sizeof...(More) > sizeof(Result<T>) * 1000,                                            \
+                      #name " takes up to 8 arguments: pass more with " #name                                \
+                            "_at<T>(asyncdrop::CreationSite::here(), args...)");                             \
+    }

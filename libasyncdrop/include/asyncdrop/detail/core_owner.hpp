@@ -47,6 +47,12 @@ class CoreOwner : public TokenDrops<Derived> {
         return run_drop<true, void>(typename Derived::Operation(derived()));
     }
     asio::awaitable<void> async_drop() && = delete;
+    /// Does not compile, and says why.
+    template <class Const = const Derived>
+    void async_drop() const& {
+        static_assert(!std::is_const_v<Const>,
+                      "a const guard cannot be dropped: its cleanup changes the resource, and the guard");
+    }
     using TokenDrops<Derived>::async_drop;
 
     /// The same for code that works with results: an awaitable of DropResult<E>, E being the error type of

@@ -1,9 +1,15 @@
 // What a handle of a resource (a guard, a box, an Arc, a Shared) knows about itself, whatever its resource:
 // its state, its creation site, and why it died if it dies while it still owes a drop. Two words.
 //
-// States: empty (nothing inside, silent), armed (owes a drop), dropping (the cleanup runs), dropped.
-//   armed -> dropping -> dropped; armed -> empty by moving the duty away. Armed lasts until the cleanup has
-//   really started, so a drop that is refused leaves the handle armed.
+// States: empty (nothing inside, silent), armed (owes a drop), dropping (the cleanup has begun), running (the
+// same,
+//   and a DropRun knows of it), dropped. armed -> dropping -> running -> dropped; armed -> empty by moving
+//   the duty away. Armed lasts until the cleanup has really started, so a drop that is refused leaves the
+//   handle armed.
+//
+// Invariant: while it is running, the handle and the DropRun in the drop coroutine's frame know each other,
+// and whoever dies first tells the other. So a handle that is destroyed under its own cleanup is told from
+// one whose cleanup was destroyed before it.
 //
 // A handle is born where it is made and again where it is moved to: its death is unwinding if more exceptions
 // are in flight than at its birth. So a handle in a destructor that runs during unwinding is no different
@@ -16,30 +22,39 @@
 #pragma once
 
 #include <asyncdrop/creation_site.hpp>
+#include <asyncdrop/detail/asio_internals.hpp>
 #include <asyncdrop/detail/uncaught.hpp>
 #include <asyncdrop/forgotten.hpp>
-#include <boost/asio/detail/call_stack.hpp>
-#include <boost/asio/detail/thread_context.hpp>
-#include <boost/asio/detail/thread_info_base.hpp>
 #include <cstdint>
 #include <string_view>
 #include <utility>
 
 namespace asyncdrop::detail {
 
-enum class DropState : std::uint8_t { empty, armed, dropping, dropped };
+enum class DropState : std::uint8_t { empty, armed, dropping, running, dropped };
 
 // Greater than zero while an installed execution context destroys its handlers on this thread.
 inline thread_local int contexts_in_destruction = 0;
 
-// Whether this thread is inside some execution context's run(). (What
-// thread_context::top_of_thread_call_stack() reads, which is no inline function where Asio is compiled
-// apart.)
-inline bool inside_running_context() noexcept {
-    using CallStack = boost::asio::detail::call_stack<boost::asio::detail::thread_context,
-                                                      boost::asio::detail::thread_info_base>;
-    return CallStack::top() != nullptr;
-}
+class HandleCore;
+
+// Lives in the frame of a coroutine that awaits a handle's cleanup. Keeps what the handle's word for it held
+// before.
+class DropRun {
+  public:
+    DropRun() noexcept = default;
+    DropRun(const DropRun&) = delete;
+    DropRun& operator=(const DropRun&) = delete;
+    ~DropRun() { end(); }
+
+    inline void begin(HandleCore& core) noexcept;  // its state is dropping
+    inline void end() noexcept;                    // its state is dropping again; nothing if it has not begun
+
+  private:
+    friend class HandleCore;
+    HandleCore* core_ = nullptr;  // null: not begun, ended, or the handle is gone
+    const char* file_ = nullptr;
+};
 
 class HandleCore {
   public:
@@ -55,8 +70,11 @@ class HandleCore {
 
     DropState state() const noexcept { return state_; }
     bool armed() const noexcept { return state_ == DropState::armed; }
-    bool holds_value() const noexcept { return state_ == DropState::armed || state_ == DropState::dropping; }
-    CreationSite site() const noexcept { return CreationSite(file_, line_); }
+    bool dropping() const noexcept { return state_ == DropState::dropping || state_ == DropState::running; }
+    bool holds_value() const noexcept { return armed() || dropping(); }
+    CreationSite site() const noexcept {
+        return CreationSite(state_ == DropState::running ? run_->file_ : file_, line_);
+    }
 
     [[gnu::always_inline]] void arm(CreationSite site) noexcept {
         file_ = site.file();
@@ -88,12 +106,13 @@ class HandleCore {
 
     // A pinned handle is known elsewhere by its address (a borrowed node of a TeardownGraph): to move or
     // destroy it is a misuse.
+    bool pinned() const noexcept { return pinned_; }
     void pin() noexcept { pinned_ = true; }
     void unpin() noexcept { pinned_ = false; }
 
     // True if there is something to drop; false after a drop and for an empty handle.
     [[gnu::always_inline]] bool wants_drop(std::string_view type) const noexcept {
-        if (state_ == DropState::dropping) [[unlikely]] {
+        if (dropping()) [[unlikely]] {
             misuse("async_drop was called while another async_drop of the same guard is running", type,
                    site());
         }
@@ -106,7 +125,7 @@ class HandleCore {
     }
 
     void check_movable(std::string_view type) const noexcept {
-        if (state_ == DropState::dropping) [[unlikely]] {
+        if (dropping()) [[unlikely]] {
             misuse("a guard was moved while its async_drop is running", type, site());
         }
         if (pinned_) [[unlikely]] {
@@ -120,13 +139,21 @@ class HandleCore {
         }
     }
 
-    // Called by the destructor of a handle that still owes its drop.
-    void report(std::string_view type, std::string_view name = {}) const noexcept {
+    // Called by the destructor of a handle that still owes its drop. Where the cleanup is still there to go
+    // on, with a resource that is gone, this is a misuse; but not where its context is gone, too, or may be.
+    void report(std::string_view type, std::string_view name = {}) noexcept {
+        if (state_ == DropState::running) {
+            const bool context_may_live =
+                contexts_in_destruction == 0 && (!born_in_context_ || inside_running_context());
+            if (context_may_live)
+                misuse("a guard was destroyed while its async_drop is running", type, site());
+            run_->end();
+        }
         report_forgotten(ForgottenDrop{type, name, site(), reason()});
     }
 
     ForgottenReason reason() const noexcept {
-        if (state_ == DropState::dropping) return ForgottenReason::cleanup_abandoned;
+        if (dropping()) return ForgottenReason::cleanup_abandoned;
         if (contexts_in_destruction > 0) return ForgottenReason::context_destroyed;
         if (refused_) return ForgottenReason::refused_by_cancellation;
         if (uncaught_exceptions() > exceptions_at_birth_) return ForgottenReason::unwinding;
@@ -135,6 +162,8 @@ class HandleCore {
     }
 
   private:
+    friend class DropRun;
+
     [[gnu::always_inline]] void note_birth() noexcept {
         exceptions_at_birth_ = static_cast<std::uint8_t>(uncaught_exceptions());
         born_in_context_ = inside_running_context();
@@ -143,6 +172,7 @@ class HandleCore {
     [[noreturn]] void fail_use(std::string_view type) const noexcept {
         switch (state_) {
             case DropState::dropping:
+            case DropState::running:
                 misuse("a guard was dereferenced while its async_drop is running", type, site());
             case DropState::dropped:
                 misuse("a guard was dereferenced after its async_drop", type, site());
@@ -151,7 +181,10 @@ class HandleCore {
         }
     }
 
-    const char* file_ = "<unknown>";
+    union {
+        const char* file_ = "<unknown>";
+        DropRun* run_;  // while it is running
+    };
     std::uint32_t line_ = 0;
     DropState state_ = DropState::empty;
     bool refused_ : 1 = false;
@@ -161,6 +194,20 @@ class HandleCore {
 };
 
 static_assert(sizeof(HandleCore) <= 2 * sizeof(void*));
+
+[[gnu::always_inline]] inline void DropRun::begin(HandleCore& core) noexcept {
+    core_ = &core;
+    file_ = core.file_;
+    core.run_ = this;
+    core.state_ = DropState::running;
+}
+
+[[gnu::always_inline]] inline void DropRun::end() noexcept {
+    if (core_ == nullptr) return;
+    core_->file_ = file_;
+    core_->state_ = DropState::dropping;
+    core_ = nullptr;
+}
 
 // Lives in the frame of a drop coroutine and learns whether Asio refused to start it: then the frame is
 // destroyed by the exception that says so. (An awaitable that nobody awaits dies without an exception.)

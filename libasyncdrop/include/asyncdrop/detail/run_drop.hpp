@@ -61,18 +61,20 @@ using CallerOf = std::conditional_t<Operation::needs_executor, asio::any_io_exec
 template <class Operation, class R>
 class ShieldedStart {
   public:
-    ShieldedStart(Operation operation, const CallerOf<Operation>& executor, Ending<R>& ending)
-        : operation_(operation), executor_(&executor), ending_(&ending) {}
+    ShieldedStart(Operation operation, const CallerOf<Operation>& executor, DropRun& run, Ending<R>& ending)
+        : operation_(operation), executor_(&executor), run_(&run), ending_(&ending) {}
 
     asio::awaitable<void> operator()() {
         asio::awaitable<void> cleanup = note_ending(operation_.start(*executor_), *ending_);
         operation_.core().begin_drop();
+        run_->begin(operation_.core());
         return cleanup;
     }
 
   private:
     Operation operation_;
     const CallerOf<Operation>* executor_;
+    DropRun* run_;
     Ending<R>* ending_;
 };
 
@@ -152,6 +154,7 @@ asio::awaitable<Outcome> run_async_drop(Operation operation, DropTicket ticket) 
 
     [[maybe_unused]] ErrorPlace<Outcome> place;
     if constexpr (requires { operation.collect(place.error); }) operation.collect(place.error);
+    DropRun run;
     Ending<Result> ending;
     try {
         const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
@@ -160,6 +163,7 @@ asio::awaitable<Outcome> run_async_drop(Operation operation, DropTicket ticket) 
         if (!shielded || !can_be_cancelled(state)) {
             Cleanup cleanup = operation.start(caller);
             operation.core().begin_drop();
+            run.begin(operation.core());
             if constexpr (returns_result) {
                 ending.result.emplace(co_await std::move(cleanup));
             } else {
@@ -168,7 +172,7 @@ asio::awaitable<Outcome> run_async_drop(Operation operation, DropTicket ticket) 
         } else {
             co_await asio::this_coro::throw_if_cancelled(false);
             const asio::any_io_executor executor = co_await asio::this_coro::executor;
-            ShieldedStart<Operation, Result> start(operation, caller, ending);
+            ShieldedStart<Operation, Result> start(operation, caller, run, ending);
             asio::awaitable<void> spawned = spawn_shielded(executor, start);
             co_await std::move(spawned);
         }
@@ -176,7 +180,8 @@ asio::awaitable<Outcome> run_async_drop(Operation operation, DropTicket ticket) 
         const std::exception_ptr thrown = note_thrown(operation);
         if (!ending.ended()) ending.error = thrown;  // else thrown on the way back from the shield
     }
-    if (operation.core().state() == DropState::dropping) operation.finish();
+    run.end();
+    if (operation.core().dropping()) operation.finish();
     co_await asio::this_coro::throw_if_cancelled(true);
 
     if constexpr (std::is_void_v<Outcome>) {

@@ -8,6 +8,7 @@
 // Threads: the new stack runs on the executor it is given; the awaiting one resumes on its own.
 #pragma once
 
+#include <asyncdrop/detail/asio_internals.hpp>
 #include <atomic>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associator.hpp>
@@ -176,7 +177,8 @@ asio::awaitable<void, Executor> note_ending(asio::awaitable<R, Executor> work, E
         ending.error = std::current_exception();
     }
     co_await asio::this_coro::throw_if_cancelled(false);
-    if (co_await asio::detail::awaitable_thread_has_context_switched()) co_return;
+    const bool answer = co_await SpawnedStack();
+    if (!never_suspended(answer)) co_return;
     const Executor executor = co_await asio::this_coro::executor;
     try {
         asio::awaitable<void, Executor> turn = take_turn(executor);

@@ -36,7 +36,41 @@ inline void keep_for_ever(std::unique_ptr<TeardownNode> node) noexcept {
     }
 }
 
+// What went wrong in a teardown whose report nobody has received, because the callers of run() died with
+// their contexts: one line for each node.
+inline void TeardownState::print_unreported() const noexcept {
+    for (const auto& node : nodes_) {
+        if (!node || node->state == NodeState::dropped) continue;
+        Line line;
+        line << "asyncdrop: nobody received the report of a teardown, in which the cleanup of \""
+             << node->name << "\", created at " << node->site;
+        switch (node->state) {
+            case NodeState::skipped:
+                line << ", was skipped, because something that uses it was abandoned; it is never destroyed";
+                break;
+            case NodeState::abandoned:
+                line << ", was abandoned";
+                break;
+            case NodeState::failed:
+                line << " failed";
+                break;
+            default:
+                line << ", did not begin";
+                break;
+        }
+        if (node->error) {
+            try {
+                const std::string text = message_of(node->error);
+                line << ": " << text;
+            } catch (...) {  // no memory: without the text
+            }
+        }
+        print(line.view());
+    }
+}
+
 inline TeardownState::~TeardownState() {
+    if (closed_ && !reported_) print_unreported();
     // The last cleanup is gone; but one that was abandoned may have handed on what it uses.
     for (auto& node : nodes_) {
         if (node && node->state == NodeState::skipped) {

@@ -11,6 +11,7 @@
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/query.hpp>
 #include <boost/asio/require.hpp>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -20,19 +21,19 @@ namespace asyncdrop::detail {
 class TeardownExecutor {
   public:
     using Inner = boost::asio::any_io_executor;
-    using Graph = std::shared_ptr<const void>;  // the identity of a graph; never dereferenced
+    using Graph = std::uint64_t;  // the number of a graph
 
     TeardownExecutor(Inner inner, Graph graph)
-        : content_(std::make_shared<const Content>(std::move(inner), std::move(graph))) {}
+        : content_(std::make_shared<const Content>(std::move(inner), graph)) {}
 
     // The executor that work really runs on.
     [[nodiscard]] const Inner& inner() const noexcept { return content_->inner; }
 
     // Whether `executor` was handed to a cleanup of the teardown of `graph`, or to one of a graph that is
     // torn down by such a cleanup.
-    [[nodiscard]] static bool belongs_to(const Inner& executor, const void* graph) noexcept {
+    [[nodiscard]] static bool belongs_to(const Inner& executor, Graph graph) noexcept {
         const auto* self = executor.target<TeardownExecutor>();
-        while (self != nullptr && self->content_->graph.get() != graph) {
+        while (self != nullptr && self->content_->graph != graph) {
             self = self->content_->inner.target<TeardownExecutor>();
         }
         return self != nullptr;
@@ -70,7 +71,7 @@ class TeardownExecutor {
 
   private:
     struct Content {
-        Content(Inner i, Graph g) noexcept : inner(std::move(i)), graph(std::move(g)) {}
+        Content(Inner i, Graph g) noexcept : inner(std::move(i)), graph(g) {}
         Inner inner;
         Graph graph;
     };

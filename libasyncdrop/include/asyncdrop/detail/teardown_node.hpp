@@ -116,6 +116,14 @@ class OwnedNode final : public TeardownNode {
 template <class Owner>
 class BorrowedNode final : public TeardownNode {
   public:
+    static bool is_borrowed(Owner& owner) noexcept {
+        if constexpr (pinnable) {
+            return CoreAccess::core(owner).pinned();
+        } else {
+            return false;
+        }
+    }
+
     explicit BorrowedNode(Owner& owner) noexcept : owner_(&owner) {}
     ~BorrowedNode() override { drop_ended(); }
 

@@ -3,6 +3,7 @@
 
 #include <asyncdrop/detail/attempt.hpp>
 #include <asyncdrop/detail/teardown_state.hpp>
+#include <asyncdrop/detail/time_after.hpp>
 #include <exception>
 #include <memory>
 #include <utility>
@@ -75,7 +76,7 @@ inline void TeardownState::begin(const asio::any_io_executor& executor) {
             if (!node.warn_after) node.warn_after = settings_.warn_after;
             if (!node.cancel_after) node.cancel_after = settings_.cancel_after;
             if (!node.abandon_after) node.abandon_after = settings_.abandon_after;
-            if (node.warn_after) node.overdue_at = started_ + *node.warn_after;
+            if (node.warn_after) node.overdue_at = time_after(started_, *node.warn_after);
             if (node.blockers == 0) ready_.push_back(index);
         }
     }
@@ -98,7 +99,7 @@ inline void TeardownState::launch_ready() noexcept {
             TeardownNode& node = *nodes_[index];
             node.state = NodeState::dropping;
             node.started = Clock::now();
-            if (node.warn_after) node.overdue_at = *node.started + *node.warn_after;
+            if (node.warn_after) node.overdue_at = time_after(*node.started, *node.warn_after);
             arm_timer_for(next_deadline(node));
             ++running_;
             executor = node.executor.value_or(executor_);
@@ -230,8 +231,8 @@ inline TeardownState::Time TeardownState::next_deadline(const TeardownNode& node
     Time next = node.overdue_at;
     if (node.state != NodeState::dropping) return node.state == NodeState::waiting ? next : Time::max();
     if (node.cancel_after && node.running_on && !node.cancelled)
-        next = std::min(next, *node.started + *node.cancel_after);
-    if (node.abandon_after) next = std::min(next, *node.started + *node.abandon_after);
+        next = std::min(next, time_after(*node.started, *node.cancel_after));
+    if (node.abandon_after) next = std::min(next, time_after(*node.started, *node.abandon_after));
     return next;
 }
 
@@ -297,17 +298,17 @@ inline void TeardownState::on_timer() noexcept {
             const bool dropping = node.state == NodeState::dropping;
             if (!dropping && node.state != NodeState::waiting) continue;
             if (node.cancel_after && node.running_on && !node.cancelled &&
-                now >= *node.started + *node.cancel_after) {
+                now >= time_after(*node.started, *node.cancel_after)) {
                 cancellations.emplace_back(node.running_on, node.signal);
                 node.cancelled = now;
             }
-            if (node.abandon_after && dropping && now >= *node.started + *node.abandon_after) {
+            if (node.abandon_after && dropping && now >= time_after(*node.started, *node.abandon_after)) {
                 give_up(index, std::make_exception_ptr(TeardownError(
                                    TeardownErrc::abandoned, "the cleanup of \"" + node.name +
                                                                 "\" took longer than its abandon_after")));
             } else if (now >= node.overdue_at) {
                 sentences.push_back(sentence_about(node, now));
-                node.overdue_at = now + *node.warn_after;
+                node.overdue_at = time_after(now, std::max<Duration>(*node.warn_after, shortest_repeat));
             }
         }
     } catch (...) {  // no memory for a sentence; the next tick tries again
@@ -339,7 +340,7 @@ inline std::string TeardownState::sentence_about(const TeardownNode& node, Time 
     return text;
 }
 
-inline TeardownReport TeardownState::report() const {
+inline TeardownReport TeardownState::report() {
     const std::lock_guard lock(mutex_);
     TeardownReport report;
     report.started = started_;
@@ -359,6 +360,7 @@ inline TeardownReport TeardownState::report() const {
         for (const std::size_t used : node->uses) entry.uses.push_back(nodes_[used]->name);
         for (const std::size_t user : node->users) entry.waited_for.push_back(nodes_[user]->name);
     }
+    reported_ = true;
     return report;
 }
 

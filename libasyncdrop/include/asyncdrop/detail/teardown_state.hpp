@@ -24,6 +24,7 @@
 #include <asyncdrop/teardown_error.hpp>
 #include <asyncdrop/teardown_report.hpp>
 #include <asyncdrop/teardown_settings.hpp>
+#include <atomic>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -32,6 +33,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -46,16 +48,20 @@ class NodeRun;  // in teardown_run.hpp
 class TeardownState : public std::enable_shared_from_this<TeardownState> {
   public:
     using Time = NodeReport::Time;
+    using Duration = Time::duration;
     using Clock = std::chrono::steady_clock;
 
-    explicit TeardownState(TeardownSettings settings)
-        : settings_(std::move(settings)), identity_(std::make_shared<char>()) {}
+    // How often a node is warned of at most, so that a warn_after of nothing does not keep a thread busy.
+    static constexpr Duration shortest_repeat = std::chrono::milliseconds(1);
+
+    explicit TeardownState(TeardownSettings settings) : settings_(std::move(settings)) {}
     TeardownState(const TeardownState&) = delete;
     TeardownState& operator=(const TeardownState&) = delete;
     ~TeardownState();
 
-    // What handles and executors know this graph by.
-    const void* identity() const noexcept { return identity_.get(); }
+    // What handles and executors know this graph by: a number that is never given again, so that a handle
+    // that has outlived its graph is no other's.
+    std::uint64_t identity() const noexcept { return identity_; }
 
     // Registers a node that has name, uses and executor; `fill`, which must not throw, is called when
     // nothing can go wrong any more. Throws TeardownError or std::bad_alloc, and then has changed nothing.
@@ -94,10 +100,12 @@ class TeardownState : public std::enable_shared_from_this<TeardownState> {
     void on_timer() noexcept;
     std::string sentence_about(const TeardownNode& node, Time now) const;
 
-    TeardownReport report() const;
+    TeardownReport report();
+    void print_unreported() const noexcept;
 
     const TeardownSettings settings_;
-    const std::shared_ptr<const void> identity_;
+    static inline std::atomic<std::uint64_t> last_identity{0};
+    const std::uint64_t identity_ = ++last_identity;
     Completion completion_;
 
     mutable std::mutex mutex_;
@@ -109,6 +117,7 @@ class TeardownState : public std::enable_shared_from_this<TeardownState> {
     std::size_t running_ = 0;
     std::size_t open_ = 0;
     bool closed_ = false;
+    bool reported_ = false;  // a caller of run() got the report
     Time started_;
     Time ended_;
     asio::any_io_executor executor_;

@@ -46,11 +46,11 @@ class Waiter {
 
     // The wait itself; called without the mutex, which it takes where needed. Resumes when granted, or
     // when the coroutine's cancellation slot fires: granted() tells which (both are possible).
-    [[nodiscard]] boost::asio::awaitable<void> park(std::mutex& mutex) {
-        Token token(boost::asio::use_awaitable, ignored_);
-        return boost::asio::async_initiate<Token, void(boost::system::error_code)>(Initiation{&mutex, this},
-                                                                                   token);
-    }
+    [[nodiscard]] boost::asio::awaitable<void> park(std::mutex& mutex) { return park_with<false>(mutex); }
+
+    // The same out of reach of the coroutine's cancellation slot, for a wait that a cleanup must not give up.
+    // To be awaited behind even_if_cancelled.
+    [[nodiscard]] boost::asio::awaitable<void> park_deaf(std::mutex& mutex) { return park_with<true>(mutex); }
 
     // Why park() came back without a grant.
     [[noreturn]] void throw_reason() const {
@@ -62,6 +62,14 @@ class Waiter {
     friend class WaitList;
     using Token = boost::asio::redirect_error_t<boost::asio::use_awaitable_t<>>;
 
+    template <bool slotless>
+    [[nodiscard]] boost::asio::awaitable<void> park_with(std::mutex& mutex) {
+        Token token(boost::asio::use_awaitable, ignored_);
+        return boost::asio::async_initiate<Token, void(boost::system::error_code)>(
+            Initiation<slotless>{&mutex, this}, token);
+    }
+
+    template <bool slotless>
     struct Initiation {
         std::mutex* mutex;
         Waiter* waiter;
@@ -77,7 +85,7 @@ class Waiter {
             }
             try {
                 const std::lock_guard lock(*mutex);
-                waiter->timer_.async_wait(Relay<std::decay_t<Handler>, false>(relayed));
+                waiter->timer_.async_wait(Relay<std::decay_t<Handler>, slotless>(relayed));
                 if (waiter->granted_) waiter->timer_.cancel();  // granted between queueing and parking
             } catch (...) {
                 relayed->deliver(no_memory);

@@ -22,6 +22,7 @@ class Lease {
     using Guard = asyncdrop::AsyncDropGuard<Lease>;
 
     Lease(asyncdrop::Passkey<Lease>, bool expires) : expires_(expires) {}
+    Lease(Lease&&) noexcept = default;
 
     static boost::system::result<Guard, LeaseError> take(bool granted, bool expires) {
         if (!granted) return LeaseError::refused;

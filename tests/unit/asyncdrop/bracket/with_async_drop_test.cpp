@@ -5,7 +5,13 @@
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/guard.hpp>
 #include <asyncdrop/with_async_drop.hpp>
+#include <boost/system/result.hpp>
 #include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "tests/support/run_coroutine.hpp"
 #include "tests/unit/asyncdrop/support/resource.hpp"
@@ -248,6 +254,52 @@ TEST_F(With, AGuardAsResultIsDroppedIfTheCleanupFails) {
     EXPECT_EQ(message(error_of(with_async_drop(factory, body))), "outer");
     EXPECT_THAT(log_.events(),
                 ElementsAre("drop outer", "destroy outer", "drop result", "closed result", "destroy result"));
+}
+
+TEST_F(With, AResultThatHoldsGuardsIsDroppedIfTheCleanupFails) {
+    const auto factory = [this] { return open("outer", true); };
+    const auto in_optional = [this](Resource&) { return std::optional(open("optional")); };
+    EXPECT_EQ(message(error_of(with_async_drop(factory, in_optional))), "outer");
+    EXPECT_THAT(log_.events(), testing::IsSupersetOf({"closed optional", "destroy optional"}));
+
+    const auto nothing = [](Resource&) { return std::optional<AsyncDropGuard<Resource>>(); };
+    EXPECT_EQ(message(error_of(with_async_drop(factory, nothing))), "outer");
+
+    const auto in_tuple = [this](Resource&) { return std::tuple(open("first"), 1, open("second")); };
+    EXPECT_EQ(message(error_of(with_async_drop(factory, in_tuple))), "outer");
+    EXPECT_THAT(log_.events(), testing::IsSupersetOf({"closed first", "closed second"}));
+
+    const auto in_vector = [this](Resource&) {
+        std::vector<std::pair<int, AsyncDropGuard<Resource>>> all;
+        for (int i = 0; i < 3; ++i) all.emplace_back(i, open("element " + std::to_string(i)));
+        return all;
+    };
+    EXPECT_EQ(message(error_of(with_async_drop(factory, in_vector))), "outer");
+    EXPECT_THAT(log_.events(),
+                testing::IsSupersetOf({"closed element 0", "closed element 1", "closed element 2"}));
+
+    const auto in_result = [this](Resource&) {
+        return boost::system::result<AsyncDropGuard<Resource>>(open("result"));
+    };
+    EXPECT_EQ(message(error_of(with_async_drop(factory, in_result))), "outer");
+    EXPECT_THAT(log_.events(), testing::Contains("closed result"));
+}
+
+TEST_F(With, GuardsInAResultThatFailTooAreAttachedInTheirOrder) {
+    const auto factory = [this] { return open("outer", true); };
+    const auto body = [this](Resource&) {
+        return std::tuple(open("first", true), open("second"), std::optional(open("third", true)));
+    };
+    const auto error = error_of(with_async_drop(factory, body));
+    try {
+        std::rethrow_exception(error);
+    } catch (const AsyncDropError& e) {
+        EXPECT_EQ(message(e.primary()), "outer");
+        ASSERT_EQ(e.suppressed().size(), 2u);
+        EXPECT_EQ(message(e.suppressed()[0].error), "first");
+        EXPECT_EQ(message(e.suppressed()[1].error), "third");
+    }
+    EXPECT_THAT(log_.events(), testing::Contains("closed second"));
 }
 
 TEST_F(With, AGuardAsResultThatFailsTooIsAttached) {

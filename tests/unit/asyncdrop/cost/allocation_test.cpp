@@ -22,6 +22,7 @@ using test_support::run_coroutine;
 /// Cleanup that ends without suspending.
 struct Inline {
     Inline(asyncdrop::Passkey<Inline>, int& c) : count(&c) {}
+    Inline(Inline&&) noexcept = default;
     asio::awaitable<void> async_drop_impl() {
         ++*count;
         co_return;

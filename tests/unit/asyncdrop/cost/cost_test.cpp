@@ -23,6 +23,7 @@ using test_support::allocations;
 class Inline {
   public:
     Inline(asyncdrop::Passkey<Inline>, int& cleanups) : cleanups_(&cleanups) {}
+    Inline(Inline&&) noexcept = default;
     asio::awaitable<void> async_drop_impl() {
         ++*cleanups_;
         co_return;

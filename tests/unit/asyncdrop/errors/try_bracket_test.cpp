@@ -5,7 +5,10 @@
 #include <asyncdrop/error.hpp>
 #include <asyncdrop/try_with_async_drop.hpp>
 #include <boost/asio/io_context.hpp>
+#include <optional>
 #include <string>
+#include <tuple>
+#include <vector>
 
 #include "tests/support/run_coroutine.hpp"
 #include "tests/unit/asyncdrop/support/valued.hpp"
@@ -125,6 +128,21 @@ TEST_F(TryBracket, DropsAResultThatIsItselfAGuardIfTheCleanupFails) {
     const auto result = run_coroutine(context_, try_with_async_drop(open, use));
     EXPECT_EQ(result.error(), io_error());
     EXPECT_EQ(inner_closed, 1);
+}
+
+TEST_F(TryBracket, DropsGuardsInsideAResultIfTheCleanupFails) {
+    int inner_closed = 0;
+    std::vector<error_code> suppressed;
+    const auto open = [this] { return make_guard<Valued>(closed_, io_error()); };
+    const auto use = [&inner_closed](Valued&) {
+        return std::tuple(make_guard<Valued>(inner_closed), 1,
+                          std::optional(make_guard<Valued>(inner_closed, error_code(io_error()))));
+    };
+    auto note = asyncdrop::on_suppressed([&suppressed](error_code error) { suppressed.push_back(error); });
+    const auto result = run_coroutine(context_, try_with_async_drop(open, use, note));
+    EXPECT_EQ(result.error(), io_error());
+    EXPECT_EQ(inner_closed, 2);
+    EXPECT_EQ(suppressed, std::vector{io_error()});
 }
 
 TEST_F(TryBracket, HandsAResultThatIsAGuardOut) {

@@ -33,6 +33,7 @@ class Counted {
   public:
     Counted(asyncdrop::Passkey<Counted>, std::atomic<int>& drops, bool fails = false)
         : drops_(&drops), fails_(fails) {}
+    Counted(Counted&&) noexcept = default;
     asio::awaitable<void> async_drop_impl() {
         co_await yield();
         co_await yield();

@@ -201,6 +201,7 @@ template <class Executor>
 class Special {
   public:
     Special(asyncdrop::Passkey<Special>, Journal& journal) : journal_(&journal) {}
+    Special(Special&&) noexcept = default;
     asio::awaitable<void, Executor> async_drop_impl() {
         const Executor executor = co_await asio::this_coro::executor;
         const asio::use_awaitable_t<Executor> token;
@@ -253,6 +254,7 @@ class OwnHome {
   public:
     OwnHome(asyncdrop::Passkey<OwnHome>, Journal& journal, Executor executor)
         : journal_(&journal), executor_(std::move(executor)) {}
+    OwnHome(OwnHome&&) noexcept = default;
     Executor get_executor() const { return executor_; }
     asio::awaitable<void, Executor> async_drop_impl() {
         const Executor executor = co_await asio::this_coro::executor;

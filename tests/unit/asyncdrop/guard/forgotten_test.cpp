@@ -2,10 +2,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <asyncdrop/arc.hpp>
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/even_if_cancelled.hpp>
 #include <asyncdrop/guard.hpp>
+#include <asyncdrop/shared.hpp>
 #include <asyncdrop/stack.hpp>
+#include <asyncdrop/with_async_drop.hpp>
+#include <boost/asio/detached.hpp>
+#include <memory>
 #include <thread>
 
 #include "tests/support/run_coroutine.hpp"
@@ -69,7 +74,7 @@ TEST_F(Forgotten, TheHandlerGetsTypePlaceAndReasonAndTheValueIsDestroyedAfterwar
     {
         auto guard = make_guard<Resource>(log_, "a");
     }
-    const auto line = __LINE__ - 1;
+    const auto line = __LINE__ - 2;
     ASSERT_EQ(forgotten.reports().size(), 1u);
     const auto& report = forgotten.reports().front();
     EXPECT_EQ(report.type, "asyncdrop_test::Resource");
@@ -130,6 +135,34 @@ TEST_F(Forgotten, AScopeThatEndsNormallyDuringUnwindingIsForgotten) {
     EXPECT_THAT(forgotten.reasons(), ElementsAre(ForgottenReason::forgotten));
 }
 
+struct ForgetsHandlesInDestructor {
+    Journal* log;
+    ~ForgetsHandlesInDestructor() {
+        const asyncdrop::AsyncDropArc<Resource> arc(make_guard<Resource>(*log, "arc"));
+        auto shared = asyncdrop::AsyncDropShared<Resource>::ready(make_guard<Resource>(*log, "shared"));
+    }
+};
+
+TEST_F(Forgotten, AnArcAndASharedKnowTheirUnwindingAsAGuardDoes) {
+    RecordForgotten forgotten;
+    try {
+        const ForgetsHandlesInDestructor object{&log_};
+        throw Failure("unrelated");
+    } catch (const Failure&) {
+    }
+    EXPECT_THAT(forgotten.reasons(), testing::Each(ForgottenReason::forgotten));
+    EXPECT_GE(forgotten.reasons().size(), 2u);
+    forgotten.reports().clear();
+    try {
+        const asyncdrop::AsyncDropArc<Resource> arc(make_guard<Resource>(log_, "arc"));
+        auto shared = asyncdrop::AsyncDropShared<Resource>::ready(make_guard<Resource>(log_, "shared"));
+        throw Failure("leaves their scope");
+    } catch (const Failure&) {
+    }
+    EXPECT_THAT(forgotten.reasons(), testing::Each(ForgottenReason::unwinding));
+    EXPECT_GE(forgotten.reasons().size(), 2u);
+}
+
 TEST_F(Forgotten, ADropThatACancelledCoroutineWasRefusedIsReportedAsSuch) {
     RecordForgotten forgotten;
     Cancellable cancellable;
@@ -180,8 +213,8 @@ class DefaultHandler : public Forgotten {
   protected:
     DefaultHandler() : former_(asyncdrop::set_message_sink(&collect)) { lines().clear(); }
     ~DefaultHandler() override { asyncdrop::set_message_sink(former_); }
-    static Journal& lines() {
-        static Journal all;
+    static std::vector<std::string>& lines() {
+        static std::vector<std::string> all;
         return all;
     }
 
@@ -286,6 +319,103 @@ TEST_F(DuringTheDropDeathTest, EveryUseOfABoxIsAMisuse) {
         "a guard was moved while its async_drop");
     EXPECT_DEATH(run_coroutine(context_, box.async_drop()), "while another async_drop of the same guard");
     finish();
+}
+
+TEST_F(DuringTheDropDeathTest, DestructionOfTheGuardInItsContextIsAMisuse) {
+    auto guard = std::make_unique<AsyncDropGuard<Resource>>(make_guard<Resource>(log_, "a"));
+    suspend_drop(*guard);
+    asio::post(context_, [&guard] { guard.reset(); });
+    EXPECT_DEATH(context_.run_one(),
+                 "a guard was destroyed while its async_drop is running .*forgotten_test.cpp");
+    gate_.open();
+    Cancellable::run_until(context_, [this] { return ended_; });
+}
+
+TEST_F(DuringTheDropDeathTest, DestructionOfABoxInItsContextIsAMisuse) {
+    auto box = std::make_unique<asyncdrop::AsyncDropBox<Resource>>(make_box<Resource>(log_, "a"));
+    suspend_drop(*box);
+    asio::post(context_, [&box] { box.reset(); });
+    EXPECT_DEATH(context_.run_one(), "a guard was destroyed while its async_drop is running");
+    gate_.open();
+    Cancellable::run_until(context_, [this] { return ended_; });
+}
+
+asio::awaitable<void> drop_unasked(AsyncDropGuard<Resource> guard, asio::io_context& context) {
+    guard.async_drop(context.get_executor(), asio::detached);
+    co_await yield();  // the cleanup begins; the guard is a parameter and ends here
+}
+
+TEST_F(DuringTheDropDeathTest, ALocalGuardWhoseDropNobodyAwaitsIsAMisuse) {
+    EXPECT_DEATH(run_coroutine(context_, drop_unasked(make_guard<Resource>(log_, "a"), context_)),
+                 "a guard was destroyed while its async_drop is running");
+}
+
+TEST_F(DuringTheDropDeathTest, DestructionUnderABracketThatBorrowsIsAMisuse) {
+    auto guard = std::make_unique<AsyncDropGuard<Resource>>(make_guard<Resource>(log_, "a"));
+    (*guard)->wait_on_drop(gate_);
+    const auto body = [](Resource&) {};
+    asio::co_spawn(context_, asyncdrop::with_async_drop(*guard, body),
+                   [this](std::exception_ptr) { ended_ = true; });
+    Cancellable::run_until(context_, [this] { return gate_.waiting(); });
+    asio::post(context_, [&guard] { guard.reset(); });
+    EXPECT_DEATH(context_.run_one(), "a guard was destroyed while its async_drop is running");
+    gate_.open();
+    Cancellable::run_until(context_, [this] { return ended_; });
+}
+
+TEST_F(DuringTheDropDeathTest, DestructionOutsideOfItsContextIsAMisuseToo) {
+    auto guard = make_guard<Resource>(log_, "a");
+    suspend_drop(guard);
+    EXPECT_DEATH({ guard.~AsyncDropGuard(); }, "a guard was destroyed while its async_drop is running");
+    finish();
+}
+
+TEST_F(Forgotten, AGuardThatOutlivesTheContextOfItsCleanupIsReported) {
+    RecordForgotten forgotten;
+    Gate never;
+    {
+        auto guard = make_guard<Resource>(log_, "a");
+        guard->wait_on_drop(never);
+        {
+            asio::io_context context;
+            asio::co_spawn(context, guard.async_drop(), asio::detached);
+            Cancellable::run_until(context, [&never] { return never.waiting(); });
+        }
+        EXPECT_EQ(guard.creation_site().line(), __LINE__ - 7u);
+    }
+    EXPECT_THAT(forgotten.reasons(), ElementsAre(ForgottenReason::cleanup_abandoned));
+    EXPECT_NE(forgotten.reports()[0].file.find("forgotten_test.cpp"), std::string::npos);
+}
+
+TEST_F(DuringTheDropDeathTest, EveryReasonCanBeMadeFatal) {
+    const auto leave = [this] {
+        asyncdrop::set_forgotten_actions(asyncdrop::ForgottenAction::abort);
+        Gate never;
+        auto guard = make_guard<Resource>(log_, "a");
+        guard->wait_on_drop(never);
+        asio::io_context context;
+        asio::co_spawn(context, guard.async_drop(), asio::detached);
+        Cancellable::run_until(context, [&never] { return never.waiting(); });
+        throw Failure("leaves after the context is gone");
+    };
+    const auto run = [&leave] {
+        try {
+            leave();
+        } catch (const Failure&) {
+        }
+    };
+    EXPECT_DEATH(run(), "Forgot to call async_drop on .*: its cleanup had begun and was abandoned");
+}
+
+TEST_F(Forgotten, EveryReasonCanBeIgnored) {
+    asyncdrop::set_forgotten_actions(asyncdrop::ForgottenAction::ignore);
+    {
+        auto guard = make_guard<Resource>(log_, "a");
+    }
+    asyncdrop::set_forgotten_actions(asyncdrop::ForgottenAction::print);
+    asyncdrop::set_forgotten_action(ForgottenReason::forgotten, asyncdrop::ForgottenAction::abort);
+    asyncdrop::set_forgotten_action(ForgottenReason::unwinding, asyncdrop::ForgottenAction::abort);
+    EXPECT_THAT(log_.events(), ElementsAre("destroy a"));
 }
 
 void leave_a_mark(std::string_view sentence) noexcept {

@@ -136,6 +136,7 @@ struct Eight {
     Eight() = default;
     Eight(asyncdrop::Passkey<Eight>, int a, int b, int c, int d, int e, int f, int g, std::unique_ptr<int> h)
         : sum(a + b + c + d + e + f + g + *h) {}
+    Eight(Eight&&) noexcept = default;
     void async_drop_impl() noexcept {}
     int sum = 0;
 };

@@ -31,6 +31,7 @@ class Valued {
   public:
     Valued(asyncdrop::Passkey<Valued>, int& closed, error_code error = {})
         : closed_(&closed), error_(error) {}
+    Valued(Valued&&) noexcept = default;
 
     asio::awaitable<Result<void>> async_drop_impl() {
         const auto executor = co_await asio::this_coro::executor;
@@ -72,6 +73,7 @@ class Outcome {
 class Infallible {
   public:
     Infallible(asyncdrop::Passkey<Infallible>, int& closed) : closed_(&closed) {}
+    Infallible(Infallible&&) noexcept = default;
     asio::awaitable<boost::system::result<void, asyncdrop::never>> async_drop_impl() {
         ++*closed_;
         co_return boost::system::result<void, asyncdrop::never>();

@@ -151,6 +151,51 @@ TEST_F(TeardownBuild, GivesBackTheKindOfOwnerThatWasAdded) {
     run_coroutine(context, released.async_drop());
 }
 
+TEST_F(TeardownBuild, RefusesAHandleThatHasOutlivedItsGraph) {
+    NodeHandle<Probe> stale;
+    {
+        auto gone = TeardownGraph::create();
+        stale = gone->add("store", make_probe(journal, "first"));
+        run_coroutine(context, gone.async_drop());
+    }
+    for (int i = 0; i < 50; ++i) {  // one of them is where the first one was
+        auto later = TeardownGraph::create();
+        later->add("store", make_probe(journal, "later"));
+        EXPECT_EQ(refusal([&] { later->get(stale); }), TeardownErrc::unknown_node);
+        EXPECT_EQ(refusal([&] { later->add_edge(stale, stale); }), TeardownErrc::unknown_node);
+        run_coroutine(context, later.async_drop());
+    }
+}
+
+TEST_F(TeardownBuild, BorrowsAnArcAndABox) {
+    AsyncDropArc<Probe> arc(make_probe(journal, "arc"));
+    auto box = make_probe(journal, "box").into_box();
+    const auto shared = graph->add_borrowed("arc", arc);
+    graph->add_borrowed("box", box, uses(shared));
+    EXPECT_EQ(graph->get(shared).name(), "arc");
+    run_coroutine(context, graph.async_drop());
+    EXPECT_TRUE(arc.is_dropped());
+    EXPECT_TRUE(box.is_dropped());
+    EXPECT_LT(journal.place_of("dropped box"), journal.place_of("drop arc"));
+}
+
+TEST_F(TeardownBuild, RefusesToBorrowTheSameGuardTwice) {
+    auto mine = make_probe(journal, "mine");
+    AsyncDropArc<Probe> arc(make_probe(journal, "arc"));
+    auto borrowed = graph->add_borrowed("mine", mine);
+    graph->add_borrowed("arc", arc);
+    EXPECT_EQ(refusal([&] { graph->add_borrowed("again", mine); }), TeardownErrc::already_borrowed);
+    EXPECT_NE(sentence.find("\"again\""), std::string::npos) << sentence;
+    EXPECT_EQ(refusal([&] { graph->add_borrowed("again", arc); }), TeardownErrc::already_borrowed);
+    auto other = TeardownGraph::create();
+    EXPECT_EQ(refusal([&] { other->add_borrowed("mine", mine); }), TeardownErrc::already_borrowed);
+    graph->forget(borrowed);
+    other->add_borrowed("mine", mine);
+    run_coroutine(context, other.async_drop());
+    EXPECT_TRUE(mine.is_dropped());
+    run_coroutine(context, graph.async_drop());
+}
+
 TEST_F(TeardownBuild, ForgetsBorrowedNodesAndTasksOnly) {
     auto mine = make_probe(journal, "mine");
     auto borrowed = graph->add_borrowed("borrowed", mine);

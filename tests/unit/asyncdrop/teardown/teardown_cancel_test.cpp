@@ -1,17 +1,23 @@
-// Hard deadlines that cancel a cleanup, and deadlines of single nodes.
+// Deadlines that cancel a cleanup (cancel_after), and deadlines of single nodes.
 
 #include <gtest/gtest.h>
 
 #include <asyncdrop/arc.hpp>
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/even_if_cancelled.hpp>
+#include <asyncdrop/hash_map.hpp>
 #include <asyncdrop/install.hpp>
+#include <asyncdrop/lazy.hpp>
+#include <asyncdrop/mutex.hpp>
+#include <asyncdrop/result.hpp>
 #include <asyncdrop/teardown_graph.hpp>
 #include <atomic>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <chrono>
+#include <string>
+#include <vector>
 
 #include "tests/support/run_coroutine.hpp"
 #include "tests/unit/asyncdrop/support/probe.hpp"
@@ -21,7 +27,11 @@ namespace {
 using asyncdrop::abandon_after;
 using asyncdrop::AsyncDropArc;
 using asyncdrop::AsyncDropGuard;
+using asyncdrop::AsyncDropHashMap;
+using asyncdrop::AsyncDropMutex;
+using asyncdrop::AsyncDropResult;
 using asyncdrop::cancel_after;
+using asyncdrop::Lazy;
 using asyncdrop::NodeState;
 using asyncdrop::TeardownGraph;
 using asyncdrop::TeardownReport;
@@ -89,6 +99,102 @@ TEST_F(TeardownCancel, ReachesTheCleanupOfEveryKindOfNode) {
     }
     EXPECT_TRUE(borrowed.is_dropped());
     EXPECT_NE(report.to_text().find(", cancelled at "), std::string::npos) << report.to_text();
+    run_coroutine(context, graph.async_drop());
+}
+
+asio::awaitable<void> hold_lock(const AsyncDropMutex<Probe>& mutex, Gate& gate, Journal& journal) {
+    auto lock = co_await mutex.lock();
+    journal.add("locked");
+    co_await gate.pass();
+    journal.add("unlock");
+}
+
+TEST_F(TeardownCancel, DoesNotReachAMutexThatWaitsForItsHolder) {
+    Gate gate;
+    auto graph = TeardownGraph::create(silent());
+    auto mutex = graph->add("mutex", AsyncDropMutex<Probe>::create(make_probe(journal, "log")),
+                            cancel_after(milliseconds(2)));
+    asio::co_spawn(context, hold_lock(graph->get(mutex), gate, journal), asio::detached);
+    graph->add_task("holder", [&]() -> asio::awaitable<void> {
+        const auto executor = co_await asio::this_coro::executor;
+        asio::steady_timer timer(executor, milliseconds(20));  // longer than the mutex has
+        co_await timer.async_wait(asio::use_awaitable);
+        gate.open();
+    });
+    const TeardownReport report = run_coroutine(context, graph->run());
+    EXPECT_TRUE(report.ok()) << report.to_text();
+    EXPECT_TRUE(report.find("mutex")->cancelled.has_value());
+    EXPECT_EQ(journal.events(),
+              (std::vector<std::string>{"locked", "unlock", "drop log", "dropped log", "gone log"}));
+    run_coroutine(context, graph.async_drop());
+}
+
+asio::awaitable<void> get_and_note(Lazy<Probe>& lazy, Journal& journal) {
+    try {
+        co_await lazy.get();
+    } catch (const boost::system::system_error&) {
+        journal.add("too late");
+    }
+}
+
+TEST_F(TeardownCancel, LosesNothingThatALazyIsCreating) {
+    Gate gate;
+    const auto open = [&]() -> asio::awaitable<AsyncDropGuard<Probe>> {
+        journal.add("creating");
+        co_await gate.pass();
+        co_return make_probe(journal, "log");
+    };
+    auto graph = TeardownGraph::create(silent());
+    auto lazy = graph->add("lazy", Lazy<Probe>::uninitialized(open), cancel_after(milliseconds(2)));
+    asio::co_spawn(context, get_and_note(graph->get(lazy), journal), asio::detached);
+    graph->add_task("clock", [&]() -> asio::awaitable<void> {
+        const auto executor = co_await asio::this_coro::executor;
+        asio::steady_timer timer(executor, milliseconds(20));  // longer than the Lazy has
+        co_await timer.async_wait(asio::use_awaitable);
+        gate.open();
+    });
+    const TeardownReport report = run_coroutine(context, graph->run());
+    EXPECT_TRUE(report.ok()) << report.to_text();
+    EXPECT_TRUE(report.find("lazy")->cancelled.has_value());
+    for (const char* event : {"too late", "dropped log", "gone log"})
+        EXPECT_TRUE(journal.contains(event)) << event;
+    run_coroutine(context, graph.async_drop());
+}
+
+TEST_F(TeardownCancel, LosesNothingOfANodeThatHoldsOthers) {
+    const auto slow = [] {
+        return []() -> asio::awaitable<void> {
+            const auto executor = co_await asio::this_coro::executor;
+            asio::steady_timer timer(executor, milliseconds(20));
+            co_await timer.async_wait(asio::use_awaitable);
+        };
+    };
+    auto graph = TeardownGraph::create(silent());
+    auto map = AsyncDropHashMap<std::string, Probe>::create();
+    for (const char* key : {"a", "b"}) {
+        const auto rejected = map->try_insert(key, make_probe(journal, key, slow()));
+        EXPECT_FALSE(static_cast<bool>(rejected));
+    }
+    using ProbeResult = AsyncDropResult<Probe>;
+    auto inner = TeardownGraph::create(silent());
+    auto used = inner->add("used", make_probe(journal, "used", slow()));
+    inner->add("user", make_probe(journal, "user", slow()), uses(used));
+    graph->add("map", std::move(map), cancel_after(milliseconds(2)));
+    graph->add("result", ProbeResult::success(make_probe(journal, "result", slow())),
+               cancel_after(milliseconds(2)));
+    graph->add("graph", std::move(inner), cancel_after(milliseconds(2)));
+    const auto existing = [&] { return make_probe(journal, "lazy", slow()); };
+    graph->add("lazy", Lazy<Probe>::initialized(existing()), cancel_after(milliseconds(2)));
+    graph->add("arc of a mutex",
+               AsyncDropArc<AsyncDropMutex<Probe>>(
+                   AsyncDropMutex<Probe>::create(make_probe(journal, "in the mutex", slow()))),
+               cancel_after(milliseconds(2)));
+    const TeardownReport report = run_coroutine(context, graph->run());
+    EXPECT_TRUE(report.ok()) << report.to_text();
+    for (const char* name : {"a", "b", "result", "used", "user", "lazy", "in the mutex"}) {
+        EXPECT_TRUE(journal.contains(std::string("dropped ") + name)) << name;
+    }
+    for (const auto& node : report.nodes) EXPECT_TRUE(node.cancelled.has_value()) << node.name;
     run_coroutine(context, graph.async_drop());
 }
 

@@ -7,6 +7,8 @@
 #include <boost/asio/strand.hpp>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "tests/support/run_coroutine.hpp"
 #include "tests/unit/asyncdrop/support/probe.hpp"
@@ -112,6 +114,55 @@ TEST_F(TeardownContext, HoldsNoStrandAfterItsEnd) {
     }
     // A strand that outlives its context is a use after free, which the address sanitizer would see here.
     EXPECT_TRUE(report_of(graph).ok());
+    run_coroutine(context, graph.async_drop());
+}
+
+std::vector<std::string>& lines() {
+    static std::vector<std::string> all;
+    return all;
+}
+
+TEST_F(TeardownContext, SaysWhatIsLeftIfNobodyGotTheReport) {
+    lines().clear();
+    const auto before =
+        asyncdrop::set_message_sink([](std::string_view line) noexcept { lines().emplace_back(line); });
+    Gate gate;
+    {
+        auto graph = TeardownGraph::create();
+        asio::io_context only;
+        auto store = graph->add("store", make_probe(journal, "store"));
+        graph->add("cache", make_probe(journal, "cache", waiting_for(gate)), uses(store));
+        graph->add("metrics", make_probe(journal, "metrics"));
+        asio::co_spawn(only, graph.async_drop(), asio::detached);
+        only.poll();
+        EXPECT_TRUE(journal.contains("drop cache"));
+    }
+    asyncdrop::set_message_sink(before);
+    EXPECT_FALSE(journal.contains("gone store"));  // an abandoned cleanup might still use it
+    ASSERT_EQ(lines().size(), 2u);
+    EXPECT_NE(lines()[0].find("\"store\""), std::string::npos) << lines()[0];
+    EXPECT_NE(lines()[0].find("was skipped"), std::string::npos) << lines()[0];
+    EXPECT_NE(lines()[1].find("\"cache\""), std::string::npos) << lines()[1];
+    EXPECT_NE(lines()[1].find("was abandoned: the execution context"), std::string::npos) << lines()[1];
+}
+
+TEST_F(TeardownContext, GivesUpACancellableNodeWhoseContextDies) {
+    auto dying = std::make_unique<asio::io_context>();
+    auto graph = TeardownGraph::create();
+    Gate gate;
+    graph->add("cache", make_probe(journal, "cache", waiting_for(gate)), asyncdrop::on(dying->get_executor()),
+               asyncdrop::cancel_after(std::chrono::hours(1)));
+    std::optional<TeardownReport> report;
+    asio::co_spawn(context, graph->run(),
+                   [&](const std::exception_ptr&, TeardownReport result) { report = std::move(result); });
+    context.poll();
+    dying->poll();
+    EXPECT_TRUE(journal.contains("drop cache"));
+    dying.reset();
+    context.run();
+    ASSERT_TRUE(report.has_value());
+    EXPECT_EQ(report->find("cache")->state, NodeState::abandoned);
+    EXPECT_NE(report->find("cache")->error_text.find("was destroyed"), std::string::npos);
     run_coroutine(context, graph.async_drop());
 }
 

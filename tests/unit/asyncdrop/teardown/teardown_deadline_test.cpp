@@ -85,7 +85,44 @@ TEST_F(TeardownDeadline, IgnoresASinkThatThrows) {
     run_coroutine(context, graph.async_drop());
 }
 
-TEST_F(TeardownDeadline, SaysNothingWithoutASoftDeadline) {
+TEST_F(TeardownDeadline, TakesTheLongestDurationForNever) {
+    constexpr auto never = TeardownSettings::Duration::max();
+    for (const auto set :
+         {&TeardownSettings::warn_after, &TeardownSettings::cancel_after, &TeardownSettings::abandon_after}) {
+        TeardownSettings settings;
+        settings.warn_after.reset();
+        settings.sink = [](std::string_view sentence) { ADD_FAILURE() << sentence; };
+        settings.*set = never;
+        auto graph = TeardownGraph::create(settings);
+        add(graph, "slow", let_others_run, asyncdrop::warn_after(never), asyncdrop::cancel_after(never),
+            asyncdrop::abandon_after(never - milliseconds(1)));
+        add(graph, "slow, too", let_others_run);
+        const TeardownReport report = run_coroutine(context, graph->run());
+        EXPECT_TRUE(report.ok()) << report.to_text();
+        for (const auto& node : report.nodes) EXPECT_FALSE(node.cancelled.has_value());
+        run_coroutine(context, graph.async_drop());
+        context.restart();
+        context.run();  // no timer is left behind
+    }
+}
+
+TEST_F(TeardownDeadline, WarnsAfterNothingWithoutBeingBusy) {
+    Gate gate;
+    TeardownSettings settings;
+    settings.warn_after = TeardownSettings::Duration::zero();
+    int said = 0;
+    settings.sink = [&](std::string_view) {
+        if (++said == 3) gate.open();
+    };
+    auto graph = TeardownGraph::create(settings);
+    add(graph, "slow", waiting_for(gate));
+    const TeardownReport report = run_coroutine(context, graph->run());
+    EXPECT_TRUE(report.ok());
+    EXPECT_GE(report.ended - report.started, milliseconds(2));  // three sentences, a millisecond apart
+    run_coroutine(context, graph.async_drop());
+}
+
+TEST_F(TeardownDeadline, SaysNothingWithoutAWarnAfter) {
     TeardownSettings settings;
     settings.warn_after.reset();
     settings.sink = [](std::string_view sentence) { ADD_FAILURE() << sentence; };
