@@ -7,7 +7,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <memory>
+#include <cstdint>
 
 namespace {
 
@@ -29,11 +29,11 @@ TEST(OwnExecutors, SerialOnesAreEqualIfTheyAreTheSameStrand) {
 TEST(OwnExecutors, ThoseOfATeardownAreEqualForTheSameGraphAndTheSamePlace) {
     asio::io_context here;
     asio::io_context there;
-    const auto graph = std::make_shared<int>();
+    constexpr std::uint64_t graph = 7;
     const TeardownExecutor first(here.get_executor(), graph);
     EXPECT_TRUE(first == TeardownExecutor(here.get_executor(), graph));
     EXPECT_TRUE(first != TeardownExecutor(there.get_executor(), graph));
-    EXPECT_TRUE(first != TeardownExecutor(here.get_executor(), std::make_shared<int>()));
+    EXPECT_TRUE(first != TeardownExecutor(here.get_executor(), graph + 1));
     EXPECT_TRUE(asio::any_io_executor(first) ==
                 asio::any_io_executor(TeardownExecutor(here.get_executor(), graph)));
     EXPECT_FALSE(asio::any_io_executor(first) == asio::any_io_executor(here.get_executor()));
@@ -43,7 +43,7 @@ TEST(OwnExecutors, RunWorkWhereTheyWereMadeFor) {
     asio::io_context context;
     int ran = 0;
     asio::post(SerialExecutor::of(context.get_executor()), [&ran] { ran += 1; });
-    asio::post(TeardownExecutor(context.get_executor(), std::make_shared<int>()), [&ran] { ran += 10; });
+    asio::post(TeardownExecutor(context.get_executor(), 7), [&ran] { ran += 10; });
     EXPECT_EQ(ran, 0);
     context.run();
     EXPECT_EQ(ran, 11);
