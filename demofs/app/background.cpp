@@ -1,3 +1,5 @@
+// fork, and one byte through a pipe: it says that the mount answers. If the pipe ends without it, the daemon
+// has failed, and its exit code is the command's.
 #include "demofs/app/background.hpp"
 
 #include <fcntl.h>

@@ -15,7 +15,7 @@ struct InitSettings {
     std::string vault;
     std::optional<std::string> password_file;
     std::string cipher = "aes-256-gcm";
-    bool weak_key_derivation = false;  // for tests
+    bool weak_key_derivation = false;  ///< for tests
 };
 int run_init(const InitSettings& settings);
 
@@ -26,12 +26,12 @@ struct MountSettings {
     bool foreground = false;
     bool allow_other = false;
     bool read_only = false;
-    std::chrono::seconds idle_timeout{0};  // 0: never
-    std::size_t cache_mib = 64;            // decrypted blocks
-    std::size_t tree_cache_mib = 64;       // tree nodes
-    std::size_t dirty_mib = 64;            // written, not yet durable
+    std::chrono::seconds idle_timeout{0};  ///< 0: never
+    std::size_t cache_mib = 64;            ///< decrypted blocks
+    std::size_t tree_cache_mib = 64;       ///< tree nodes
+    std::size_t dirty_mib = 64;            ///< written, not yet durable
     std::chrono::milliseconds commit_interval{5000};
-    std::optional<std::string> teardown_report;  // a file the report is written to
+    std::optional<std::string> teardown_report;  ///< a file the report is written to
     LogSettings log;
 };
 int run_mount(const MountSettings& settings);
@@ -45,7 +45,7 @@ int run_unmount(const UnmountSettings& settings);
 struct InfoSettings {
     std::string vault;
     std::optional<std::string> password_file;
-    bool unlock = false;  // ask for the password and look inside
+    bool unlock = false;  ///< ask for the password and look inside
 };
 int run_info(const InfoSettings& settings);
 

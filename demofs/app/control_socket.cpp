@@ -1,3 +1,5 @@
+// The server only ever sends; a client that does not keep up is cut off. The client reads lines to the end of
+// the connection, then waits for the end of the process, which is when the vault's lock is free.
 #include "demofs/app/control_socket.hpp"
 
 #include <poll.h>

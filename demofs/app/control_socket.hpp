@@ -20,11 +20,11 @@
 
 namespace demofs::app {
 
-// The daemon's side. Threads: the core thread.
+/// The daemon's side. Threads: the core thread.
 class ControlServer {
   public:
-    // Listens for clients of the mount at `mount_point` (absolute). Throws Error if the name is taken:
-    // another daemon serves this mount point.
+    /// Listens for clients of the mount at `mount_point` (absolute). Throws Error if the name is taken:
+    /// another daemon serves this mount point.
     static asyncdrop::AsyncDropBox<ControlServer> make(const std::string& mount_point,
                                                        boost::asio::any_io_executor executor);
 
@@ -32,10 +32,10 @@ class ControlServer {
                   boost::asio::any_io_executor executor);
     ~ControlServer();
 
-    // Accepts clients in the background until async_drop.
+    /// Accepts clients in the background until async_drop.
     void start();
 
-    // Sends `kind text` to every client. One that does not read is left behind, never waited for.
+    /// Sends `kind text` to every client. One that does not read is left behind, never waited for.
     void tell(const std::string& kind, const std::string& text);
 
     std::size_t client_count() const;
@@ -47,18 +47,18 @@ class ControlServer {
     std::unique_ptr<State> state_;
 };
 
-// The client's side; blocking, for a process without an executor.
+/// The client's side; blocking, for a process without an executor.
 class ControlClient {
   public:
-    // Nothing if no daemon of this user (or root) listens for `mount_point`.
+    /// Nothing if no daemon of this user (or root) listens for `mount_point`.
     static std::optional<ControlClient> connect(const std::string& mount_point);
 
     ControlClient(ControlClient&& other) noexcept;
     ControlClient& operator=(ControlClient&&) = delete;
     ~ControlClient();
 
-    // Hands each progress and report line to `show`; returns the result once the daemon's process has ended,
-    // or nothing if it ended without one.
+    /// Hands each progress and report line to `show`; returns the result once the daemon's process has ended,
+    /// or nothing if it ended without one.
     std::optional<int> wait(
         const std::function<void(const std::string& kind, const std::string& text)>& show);
 

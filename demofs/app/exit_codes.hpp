@@ -5,21 +5,21 @@ namespace demofs::app {
 
 enum ExitCode : int {
     exit_ok = 0,
-    exit_failure = 1,  // any other error; its text says what
-    exit_usage = 2,    // the command line is wrong
+    exit_failure = 1,  ///< any other error; its text says what
+    exit_usage = 2,    ///< the command line is wrong
     exit_wrong_password = 10,
     exit_not_a_vault = 11,
-    exit_vault_in_use = 12,      // mounted already
-    exit_vault_incomplete = 13,  // files of the vault are missing: not fully synchronised yet
+    exit_vault_in_use = 12,      ///< mounted already
+    exit_vault_incomplete = 13,  ///< files of the vault are missing: not fully synchronised yet
     exit_vault_damaged = 14,
     exit_unsupported_format = 15,
-    exit_rolled_back = 16,  // older than this machine has seen, or forked
-    exit_mount_point = 20,  // missing, not empty, busy, no permission
-    exit_no_fuse = 21,      // /dev/fuse or fusermount3
-    exit_busy = 22,         // unmount: files are in use
-    exit_not_mounted = 23,  // unmount: no demofs is mounted there
-    exit_daemon_died = 30,  // the daemon ended without a report: the vault holds its last commit
-    exit_not_saved = 31,    // the teardown failed: what could not be written is in the report
+    exit_rolled_back = 16,  ///< older than this machine has seen, or forked
+    exit_mount_point = 20,  ///< missing, not empty, busy, no permission
+    exit_no_fuse = 21,      ///< /dev/fuse or fusermount3
+    exit_busy = 22,         ///< unmount: files are in use
+    exit_not_mounted = 23,  ///< unmount: no demofs is mounted there
+    exit_daemon_died = 30,  ///< the daemon ended without a report: the vault holds its last commit
+    exit_not_saved = 31,    ///< the teardown failed: what could not be written is in the report
 };
 
 }  // namespace demofs::app

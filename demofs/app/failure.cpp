@@ -1,3 +1,4 @@
+// The exit code of every error, in one table.
 #include "demofs/app/failure.hpp"
 
 #include <unistd.h>

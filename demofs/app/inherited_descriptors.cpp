@@ -1,3 +1,4 @@
+// /proc/self/fd lists what is open.
 #include "demofs/app/inherited_descriptors.hpp"
 
 #include <dirent.h>

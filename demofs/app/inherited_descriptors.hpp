@@ -10,10 +10,10 @@
 
 namespace demofs::app {
 
-// Opens /dev/null on those of 0, 1 and 2 that are closed. Call it before anything else is opened.
+/// Opens /dev/null on those of 0, 1 and 2 that are closed. Call it before anything else is opened.
 void occupy_standard_descriptors();
 
-// The descriptors above 2 that are open now.
+/// The descriptors above 2 that are open now.
 std::vector<int> open_descriptors();
 
 }  // namespace demofs::app

@@ -1,3 +1,4 @@
+// Sinks of spdlog; the one of the system log replaces stderr when the daemon leaves the terminal.
 #include "demofs/app/logging.hpp"
 
 #include <spdlog/sinks/basic_file_sink.h>

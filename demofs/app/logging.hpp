@@ -10,14 +10,14 @@
 namespace demofs::app {
 
 struct LogSettings {
-    std::optional<std::string> file;  // appended to
-    std::string level = "info";       // trace, debug, info, warn, error, off
+    std::optional<std::string> file;  ///< appended to
+    std::string level = "info";       ///< trace, debug, info, warn, error, off
 };
 
-// Logs to the file if one is given, else to stderr. Throws Failure naming the file or the unknown level.
+/// Logs to the file if one is given, else to stderr. Throws Failure naming the file or the unknown level.
 std::shared_ptr<spdlog::logger> make_logger(const LogSettings& settings);
 
-// Called when the daemon leaves the terminal: without a log file, the system log takes the place of stderr.
+/// Called when the daemon leaves the terminal: without a log file, the system log takes the place of stderr.
 void leave_terminal(spdlog::logger& logger, const LogSettings& settings);
 
 }  // namespace demofs::app

@@ -1,3 +1,8 @@
+// The order in which a mount comes up, serves and goes down.
+//
+// Each resource becomes a node of the stack's teardown graph as soon as it exists, so there is one way down
+// for all: a mount that failed half-way, one that was unmounted, and one whose connection broke. Triggers and
+// control socket outlive the graph, since they report on it.
 #include "demofs/app/mount_daemon.hpp"
 
 #include <algorithm>
@@ -109,6 +114,7 @@ asio::awaitable<void> MountDaemon::bring_up() {
         stack_.graph().add("filesystem", std::move(filesystem), asyncdrop::uses(stack_.tree_node()));
     filesystem_ = &stack_.graph().get(filesystem_node);
 
+    // Before the mount can be seen: whoever unmounts it finds somebody to listen to.
     control_ = ControlServer::make(settings_.mount_point, executor_);
     control_->start();
 
@@ -149,6 +155,7 @@ asio::awaitable<int> MountDaemon::serve_and_tear_down() {
     logger_.info("Unmounting {}: {}", settings_.mount_point,
                  triggers_->cause().empty() ? "unmounted" : triggers_->cause());
 
+    // Asked before the teardown: afterwards nobody knows which changes were on their way.
     const std::vector<InodeNumber> unwritten = filesystem_->unwritten_inodes();
     auto going_down = take_down();
     const asyncdrop::TeardownReport report = co_await std::move(going_down);

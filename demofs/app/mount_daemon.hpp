@@ -22,12 +22,12 @@ namespace demofs::app {
 
 class MountDaemon {
   public:
-    // `settings` has absolute paths; `keys`, `logger` and `ready` outlive run().
+    /// `settings` has absolute paths; `keys`, `logger` and `ready` outlive run().
     MountDaemon(const MountSettings& settings, const crypto::VaultKeys& keys, spdlog::logger& logger,
                 ReadyNotice& ready, boost::asio::any_io_executor executor);
 
-    // Returns the exit code once everything is torn down. Throws why the mount could not be brought up (also
-    // after the teardown).
+    /// Returns the exit code once everything is torn down. Throws why the mount could not be brought up (also
+    /// after the teardown).
     boost::asio::awaitable<int> run();
 
   private:

@@ -1,3 +1,5 @@
+// Reads one line into locked memory, from a terminal without echo, byte by byte, so that no copy stays
+// elsewhere.
 #include "demofs/app/password.hpp"
 
 #include <fcntl.h>

@@ -1,3 +1,7 @@
+// Signals and idleness, each watched by a coroutine that ends when the triggers are dropped.
+//
+// All that they do is ask the kernel to unmount, on a worker, since the kernel asks this very daemon to flush
+// before it is done. The end of the mount is noticed by the session, as with any other cause.
 #include "demofs/app/unmount_triggers.hpp"
 
 #include <signal.h>

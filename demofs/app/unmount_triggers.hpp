@@ -23,7 +23,7 @@
 
 namespace demofs::app {
 
-// What the triggers act on; valid from mounted() to unmounted().
+/// What the triggers act on; valid from mounted() to unmounted().
 struct MountedParts {
     std::string mount_point;
     WorkerPool* pool = nullptr;
@@ -33,7 +33,7 @@ struct MountedParts {
 
 class UnmountTriggers {
   public:
-    // From here on the signals do not end the process any more. `on_report_request` is called for SIGUSR1.
+    /// From here on the signals do not end the process any more. `on_report_request` is called for SIGUSR1.
     static asyncdrop::AsyncDropBox<UnmountTriggers> make(boost::asio::any_io_executor executor, Notice notice,
                                                          std::function<void()> on_report_request);
 
@@ -41,14 +41,14 @@ class UnmountTriggers {
                     std::function<void()> on_report_request);
     ~UnmountTriggers();
 
-    // Starts listening for signals. One that comes before mounted() takes effect then.
+    /// Starts listening for signals. One that comes before mounted() takes effect then.
     void start();
 
-    // `idle_timeout` 0: never.
+    /// `idle_timeout` 0: never.
     void mounted(MountedParts parts, std::chrono::seconds idle_timeout);
     void unmounted();
 
-    // Why the mount ended, as far as it was one of these; empty if somebody else unmounted.
+    /// Why the mount ended, as far as it was one of these; empty if somebody else unmounted.
     const std::string& cause() const;
 
     boost::asio::awaitable<void> async_drop_impl();

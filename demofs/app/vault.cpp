@@ -1,3 +1,4 @@
+// Finding a vault and unlocking it, with the sentence that a user needs when that fails.
 #include "demofs/app/vault.hpp"
 
 #include <filesystem>

@@ -11,16 +11,16 @@
 
 namespace demofs::app {
 
-// Receives sentences that the user should see although the command goes on.
+/// Receives sentences that the user should see although the command goes on.
 using Notice = std::function<void(const std::string&)>;
 
-// The directory as an absolute path without symlinks. Throws Failure(exit_not_a_vault) if it does not exist.
+/// The directory as an absolute path without symlinks. Throws Failure(exit_not_a_vault) if it does not exist.
 std::string vault_directory(const std::string& vault);
 
-// Reads demofs.json (or its copy). Throws Errc::not_a_vault, unsupported_format or corrupt with a sentence.
+/// Reads demofs.json (or its copy). Throws Errc::not_a_vault, unsupported_format or corrupt with a sentence.
 crypto::VaultConfig read_config(const std::string& directory, const Notice& notice);
 
-// The keys of a vault. Blocks for the key derivation (about a second). Throws Errc::wrong_password.
+/// The keys of a vault. Blocks for the key derivation (about a second). Throws Errc::wrong_password.
 std::unique_ptr<crypto::VaultKeys> unlock(const crypto::VaultConfig& config, const crypto::Password& password,
                                           const Notice& notice);
 

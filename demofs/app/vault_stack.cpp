@@ -1,3 +1,5 @@
+// The order in which the parts of a vault come up. Reading the log and finding the last commit comes before
+// anything can write: what recovery finds wrong is refused with the vault untouched.
 #include "demofs/app/vault_stack.hpp"
 
 #include <asyncdrop/even_if_cancelled.hpp>
@@ -43,6 +45,7 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
     store_ = &*store;
     const auto store_node = graph_->add("object store", std::move(store), asyncdrop::uses(pool_node));
 
+    // What is there, and which commit is the last one.
     block::LogReader reader(*store_, keys_);
     co_await reader.refresh();
     segment_count_ = reader.segments().size();
@@ -60,6 +63,7 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
                         " holds no commit: its files are not synchronised yet, or were removed");
     }
 
+    // From here on the vault can be written: the block stores over a new segment, and the tree over them.
     block::BlockSettings block_settings;
     block_settings.cache_bytes = settings.cache_bytes;
     block_settings.unsynced_limit_bytes = settings.dirty_bytes;

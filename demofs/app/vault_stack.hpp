@@ -27,9 +27,9 @@
 namespace demofs::app {
 
 enum class Access {
-    create,      // a new vault: there must be no segments yet
-    read_write,  // takes the vault's lock
-    read_only,   // no lock; sees the last commit
+    create,      ///< a new vault: there must be no segments yet
+    read_write,  ///< takes the vault's lock
+    read_only,   ///< no lock; sees the last commit
 };
 
 struct StackSettings {
@@ -41,30 +41,30 @@ struct StackSettings {
 
 class VaultStack {
   public:
-    // `directory` is the vault's; `keys` must outlive tear_down(); `notice` gets what recovery has to say.
+    /// `directory` is the vault's; `keys` must outlive tear_down(); `notice` gets what recovery has to say.
     VaultStack(boost::asio::any_io_executor executor, std::string directory, const crypto::VaultKeys& keys,
                Notice notice, asyncdrop::TeardownSettings teardown_settings = {});
 
-    // Opens everything. Throws Errc::vault_in_use, vault_incomplete, vault_damaged, forked, corrupt, or the
-    // system's error; tear_down() is due then, too.
+    /// Opens everything. Throws Errc::vault_in_use, vault_incomplete, vault_damaged, forked, corrupt, or the
+    /// system's error; tear_down() is due then, too.
     boost::asio::awaitable<void> open(Access access, StackSettings settings);
 
-    // Opens, runs `work`, and tears down on every way out. Throws the first error of the three.
+    /// Opens, runs `work`, and tears down on every way out. Throws the first error of the three.
     using Work = std::function<boost::asio::awaitable<void>(VaultStack&)>;
     boost::asio::awaitable<void> use(Access access, Work work);
 
-    // Valid after open() until tear_down().
+    /// Valid after open() until tear_down().
     WorkerPool& pool() { return *pool_; }
     store::ObjectStore& store() { return *store_; }
     tree::Tree& tree() { return *tree_; }
     std::size_t segment_count() const { return segment_count_; }
     std::uint64_t stored_bytes() const { return stored_bytes_; }
 
-    // To add what stands on the tree; `tree_node()` is what it uses.
+    /// To add what stands on the tree; `tree_node()` is what it uses.
     asyncdrop::TeardownGraph& graph() { return *graph_; }
     asyncdrop::NodeHandle<tree::Tree> tree_node() const { return tree_node_; }
 
-    // Drops all parts, users first. Never throws for a part that failed: the report tells.
+    /// Drops all parts, users first. Never throws for a part that failed: the report tells.
     boost::asio::awaitable<asyncdrop::TeardownReport> tear_down();
 
   private:

@@ -1,3 +1,4 @@
+// The life of a Filesystem, the kernel's lookup counts, and figures for reports.
 #include "demofs/fs/filesystem.hpp"
 
 #include <sys/stat.h>
@@ -5,7 +6,6 @@
 #include <algorithm>
 #include <asyncdrop/drop_in_order.hpp>
 #include <asyncdrop/even_if_cancelled.hpp>
-#include <asyncdrop/with_async_drop.hpp>
 #include <utility>
 
 #include "demofs/base/error.hpp"
@@ -15,15 +15,6 @@
 namespace demofs::fs {
 
 namespace asio = boost::asio;
-
-namespace {
-
-// Failed storage is EIO for whoever asked for durability, also where a change is told EROFS.
-std::errc durability_error(std::errc code) {
-    return code == std::errc::read_only_file_system ? std::errc::io_error : code;
-}
-
-}  // namespace
 
 asio::awaitable<void> Filesystem::format(tree::Tree& tree, std::uint32_t uid, std::uint32_t gid) {
     const Timestamp now = Timestamp::now();
@@ -67,103 +58,6 @@ void Filesystem::start() {
     state_->flusher->start();
 }
 
-template <class Operation>
-std::optional<Result<typename Operation::Reply>> Filesystem::try_run(const Operation& operation) {
-    State& state = *state_;
-    if (state.must_take_turn(operation)) return std::nullopt;
-    return state.try_attempt([&] { return state.execute(operation); });
-}
-
-template <class Operation>
-asio::awaitable<Result<typename Operation::Reply>> Filesystem::run(Operation operation) {
-    State& state = *state_;
-    const auto once = [&state, &operation] { return state.execute(operation); };
-    co_return co_await state.attempt(once);
-}
-
-template <>
-asio::awaitable<Result<Attributes>> Filesystem::run(SetAttributes operation) {
-    State& state = *state_;
-    const auto once = [&state, &operation] { return state.execute(operation); };
-    if (!operation.set_size) co_return co_await state.attempt(once);
-    const auto enter = [&state, &operation] { return state.content_locks.enter(operation.inode); };
-    const auto work = [&state, &once](ContentLocks::Turn&) { return state.attempt(once); };
-    std::exception_ptr error;
-    try {
-        co_return co_await asyncdrop::with_async_drop(enter, work);
-    } catch (...) {
-        error = std::current_exception();
-    }
-    co_return state.failed(error);
-}
-
-#define DEMOFS_INSTANTIATE(Operation)                                                       \
-    template std::optional<Result<Operation::Reply>> Filesystem::try_run(const Operation&); \
-    template asio::awaitable<Result<Operation::Reply>> Filesystem::run(Operation);
-DEMOFS_INSTANTIATE(Lookup)
-DEMOFS_INSTANTIATE(GetAttributes)
-DEMOFS_INSTANTIATE(ReadLink)
-DEMOFS_INSTANTIATE(ReadDirectory)
-DEMOFS_INSTANTIATE(Create)
-DEMOFS_INSTANTIATE(Link)
-DEMOFS_INSTANTIATE(Remove)
-DEMOFS_INSTANTIATE(Rename)
-template std::optional<Result<Attributes>> Filesystem::try_run(const SetAttributes&);
-#undef DEMOFS_INSTANTIATE
-
-asio::awaitable<Result<Nothing>> Filesystem::sync(InodeNumber inode) {
-    State& state = *state_;
-    if (state.storage_failed()) {
-        state.report_failed_storage();
-        co_return state.storage_error();
-    }
-    const Result<Nothing> flushed = co_await state.flush_file(inode);
-    if (!flushed) co_return durability_error(flushed.error());
-    const Epoch* last_change = state.changes.find(inode);
-    if (last_change == nullptr) co_return Nothing{};
-    const Epoch epoch = *last_change;
-    co_return co_await state.make_durable(epoch);
-}
-
-asio::awaitable<Result<Nothing>> Filesystem::sync_all() {
-    State& state = *state_;
-    if (state.storage_failed()) {
-        state.report_failed_storage();
-        co_return state.storage_error();
-    }
-    const Result<Nothing> flushed = co_await state.flush_all();
-    if (!flushed) co_return durability_error(flushed.error());
-    if (!state.tree.dirty() && state.tree.durable_epoch() >= state.tree.epoch()) co_return Nothing{};
-    const Epoch epoch = state.tree.epoch();
-    co_return co_await state.make_durable(epoch);
-}
-
-Result<Nothing> Filesystem::flush(InodeNumber inode) {
-    State& state = *state_;
-    if (!state.storage_failed()) return Nothing{};
-    const bool lost = state.contents.dirty().find(inode) != nullptr || state.changes.find(inode) != nullptr;
-    if (lost) return state.storage_error();
-    return Nothing{};
-}
-
-asio::awaitable<Result<FilesystemSpace>> Filesystem::space() {
-    State& state = *state_;
-    std::exception_ptr error;
-    FilesystemSpace reply;
-    try {
-        const store::StoreSpace space = co_await state.store.space();
-        const std::uint64_t taken =
-            state.space_gate.reserve_bytes_of(space.total_bytes) + state.unwritten_bytes();
-        reply.total_bytes = space.total_bytes;
-        reply.free_bytes = space.free_bytes - std::min(space.free_bytes, taken);
-        reply.inodes = state.tree.counters().inodes;
-    } catch (...) {
-        error = std::current_exception();
-    }
-    if (error) co_return state.failed(error);
-    co_return reply;
-}
-
 void Filesystem::retain(InodeNumber inode) {
     state_->lookups.retain(inode);
 }
@@ -191,7 +85,7 @@ std::size_t Filesystem::dirty_files() const {
 
 std::vector<InodeNumber> Filesystem::unwritten_inodes() const {
     std::vector<InodeNumber> inodes = state_->contents.dirty().all();
-    state_->changes.forget_until(state_->tree.durable_epoch());
+    state_->changes.settle_until(state_->tree.durable_epoch());
     const std::vector<InodeNumber> changed = state_->changes.all();
     inodes.insert(inodes.end(), changed.begin(), changed.end());
     std::sort(inodes.begin(), inodes.end());

@@ -1,5 +1,10 @@
-// Filesystem: open files, reading and writing.
+// Files: open, read and write, and who may write now.
+//
+// A read is planned in one step and then waits only for blocks, which never change: it shows the file at one
+// moment. A write that does not have to wait passes all that do not either; one that has to wait takes its
+// turn, and while a turn is taken every write to that file does, so they happen in the order of their calls.
 #include <asyncdrop/with_async_drop.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -12,6 +17,9 @@ namespace asio = boost::asio;
 
 namespace {
 
+// More than this not yet durable: a writer asks the tree whether it has to wait.
+constexpr std::size_t unsynced_bytes_without_asking = 8u << 20;
+
 ReadReply reply_of(ReadPlan plan) {
     ReadReply reply;
     reply.size_bytes = plan.size_bytes;
@@ -21,6 +29,8 @@ ReadReply reply_of(ReadPlan plan) {
 }
 
 }  // namespace
+
+// --- open ----------------------------------------------------------------------------------------
 
 Result<HandleId> Filesystem::State::open_once(InodeNumber inode) {
     const std::optional<InodeRecord> record = read_inode(tree, inode);
@@ -44,6 +54,8 @@ void Filesystem::release(HandleId handle) {
     state_->open_files->release(handle);
     if (state_->open_files->has_closing()) state_->reclaimer->wake();
 }
+
+// --- read ----------------------------------------------------------------------------------------
 
 std::optional<Result<ReadReply>> Filesystem::try_read(InodeNumber inode, std::uint64_t offset,
                                                       std::size_t size) {
@@ -80,6 +92,35 @@ asio::awaitable<Result<ReadReply>> Filesystem::read(InodeNumber inode, std::uint
     co_return reply_of(std::move(plan));
 }
 
+asio::awaitable<void> Filesystem::State::fetch(InodeNumber inode, std::uint64_t offset, std::size_t size) {
+    try {
+        for (;;) {
+            std::optional<tree::NodeFault> fault;
+            ReadPlan plan;
+            try {
+                Result<ReadPlan> planned = contents.plan_read(inode, offset, size);
+                if (!planned) co_return;
+                plan = std::move(*planned);
+            } catch (const tree::NodeFault& missing) {
+                fault.emplace(missing);
+            }
+            if (fault) {
+                co_await tree.load(*fault);
+                continue;
+            }
+            if (plan.fill_from_memory(tree.blocks())) co_return;
+            std::vector<block::BlockAddress> missing = plan.missing();
+            auto reading = tree.blocks().read_many(std::move(missing), block::BlockKind::data);
+            co_await std::move(reading);
+            co_return;
+        }
+    } catch (...) {
+        // The read that needs these bytes will meet the error again and report it.
+    }
+}
+
+// --- write ---------------------------------------------------------------------------------------
+
 std::optional<Result<std::size_t>> Filesystem::try_write(InodeNumber inode, std::uint64_t offset,
                                                          ByteSpan data, std::optional<Timestamp> now) {
     State& state = *state_;
@@ -102,6 +143,54 @@ asio::awaitable<Result<std::size_t>> Filesystem::write(InodeNumber inode, std::u
         error = std::current_exception();
     }
     co_return state.failed(error);
+}
+
+Result<std::size_t> Filesystem::State::write_once(InodeNumber inode, std::uint64_t offset, ByteSpan data,
+                                                  const std::optional<Timestamp>& now) {
+    if (settings.read_only) return std::errc::read_only_file_system;
+    if (storage_failed()) {
+        report_failed_storage();
+        return std::errc::read_only_file_system;
+    }
+    if (!space_gate.admit(data.size())) {
+        report_full_disk();
+        return std::errc::no_space_on_device;
+    }
+    Effects effects;
+    Result<std::size_t> reply = contents.write(inode, offset, data, now, effects);
+    if (reply) applied(effects);
+    return reply;
+}
+
+asio::awaitable<Result<std::size_t>> Filesystem::State::write_in_turn(InodeNumber inode, std::uint64_t offset,
+                                                                      ByteSpan data,
+                                                                      std::optional<Timestamp> now) {
+    const Result<Nothing> room = co_await make_room();
+    if (!room) co_return room.error();
+    const auto once = [this, inode, offset, data, now] { return write_once(inode, offset, data, now); };
+    co_return co_await attempt(once);
+}
+
+bool Filesystem::State::room_left() const {
+    return contents.dirty().memory_bytes() <= settings.dirty_data_bytes &&
+           tree.blocks().unsynced_bytes() <= unsynced_bytes_without_asking;
+}
+
+asio::awaitable<Result<Nothing>> Filesystem::State::make_room() {
+    while (contents.dirty().memory_bytes() > settings.dirty_data_bytes) {
+        const std::optional<InodeNumber> oldest = contents.dirty().oldest();
+        if (!oldest) break;
+        const Result<Nothing> flushed = co_await flush_file(*oldest);
+        if (!flushed) co_return flushed;
+    }
+    std::exception_ptr error;
+    try {
+        co_await tree.throttle();
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (error) co_return failed(error);
+    co_return Nothing{};
 }
 
 }  // namespace demofs::fs

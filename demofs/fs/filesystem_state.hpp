@@ -1,5 +1,12 @@
 // The inside of Filesystem: its parts, and how an operation is attempted, waited for and attempted again.
 //
+// Where a function is defined, State's and Filesystem's alike:
+//   filesystem.cpp             the life of a Filesystem, the kernel's lookup counts, figures for reports
+//   filesystem_state.cpp       making the parts; what an attempt may have to wait for; telling problems
+//   filesystem_operations.cpp  one attempt at each operation on names and attributes, and its consequences
+//   filesystem_files.cpp       open, read and write; who may write now
+//   filesystem_durability.cpp  from the buffers through the tree to the store, and when that has failed
+//
 // Threads: the core. Everything a part refers to lives here too or outlives the Filesystem.
 #pragma once
 
@@ -10,8 +17,10 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <type_traits>
 #include <unordered_set>
 #include <variant>
+#include <vector>
 
 #include "demofs/fs/background/flusher.hpp"
 #include "demofs/fs/background/readahead.hpp"
@@ -35,7 +44,7 @@ struct Filesystem::State {
     State(FilesystemSettings with, tree::Tree& over, store::ObjectStore& in, NameHash name_hash,
           boost::asio::any_io_executor on);
 
-    // --- attempts ------------------------------------------------------------------------------------------
+    // --- attempts (filesystem_state.cpp) ---------------------------------------------------------
 
     // Runs `operation` (a callable returning a Result) once; nothing if it would have to wait.
     template <class F>
@@ -78,16 +87,25 @@ struct Filesystem::State {
     using Obstacle = std::variant<std::monostate, tree::NodeFault, MustWait>;
     boost::asio::awaitable<void> overcome(Obstacle obstacle);
 
-    // Reports a problem once, with what it kept from happening ("reading inode 7"), and returns the errno for
-    // it.
+    // Reports a problem once, with what it kept from happening ("Reading inode 7"), and returns its errno.
     std::errc failed(const std::exception_ptr& error, const std::string& doing = {});
-    bool storage_failed() const;
-    std::errc storage_error() const;  // what those are told who ask for durability then
-    // What was accepted and has yet to reach the store.
-    std::uint64_t unwritten_bytes() const;
 
-    // --- operations, one attempt -----------------------------------------------------------------
+    // --- names and attributes (filesystem_operations.cpp) ----------------------------------------
 
+    // Both ways into any operation on names and attributes.
+    template <class Operation>
+    std::optional<Result<typename Operation::Reply>> try_run(const Operation& operation) {
+        return try_attempt([&] { return execute(operation); });
+    }
+    template <class Operation>
+    boost::asio::awaitable<Result<typename Operation::Reply>> run(Operation operation) {
+        const auto once = [this, &operation] { return execute(operation); };
+        co_return co_await attempt(once);
+    }
+    // A new size queues behind the writers of the file.
+    boost::asio::awaitable<Result<Attributes>> resize_in_turn(SetAttributes operation);
+
+    // One attempt.
     Result<Attributes> execute(const Lookup& operation) { return answer(where(), operation, adjust); }
     Result<Attributes> execute(const GetAttributes& operation) { return answer(where(), operation, adjust); }
     Result<std::string> execute(const ReadLink& operation) { return answer(where(), operation, adjust); }
@@ -96,53 +114,54 @@ struct Filesystem::State {
     }
     Result<Attributes> execute(const Create& operation);
     Result<Attributes> execute(const Link& operation);
-    Result<Nothing> execute(const Remove& operation);
+    Result<Nothing> execute(const Unlink& operation);
     Result<Nothing> execute(const Rename& operation);
     Result<Attributes> execute(const SetAttributes& operation);
 
-    Result<HandleId> open_once(InodeNumber inode);
-    Result<std::size_t> write_once(InodeNumber inode, std::uint64_t offset, ByteSpan data,
-                                   const std::optional<Timestamp>& now);
-    // True: nothing is buffered any more.
-    Result<bool> flush_once(InodeNumber inode);
-
-    // Whether the operation has to queue behind others on the same content.
-    template <class Operation>
-    bool must_take_turn(const Operation&) const {
-        return false;
-    }
-    bool must_take_turn(const SetAttributes& operation) const {
-        return operation.set_size && content_locks.busy(operation.inode);
-    }
-
-    // --- operations that wait --------------------------------------------------------------------
-
-    boost::asio::awaitable<Result<std::size_t>> write_in_turn(InodeNumber inode, std::uint64_t offset,
-                                                              ByteSpan data, std::optional<Timestamp> now);
-    boost::asio::awaitable<Result<Nothing>> flush_file(InodeNumber inode);
-    // Writers wait here while too much is buffered or not yet durable.
-    boost::asio::awaitable<Result<Nothing>> make_room();
-    bool room_left() const;
-    // Flushes every file. The first error is returned, after all were tried.
-    boost::asio::awaitable<Result<Nothing>> flush_all();
-    // Part of every commit: a name or a size must not become durable without the content that was written
-    // before it.
-    void flush_for_commit();
-    // Tells the log once that nothing can be written any more.
-    void report_failed_storage();
-    void tell_of_full_disk();
-    boost::asio::awaitable<void> write_back();
-    // Brings part of a file into the block cache; errors are left to the read that needs it.
-    boost::asio::awaitable<void> fetch(InodeNumber inode, std::uint64_t offset, std::size_t size);
-    boost::asio::awaitable<Result<Nothing>> make_durable(Epoch epoch);
-
-    // --- consequences ----------------------------------------------------------------------------
-
+    // What follows from a change that succeeded.
     void applied(const Effects& effects);
     bool in_use(InodeNumber inode) const { return open_files->is_open(inode) || lookups.known(inode); }
     // An unlinked inode that nobody uses goes to the reclaimer.
     void consider_reclaiming(InodeNumber inode);
     Namespace where() { return {tree, names}; }
+
+    // --- files (filesystem_files.cpp) ------------------------------------------------------------
+
+    Result<HandleId> open_once(InodeNumber inode);
+    Result<std::size_t> write_once(InodeNumber inode, std::uint64_t offset, ByteSpan data,
+                                   const std::optional<Timestamp>& now);
+    boost::asio::awaitable<Result<std::size_t>> write_in_turn(InodeNumber inode, std::uint64_t offset,
+                                                              ByteSpan data, std::optional<Timestamp> now);
+    bool room_left() const;
+    // Writers wait here while too much is buffered or not yet durable.
+    boost::asio::awaitable<Result<Nothing>> make_room();
+    // Brings part of a file into the block cache; errors are left to the read that needs it.
+    boost::asio::awaitable<void> fetch(InodeNumber inode, std::uint64_t offset, std::size_t size);
+
+    // --- durability (filesystem_durability.cpp) --------------------------------------------------
+
+    // Moves a bounded part of what is buffered of a file into the tree; true: nothing is left.
+    Result<bool> flush_once(InodeNumber inode);
+    boost::asio::awaitable<Result<Nothing>> flush_file(InodeNumber inode);
+    // Flushes every file. The first error is returned, after all were tried.
+    boost::asio::awaitable<Result<Nothing>> flush_all();
+    // Part of every commit: a name or a size must not become durable without the content that was written
+    // before it.
+    void flush_for_commit();
+    // What the flusher does: flushes everything and commits.
+    boost::asio::awaitable<void> write_back();
+    boost::asio::awaitable<Result<Nothing>> make_durable(Epoch epoch);
+
+    // What was accepted and has yet to reach the store.
+    std::uint64_t unwritten_bytes() const;
+    bool storage_failed() const;
+    // What those are told who ask for durability once storage has failed.
+    std::errc storage_error() const;
+    // Tell the log, once.
+    void report_failed_storage();
+    void report_full_disk();
+
+    // --- parts -----------------------------------------------------------------------------------
 
     FilesystemSettings settings;
     tree::Tree& tree;

@@ -5,9 +5,11 @@
 
 namespace demofs::fuse {
 
-void add_inode_operations(fuse_lowlevel_ops& table);  // lookup, forget, getattr, setattr, readlink, statfs
-void add_directory_operations(
-    fuse_lowlevel_ops& table);  // mknod, mkdir, symlink, link, unlink, rmdir, rename, readdir, fsyncdir
-void add_file_operations(fuse_lowlevel_ops& table);  // create, open, read, write, flush, release, fsync
+/// init, lookup, forget, getattr, setattr, readlink, statfs
+void add_inode_operations(fuse_lowlevel_ops& table);
+/// mknod, mkdir, symlink, link, unlink, rmdir, rename, opendir, readdir
+void add_directory_operations(fuse_lowlevel_ops& table);
+/// create, open, read, write, flush, release, fsync, fsyncdir
+void add_file_operations(fuse_lowlevel_ops& table);
 
 }  // namespace demofs::fuse

@@ -1,3 +1,4 @@
+// Requests on names: from the kernel's arguments to an operation, and listings into the kernel's buffer.
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -47,11 +48,13 @@ void on_link(fuse_req_t request, fuse_ino_t inode, fuse_ino_t parent, const char
 }
 
 void on_unlink(fuse_req_t request, fuse_ino_t parent, const char* name) {
-    serve(request, fs::Remove{InodeNumber{parent}, name, false, fs::Timestamp::now()}, reply_nothing);
+    serve(request, fs::Unlink{InodeNumber{parent}, name, fs::Unlink::Of::file, fs::Timestamp::now()},
+          reply_nothing);
 }
 
 void on_rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
-    serve(request, fs::Remove{InodeNumber{parent}, name, true, fs::Timestamp::now()}, reply_nothing);
+    serve(request, fs::Unlink{InodeNumber{parent}, name, fs::Unlink::Of::directory, fs::Timestamp::now()},
+          reply_nothing);
 }
 
 void on_rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,

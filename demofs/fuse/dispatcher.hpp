@@ -24,9 +24,9 @@ namespace demofs::fuse {
 struct Dispatcher {
     fs::Filesystem& filesystem;
     boost::asio::any_io_executor executor;
-    std::function<void(const std::string&)> log;  // problems that no caller can be told
-    std::function<void()> on_ready;               // the kernel's first request has been answered
-    std::function<void()> on_idle;                // in_flight went down to zero
+    std::function<void(const std::string&)> log;  ///< problems that no caller can be told
+    std::function<void()> on_ready;               ///< the kernel's first request has been answered
+    std::function<void()> on_idle;                ///< in_flight went down to zero
     std::uint64_t requests = 0;
     std::uint64_t in_flight = 0;
 
@@ -35,8 +35,8 @@ struct Dispatcher {
     }
 };
 
-// Runs `work` (an awaitable that answers `request` itself) to its end; if it throws, the request gets the
-// errno.
+/// Runs `work` (an awaitable that answers `request` itself) to its end; if it throws, the request gets the
+/// errno.
 inline void spawn_request(Dispatcher& dispatcher, fuse_req_t request, boost::asio::awaitable<void> work) {
     ++dispatcher.in_flight;
     boost::asio::co_spawn(
@@ -49,7 +49,7 @@ inline void spawn_request(Dispatcher& dispatcher, fuse_req_t request, boost::asi
         });
 }
 
-// How to answer a request with the outcome of an operation.
+/// How to answer a request with the outcome of an operation.
 template <class Reply>
 using Answer = void (*)(fuse_req_t, const Result<Reply>&);
 
@@ -61,7 +61,7 @@ boost::asio::awaitable<void> run_and_answer(fuse_req_t request, Operation operat
     answer(request, result);
 }
 
-// Answers `operation` inline if it can be, else spawns it.
+/// Answers `operation` inline if it can be, else spawns it.
 template <class Operation>
 void serve(fuse_req_t request, Operation operation, Answer<typename Operation::Reply> answer) {
     Dispatcher& dispatcher = Dispatcher::of(request);

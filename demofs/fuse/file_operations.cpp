@@ -1,3 +1,4 @@
+// Requests on files: create, open, read, write and sync.
 #include <fcntl.h>
 
 #include <cerrno>
@@ -164,7 +165,7 @@ void on_write(fuse_req_t request, fuse_ino_t inode, const char* data, std::size_
 // --- flush, fsync --------------------------------------------------------------------------------
 
 void on_flush(fuse_req_t request, fuse_ino_t inode, fuse_file_info*) {
-    reply_nothing(request, Dispatcher::of(request).filesystem.flush(InodeNumber{inode}));
+    reply_nothing(request, Dispatcher::of(request).filesystem.close_result(InodeNumber{inode}));
 }
 
 boost::asio::awaitable<void> sync_and_answer(fuse_req_t request, InodeNumber inode) {

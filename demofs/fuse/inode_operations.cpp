@@ -1,3 +1,4 @@
+// Requests on inodes, the kernel's lookup counts, and the first request of a connection (INIT).
 #include <cerrno>
 
 #include "demofs/fuse/callbacks.hpp"

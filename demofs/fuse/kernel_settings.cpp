@@ -1,3 +1,4 @@
+// What is asked of the kernel, and why.
 #include "demofs/fuse/kernel_settings.hpp"
 
 namespace demofs::fuse {

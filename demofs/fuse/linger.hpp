@@ -17,19 +17,19 @@ class Linger {
   public:
     using Clock = std::chrono::steady_clock;
 
-    // `time` zero: never.
+    /// `time` zero: never.
     explicit Linger(Clock::duration time) : time_(time) {}
 
-    // A request was answered.
+    /// A request was answered.
     void answered(Clock::time_point now) { until_ = now + time_; }
 
-    // A request was answered that is better followed by sleep: workers need the processor.
+    /// A request was answered that is better followed by sleep: workers need the processor.
     void rest() { until_ = {}; }
 
-    // A request has ended the sleep: had lingering caught it?
+    /// A request has ended the sleep: had lingering caught it?
     void woken(Clock::time_point now) { worth_it_ = now < until_; }
 
-    // There is no request: whether to look again instead of going to sleep.
+    /// There is no request: whether to look again instead of going to sleep.
     bool look_again(Clock::time_point now) {
         if (worth_it_ && now < until_) return true;
         worth_it_ = false;

@@ -1,3 +1,4 @@
+// Everything about mounting that goes on outside the connection: mountinfo, statfs, umount2 and fusermount3.
 #include "demofs/fuse/mount_point.hpp"
 
 #include <fcntl.h>

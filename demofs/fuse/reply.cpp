@@ -1,3 +1,5 @@
+// Answers in libfuse's types. An answer that hands the kernel a reference (to an inode, to a handle) takes it
+// back if the kernel has given the request up (-ENOENT).
 #include "demofs/fuse/reply.hpp"
 
 #include <sys/statvfs.h>

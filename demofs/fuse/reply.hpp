@@ -17,12 +17,13 @@ struct stat to_stat(const fs::Attributes& attributes);
 
 void reply_error(fuse_req_t request, std::errc error);
 
-// Success without content, or the error.
+/// Success without content, or the error.
 void reply_nothing(fuse_req_t request, const Result<fs::Nothing>& result);
 
-// An entry; the kernel then knows the inode once more (lookup count). Of the error ENOENT it is told to
-// remember it.
+/// Answers a LOOKUP with an inode, which the kernel then knows once more (lookup count). ENOENT is answered
+/// with "no inode", which the kernel caches: looking for a missing name again costs no request.
 void reply_lookup(fuse_req_t request, const Result<fs::Attributes>& result);
+/// Answers a request that has made an entry with its inode, which the kernel then knows once more.
 void reply_entry(fuse_req_t request, const Result<fs::Attributes>& result);
 
 void reply_attributes(fuse_req_t request, const Result<fs::Attributes>& result);

@@ -1,3 +1,8 @@
+// The loop that reads /dev/fuse, and how it begins and ends.
+//
+// A request wakes the loop through Asio's reactor; while requests follow each other closely, the loop reads
+// on without it (linger.hpp). Whatever a request cannot do inline is a coroutine of its own, counted in
+// `in_flight`: the drop waits for that count, then closes the connection.
 #include "demofs/fuse/session.hpp"
 
 #include <fuse_lowlevel.h>

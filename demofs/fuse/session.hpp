@@ -23,17 +23,17 @@
 namespace demofs::fuse {
 
 struct SessionSettings {
-    std::string mount_point;   // absolute path of an existing directory
-    std::string source;        // shown as the device in /proc/mounts: the vault's path
-    bool allow_other = false;  // let other users in (needs user_allow_other in /etc/fuse.conf unless root)
+    std::string mount_point;   ///< absolute path of an existing directory
+    std::string source;        ///< shown as the device in /proc/mounts: the vault's path
+    bool allow_other = false;  ///< let other users in (needs user_allow_other in /etc/fuse.conf unless root)
     bool read_only = false;
-    std::function<void(const std::string&)> log;  // libfuse's messages and problems nobody can be told
-    std::function<void()> on_ready;               // called once when the mount answers
+    std::function<void(const std::string&)> log;  ///< libfuse's messages and problems nobody can be told
+    std::function<void()> on_ready;               ///< called once when the mount answers
 };
 
 class Session {
   public:
-    // `filesystem` must outlive async_drop; `executor` is the core's.
+    /// `filesystem` must outlive async_drop; `executor` is the core's.
     static asyncdrop::AsyncDropBox<Session> make(SessionSettings settings, fs::Filesystem& filesystem,
                                                  boost::asio::any_io_executor executor);
 
@@ -41,17 +41,17 @@ class Session {
             boost::asio::any_io_executor executor);
     ~Session();
 
-    // Mounts. Throws Error with what libfuse or fusermount3 said and what to do about it.
+    /// Mounts. Throws Error with what libfuse or fusermount3 said and what to do about it.
     void mount();
 
-    // Serves requests until the filesystem is unmounted (returns) or stop() was called. Throws Error when
-    // /dev/fuse fails in an unexpected way. Call once.
+    /// Serves requests until the filesystem is unmounted (returns) or stop() was called. Throws Error when
+    /// /dev/fuse fails in an unexpected way. Call once.
     boost::asio::awaitable<void> run();
 
-    // Makes run() return although still mounted: what the second SIGTERM does.
+    /// Makes run() return although still mounted: what the second SIGTERM does.
     void stop();
 
-    // Requests served so far, and those being served: what an idle time-out looks at.
+    /// Requests served so far, and those being served: what an idle time-out looks at.
     std::uint64_t requests() const;
     std::uint64_t in_flight() const;
 

@@ -200,14 +200,14 @@ TEST_P(FsCrash, NoOrphanIsLost) {
             ASSERT_TRUE(mount.sync(file));
         }
         changing(name);
-        ASSERT_TRUE(mount.remove(root_inode, name));
+        ASSERT_TRUE(mount.unlink(root_inode, name));
         ASSERT_TRUE(mount.sync(root_inode));
         promised(name, std::nullopt);
         mount.fs().release(handle);
         const InodeNumber small = mount.file(root_inode, "small");
         write_and_sync(small, "small", 0, name);
         changing("small");
-        ASSERT_TRUE(mount.remove(root_inode, "small"));
+        ASSERT_TRUE(mount.unlink(root_inode, "small"));
         ASSERT_TRUE(mount.sync(root_inode));
         promised("small", std::nullopt);
         changing("small");

@@ -1,3 +1,5 @@
+// Two timers that never expire by themselves serve as events: `alarm_` ends a sleep, `ended_` tells of the
+// end.
 #include "demofs/fs/background/background_task.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -25,7 +27,7 @@ void BackgroundTask::start(asio::awaitable<void> body) {
 }
 
 asio::awaitable<void> BackgroundTask::sleep(std::optional<std::chrono::milliseconds> time) {
-    if (!woken_ && !stopping_) {
+    if (!woken_ && !stopping_) {  // a wake-up that came before the sleep counts
         if (time) {
             alarm_.expires_after(*time);
         } else {

@@ -22,20 +22,20 @@ class BackgroundTask {
     BackgroundTask(const BackgroundTask&) = delete;
     BackgroundTask& operator=(const BackgroundTask&) = delete;
 
-    // Starts `body`, which must not refer to anything that dies before stop() has returned.
+    /// Starts `body`, which must not refer to anything that dies before stop() has returned.
     void start(boost::asio::awaitable<void> body);
 
     // --- for the body ---
     bool stopping() const { return stopping_; }
-    // Returns after `time` (for ever if there is none), or when it is woken or stopped, also if that was
-    // before.
+    /// Returns after `time` (for ever if there is none), or when it is woken or stopped, also if that was
+    /// before.
     boost::asio::awaitable<void> sleep(std::optional<std::chrono::milliseconds> time);
-    // Lets others run.
+    /// Lets others run.
     boost::asio::awaitable<void> yield();
 
     // --- for others ---
     void wake();
-    // Ends the task and awaits its end; throws what the body threw. Nothing happens if it never started.
+    /// Ends the task and awaits its end; throws what the body threw. Nothing happens if it never started.
     boost::asio::awaitable<void> stop();
 
   private:

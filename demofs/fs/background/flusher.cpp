@@ -1,3 +1,4 @@
+// The interval is counted from the end of a write-back: a slow store is not asked again at once.
 #include "demofs/fs/background/flusher.hpp"
 
 namespace demofs::fs {

@@ -16,7 +16,7 @@ class Flusher {
   public:
     using WriteBack = std::function<boost::asio::awaitable<void>()>;
 
-    // Calls and awaits `write_back` every `interval` once started. What it uses must outlive the drop.
+    /// Calls and awaits `write_back` every `interval` once started. What it uses must outlive the drop.
     static asyncdrop::AsyncDropBox<Flusher> make(boost::asio::any_io_executor executor,
                                                  std::chrono::milliseconds interval, WriteBack write_back) {
         return asyncdrop::make_box<Flusher>(std::move(executor), interval, std::move(write_back));
@@ -28,7 +28,7 @@ class Flusher {
 
     void start() { task_.start(run()); }
 
-    // Stops; a write-back that is under way is awaited, none is begun.
+    /// Stops; a write-back that is under way is awaited, none is begun.
     boost::asio::awaitable<void> async_drop_impl() { return task_.stop(); }
 
   private:

@@ -1,3 +1,5 @@
+// Decides what is a reader in order, and how far ahead it is worth fetching: half a window behind, a fetch of
+// what is missing to a whole one.
 #include "demofs/fs/background/readahead.hpp"
 
 #include <algorithm>
@@ -31,6 +33,7 @@ Readahead::Readahead(asyncdrop::Passkey<Readahead>, asio::any_io_executor execut
 
 void Readahead::note(InodeNumber inode, std::uint64_t offset, std::size_t size) {
     if (window_bytes_ == 0 || closing_) return;
+    // Any one may go when there are too many: its file's next reads are noted afresh.
     if (streams_.size() >= streams_remembered && !streams_.contains(inode)) streams_.erase(streams_.begin());
     Stream& stream = streams_[inode];
     const bool in_order = offset + slack_bytes >= stream.end && offset <= stream.end + slack_bytes;

@@ -23,11 +23,11 @@ namespace demofs::fs {
 
 class Readahead {
   public:
-    // Brings the bytes [offset, offset + size) of a file into memory; must not throw.
+    /// Brings the bytes [offset, offset + size) of a file into memory; must not throw.
     using Fetch =
         std::function<boost::asio::awaitable<void>(InodeNumber, std::uint64_t offset, std::size_t size)>;
 
-    // Keeps up to `window_bytes` ahead of each reader; 0 switches it off.
+    /// Keeps up to `window_bytes` ahead of each reader; 0 switches it off.
     [[nodiscard]] static asyncdrop::AsyncDropBox<Readahead> make(boost::asio::any_io_executor executor,
                                                                  std::size_t window_bytes, Fetch fetch);
 
@@ -36,14 +36,14 @@ class Readahead {
     Readahead(const Readahead&) = delete;
     Readahead& operator=(const Readahead&) = delete;
 
-    // Somebody reads these bytes now. Starts a fetch if the file is being read in order and too little is
-    // ahead.
+    /// Somebody reads these bytes now. Starts a fetch if the file is being read in order and too little is
+    /// ahead.
     void note(InodeNumber inode, std::uint64_t offset, std::size_t size);
 
-    // Files whose readers are remembered.
+    /// Files whose readers are remembered.
     std::size_t streams() const { return streams_.size(); }
 
-    // Starts no more fetches and awaits those that run.
+    /// Starts no more fetches and awaits those that run.
     boost::asio::awaitable<void> async_drop_impl();
 
   private:

@@ -1,3 +1,6 @@
+// What an orphan record asks for, and how it shrinks: first content (from_offset on, or all), a bounded
+// number of extents in each step; then the inode itself. The record goes with the change that does the last
+// of it, so that a crash between two steps leaves a record that still tells the truth.
 #include "demofs/fs/background/reclaim_step.hpp"
 
 #include <algorithm>
@@ -55,6 +58,7 @@ void put_or_erase(TreeEdit& edit, std::uint64_t number, const OrphanRecord& orph
 Reclaimed free_data(TreeEdit& edit, std::uint64_t number, OrphanRecord orphan, bool in_use) {
     const DataId data{number};
     const Freed freed = free_extents(edit, data, orphan.from_offset);
+    // A truncated file goes on using the data id below from_offset; its record counts what is freed.
     if (orphan.trimmed_inode != InodeNumber{}) {
         InodeRecord* inode = edit.inode(orphan.trimmed_inode);
         if (inode != nullptr && inode->data_id == data) {
@@ -64,6 +68,7 @@ Reclaimed free_data(TreeEdit& edit, std::uint64_t number, OrphanRecord orphan, b
     } else if (freed.all && orphan.from_offset == 0) {
         free_inline(edit, data);
     }
+    // The record may also ask for the inode: that is another step's, once nobody uses it.
     const bool goes_on = !freed.all || (orphan.free_inode && !in_use);
     if (freed.all) {
         orphan.free_data = false;

@@ -1,3 +1,5 @@
+// The loop: end what was released, then one step for the orphan at the head of the queue, then let others
+// run. Orphans take turns, so that a huge file does not keep small ones waiting.
 #include "demofs/fs/background/reclaimer.hpp"
 
 #include <utility>

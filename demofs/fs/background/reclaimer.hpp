@@ -25,11 +25,11 @@ namespace demofs::fs {
 
 class Reclaimer {
   public:
-    // Whether an inode is open or known to the kernel.
+    /// Whether an inode is open or known to the kernel.
     using InUse = std::function<bool(InodeNumber)>;
     using OnProblem = std::function<void(const std::exception_ptr&)>;
 
-    // `tree` and `open_files` must outlive the drop.
+    /// `tree` and `open_files` must outlive the drop.
     static asyncdrop::AsyncDropBox<Reclaimer> make(boost::asio::any_io_executor executor, tree::Tree& tree,
                                                    OpenFileTable& open_files, InUse in_use,
                                                    OnProblem on_problem) {
@@ -45,16 +45,16 @@ class Reclaimer {
           in_use_(std::move(in_use)),
           on_problem_(std::move(on_problem)) {}
 
-    // Starts with all orphans that the tree holds.
+    /// Starts with all orphans that the tree holds.
     void start() { task_.start(run()); }
 
-    // There is something to do for the orphan record of this number.
+    /// There is something to do for the orphan record of this number.
     void add(std::uint64_t number);
-    // A released handle waits in the open-file table.
+    /// A released handle waits in the open-file table.
     void wake() { task_.wake(); }
     bool idle() const { return scanned_ && queue_.empty(); }
 
-    // Stops after the step that is under way.
+    /// Stops after the step that is under way.
     boost::asio::awaitable<void> async_drop_impl() { return task_.stop(); }
 
   private:

@@ -1,3 +1,5 @@
+// How a turn is handed on: a mutex per file, made by the first who enters and dropped by the last who leaves.
+// Whoever waits is counted as a user, so the entry stays until it has had its turn, also if it is cancelled.
 #include "demofs/fs/content/content_locks.hpp"
 
 #include <asyncdrop/even_if_cancelled.hpp>
@@ -10,14 +12,14 @@ namespace asio = boost::asio;
 using asyncdrop::AsyncDropGuard;
 
 asio::awaitable<void> ContentLocks::Turn::async_drop_impl() {
-    lock_.unlock();
+    lock_.unlock();  // first: if others wait, the mutex goes on without this turn
     return locks_->leave(inode_);
 }
 
 asio::awaitable<AsyncDropGuard<ContentLocks::Turn>> ContentLocks::enter(InodeNumber inode) {
     Entry& entry = entries_[inode];
     if (!entry.mutex) entry.mutex = Mutex::create(AsyncDropGuard<Token>::adopt(Token{}));
-    ++entry.users;
+    ++entry.users;  // before the wait: the one ahead must not take the mutex away
     std::exception_ptr error;
     Mutex::Lock lock;
     try {

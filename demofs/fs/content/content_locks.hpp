@@ -23,13 +23,13 @@ namespace demofs::fs {
 
 class ContentLocks {
   public:
-    // What the mutex protects is the right to go on; there is nothing to clean up.
+    /// What the mutex protects is the right to go on; there is nothing to clean up.
     struct Token {
         void async_drop_impl() noexcept {}
     };
     using Mutex = asyncdrop::AsyncDropMutex<Token>;
 
-    // The right to work on an inode's content; its drop lets the next one in.
+    /// The right to work on an inode's content; its drop lets the next one in.
     class Turn {
       public:
         Turn(asyncdrop::Passkey<Turn>, ContentLocks& locks, InodeNumber inode, Mutex::Lock lock)
@@ -50,7 +50,7 @@ class ContentLocks {
 
     bool busy(InodeNumber inode) const { return entries_.contains(inode); }
 
-    // Awaits the turn. Cancellation: leaves the queue and throws.
+    /// Awaits the turn. Cancellation: leaves the queue and throws.
     boost::asio::awaitable<asyncdrop::AsyncDropGuard<Turn>> enter(InodeNumber inode);
 
   private:

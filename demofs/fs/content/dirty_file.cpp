@@ -1,3 +1,5 @@
+// Stretches, one per chunk at most, in a map by offset: whoever looks for a byte finds the one stretch that
+// can hold it by one step back.
 #include "demofs/fs/content/dirty_file.hpp"
 
 #include <algorithm>
@@ -29,6 +31,8 @@ void DirtyFile::merge(std::uint64_t offset, ByteSpan data) {
         bytes_ += data.size();
         return;
     }
+    // The chunk has a stretch: grow it to hold both, at the front and at the back, then copy over it. The new
+    // bytes win where they overlap. Its key changes when it grows at the front, hence the extracted node.
     const std::uint64_t begin = found->first;
     const std::uint64_t end = offset + data.size();
     assert(offset <= begin + found->second.size() && end >= begin);

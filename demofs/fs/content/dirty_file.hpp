@@ -22,31 +22,31 @@ namespace demofs::fs {
 
 class DirtyFile {
   public:
-    using Stretches = std::map<std::uint64_t, Bytes>;  // by the offset of their first byte in the file
+    using Stretches = std::map<std::uint64_t, Bytes>;  ///< by the offset of their first byte in the file
 
     explicit DirtyFile(std::uint32_t chunk_bytes) : chunk_bytes_(chunk_bytes) {}
 
-    // The stretch in the chunk with byte `offset`, or end().
+    /// The stretch in the chunk with byte `offset`, or end().
     Stretches::const_iterator in_chunk_of(std::uint64_t offset) const;
-    // The first stretch with a byte at or behind `offset`.
+    /// The first stretch with a byte at or behind `offset`.
     Stretches::const_iterator first_ending_after(std::uint64_t offset) const;
     Stretches::const_iterator end() const { return stretches_.end(); }
     const Stretches& stretches() const { return stretches_; }
 
-    // Puts bytes over the chunk's stretch, which they overlap or adjoin, or into an empty chunk. `data` lies
-    // inside one chunk.
+    /// Puts bytes over the chunk's stretch, which they overlap or adjoin, or into an empty chunk. `data` lies
+    /// inside one chunk.
     void merge(std::uint64_t offset, ByteSpan data);
     void erase(std::uint64_t stretch_offset);
 
     bool empty() const { return stretches_.empty(); }
     std::uint64_t bytes() const { return bytes_; }
-    // Behind the last unwritten byte; 0 if there is none.
+    /// Behind the last unwritten byte; 0 if there is none.
     std::uint64_t end_offset() const;
 
-    // Unwritten bytes in [from, to).
+    /// Unwritten bytes in [from, to).
     std::uint64_t bytes_within(std::uint64_t from, std::uint64_t to) const;
 
-    // What the writes did to the times; they reach the tree with the bytes.
+    /// What the writes did to the times; they reach the tree with the bytes.
     Timestamp modified;
     Timestamp changed;
 

@@ -1,3 +1,5 @@
+// A file is dirty from its first stretch to its last; `order` says since when, in a map beside the table, so
+// that the oldest is found at once. Table and map change together or not at all.
 #include "demofs/fs/content/dirty_files.hpp"
 
 namespace demofs::fs {

@@ -17,11 +17,11 @@ class DirtyFiles {
   public:
     explicit DirtyFiles(std::uint32_t chunk_bytes) : chunk_bytes_(chunk_bytes) {}
 
-    // Null if the file has no unwritten content.
+    /// Null if the file has no unwritten content.
     const DirtyFile* find(InodeNumber inode) const;
 
-    // Lets `change` modify the file's content (made if it had none), then accounts for it and forgets a file
-    // that became clean.
+    /// Lets `change` modify the file's content (made if it had none), then accounts for it and lets go
+    /// of a file that became clean.
     template <class F>
     void update(InodeNumber inode, F change) {
         Entry& entry = open(inode);
@@ -32,11 +32,11 @@ class DirtyFiles {
 
     void discard(InodeNumber inode);
 
-    // Memory in use: the bytes and what holding them costs.
+    /// Memory in use: the bytes and what holding them costs.
     std::uint64_t memory_bytes() const { return bytes_ + files_.size() * bytes_per_file; }
     std::size_t size() const { return files_.size(); }
     std::optional<InodeNumber> oldest() const;
-    std::vector<InodeNumber> all() const;  // oldest first
+    std::vector<InodeNumber> all() const;  ///< oldest first
 
   private:
     static constexpr std::uint64_t bytes_per_file = 256;

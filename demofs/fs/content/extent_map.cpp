@@ -1,3 +1,5 @@
+// Cutting and placing extents. An extent is a view of a run of blocks, exact to the byte: cutting only moves
+// its edges, and a block whose bytes are all cut out is merely counted as dead in its segment's usage.
 #include "demofs/fs/content/extent_map.hpp"
 
 #include <algorithm>
@@ -43,6 +45,8 @@ std::optional<PlacedExtent> ExtentMap::last_not_after(std::uint64_t offset) {
 
 std::uint64_t ExtentMap::cut(std::uint64_t from, std::uint64_t to) {
     if (from >= to) return 0;
+    // What lies in the way: the extent that begins before `from` and reaches into it, and all that begin
+    // inside.
     std::vector<PlacedExtent> touched;
     if (from > 0) {
         const std::optional<PlacedExtent> before = last_not_after(from - 1);
@@ -50,6 +54,8 @@ std::uint64_t ExtentMap::cut(std::uint64_t from, std::uint64_t to) {
     }
     for (const auto& [key, value] : edit_->range(extent_key(data_, from), extent_key(data_, to - 1)))
         touched.push_back(PlacedExtent{key.key, decode_extent_record(value)});
+    // Of each, the parts on both sides stay: the front under its old key (or nothing is left there), the back
+    // under a new one.
     std::uint64_t removed = 0;
     for (const PlacedExtent& extent : touched) {
         const std::uint64_t begin = std::max(from, extent.offset);
@@ -104,6 +110,8 @@ std::uint64_t ExtentMap::prepare(const std::vector<PendingBlock>& blocks) {
 
 void ExtentMap::append(const std::vector<PendingBlock>& blocks, block::BlockStore& store,
                        std::uint32_t block_bytes, std::uint64_t birth_generation) {
+    // `current` is the extent that grows. It is put once it ends, so that a megabyte written in order is one
+    // entry of the tree, and a file appended to piece by piece goes on with the extent it has.
     std::optional<PlacedExtent> current;
     for (const PendingBlock& block : blocks) {
         block::BlockHeader header;
@@ -113,12 +121,14 @@ void ExtentMap::append(const std::vector<PendingBlock>& blocks, block::BlockStor
         header.birth_generation = birth_generation;
         const block::BlockAddress address = store.append(header, block.payload(), block::Placement::packed);
         edit_->use(address.segment, static_cast<std::int64_t>(block.size()));
+        // Does the block adjoin in the file? Then the extent before it may grow...
         if (!current || current->end() != block.offset) {
             if (current) put(*current);
             current.reset();
             if (block.offset > 0) current = last_not_after(block.offset - 1);
             if (current && current->end() != block.offset) current.reset();
         }
+        // ...if the block also lies right behind it in the segment.
         if (current && current->record.continues_with(address)) {
             current->record.run_bytes += block.size();
             current->record.length_bytes += block.size();

@@ -1,3 +1,9 @@
+// Where a file's bytes go: into the buffer, into its inode's inline entry, or into blocks of the log.
+//
+// Each attempt has the same shape. Read through a TreeEdit and decide; nothing has happened yet, and a
+// missing node ends the attempt here. Then append blocks to the log, which cannot be taken back:
+// ExtentMap::prepare has made sure that nothing after it can fault. Then apply the edit, and last change the
+// buffer.
 #include "demofs/fs/content/file_contents.hpp"
 
 #include <algorithm>
@@ -87,6 +93,7 @@ Result<std::size_t> FileContents::write(InodeNumber inode, std::uint64_t offset,
     if (data.empty()) return std::size_t{0};
     require_trimmed(*record, offset + data.size());
 
+    // Whole chunks go to the log now, the rest is merged into the buffer (write_plan.hpp has the rules).
     const DirtyFile* dirty = dirty_.find(inode);
     const bool was_clean = dirty == nullptr;
     const Timestamp modified = record->modified;
@@ -98,13 +105,14 @@ Result<std::size_t> FileContents::write(InodeNumber inode, std::uint64_t offset,
         effects.epoch = edit.apply();
         effects.touched = {inode};
     }
+    // The tree has what left the buffer; from here on nothing throws but std::bad_alloc.
     if (dirty != nullptr || !plan.merges.empty()) {
         dirty_.update(inode, [&](DirtyFile& file) {
             for (const std::uint64_t stretch : plan.leaving) file.erase(stretch);
             for (const WritePlan::Merge& merge : plan.merges) file.merge(merge.offset, merge.data);
             if (now) {
                 file.modified = file.changed = *now;
-            } else if (was_clean) {
+            } else if (was_clean) {  // the kernel keeps the times: those of the tree stay
                 file.modified = modified;
                 file.changed = changed;
             }
@@ -118,7 +126,7 @@ bool FileContents::flush(InodeNumber inode, Effects& effects) {
     if (dirty == nullptr) return true;
     TreeEdit edit(*tree_);
     InodeRecord* record = edit.inode(inode);
-    if (record == nullptr) {
+    if (record == nullptr) {  // unlinked and freed meanwhile
         dirty_.discard(inode);
         return true;
     }
@@ -130,6 +138,7 @@ bool FileContents::flush(InodeNumber inode, Effects& effects) {
         block.parts[0] = bytes;
         blocks.push_back(block);
     }
+    // In the order of the file, so that the size in the tree never passes bytes that are still buffered.
     const std::uint64_t end = blocks.back().end();
     require_trimmed(*record, end);
     const std::size_t count = blocks.size();
@@ -176,6 +185,7 @@ void FileContents::store(TreeEdit& edit, InodeRecord& record, std::vector<Pendin
         store_inline(edit, record, blocks);
         return;
     }
+    // A file that outgrows its inline entry takes along what the new blocks do not cover.
     const Bytes content = inline_content(edit, record);
     if (record.has_inline_data) {
         add_uncovered(blocks, content);

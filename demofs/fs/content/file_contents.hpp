@@ -28,38 +28,38 @@ namespace demofs::fs {
 inline constexpr std::uint64_t max_file_bytes = (std::uint64_t{1} << 63) - 1;
 
 struct ContentSettings {
-    std::uint32_t chunk_bytes = 32 * 1024;  // payload of a full data block
+    std::uint32_t chunk_bytes = 32 * 1024;  ///< payload of a full data block
     std::uint32_t inline_bytes = 1024;
 };
 
 class FileContents {
   public:
-    // `tree` and `numbers` must outlive this.
+    /// `tree` and `numbers` must outlive this.
     FileContents(ContentSettings settings, tree::Tree& tree, Numbers& numbers)
         : settings_(settings), tree_(&tree), numbers_(&numbers), dirty_(settings.chunk_bytes) {}
 
-    // ENOENT, EISDIR, EINVAL.
+    /// ENOENT, EISDIR, EINVAL.
     Result<ReadPlan> plan_read(InodeNumber inode, std::uint64_t offset, std::size_t size);
 
-    // All of `data`, or nothing. ENOENT, EISDIR, EINVAL, EFBIG. `effects.touched` stays empty if everything
-    // was buffered.
+    /// All of `data`, or nothing. ENOENT, EISDIR, EINVAL, EFBIG. `effects.touched` stays empty if everything
+    /// was buffered.
     Result<std::size_t> write(InodeNumber inode, std::uint64_t offset, ByteSpan data,
                               const std::optional<Timestamp>& now, Effects& effects);
 
-    // Moves buffered content of the file into the tree, a bounded amount at a time, in the order of the file;
-    // whether none is left.
+    /// Moves buffered content of the file into the tree, a bounded amount at a time, in the order of the
+    /// file; whether none is left.
     bool flush(InodeNumber inode, Effects& effects);
 
-    // chmod, chown, utimens and truncate. Of a size change: O(1) changes of the tree for files with many
-    // extents, the rest is the reclaimer's. ENOENT, EISDIR, EINVAL, EFBIG. `made_orphan` gets the number of
-    // an orphan record made.
+    /// chmod, chown, utimens and truncate. Of a size change: O(1) changes of the tree for files with many
+    /// extents, the rest is the reclaimer's. ENOENT, EISDIR, EINVAL, EFBIG. `made_orphan` gets the number of
+    /// an orphan record made.
     Result<Attributes> set_attributes(const SetAttributes& operation, Effects& effects,
                                       std::optional<std::uint64_t>& made_orphan);
 
-    // Adds to a record what is buffered: size, allocated bytes, times.
+    /// Adds to a record what is buffered: size, allocated bytes, times.
     void adjust(InodeNumber inode, InodeRecord& record) const;
 
-    // Forgets buffered content of an inode that is gone.
+    /// Throws away what is buffered of an inode that is gone.
     void discard(InodeNumber inode) { dirty_.discard(inode); }
 
     const DirtyFiles& dirty() const { return dirty_; }

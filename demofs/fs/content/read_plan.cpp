@@ -1,3 +1,8 @@
+// Lays a read out over what is buffered, what the tree has, and holes.
+//
+// The buffer lies on top: the plan goes from stretch to stretch, and fills the gaps between them from the
+// tree (inline bytes, or extents with zeros between them). Bytes at hand become pieces at once; of an extent
+// the piece only names the block, so that the caller can read all missing blocks together.
 #include "demofs/fs/content/read_plan.hpp"
 
 #include <algorithm>
@@ -41,6 +46,7 @@ class Planner {
         const std::uint64_t stored_to =
             record_.allocated_bytes == 0 ? from : std::min(to, record_.size_bytes);
         if (at < stored_to) {
+            // The extent that begins at or before `at` may reach into the range; the others begin inside it.
             const tree::Key first = extent_key(record_.data_id, at);
             if (const auto before = tree_.find_last_not_after(first))
                 add_extent(before->first.key, before->second, at, stored_to);
@@ -160,6 +166,7 @@ ReadPlan plan_read(tree::Tree& tree, const InodeRecord& record, const DirtyFile*
         dirty ? std::max(record.size_bytes, dirty->end_offset()) : record.size_bytes;
     if (offset >= file_end) return planner.take();
     const std::uint64_t end = offset + std::min<std::uint64_t>(size, file_end - offset);
+    // Invariant: the plan holds [offset, at).
     std::uint64_t at = offset;
     if (dirty != nullptr) {
         for (auto stretch = dirty->first_ending_after(at); stretch != dirty->end() && stretch->first < end;

@@ -20,8 +20,8 @@ namespace demofs::fs {
 
 struct ReadPlan {
     struct Piece {
-        SharedBytes bytes;          // empty until its block is there
-        block::BlockAddress block;  // where it is if `bytes` is empty
+        SharedBytes bytes;          ///< empty until its block is there
+        block::BlockAddress block;  ///< where it is if `bytes` is empty
         std::uint32_t block_offset = 0;
         std::size_t length = 0;
     };
@@ -29,17 +29,17 @@ struct ReadPlan {
     std::vector<Piece> pieces;
     std::size_t size_bytes = 0;
 
-    // Fills in pieces whose blocks are in memory; whether all are filled now.
+    /// Fills in pieces whose blocks are in memory; whether all are filled now.
     bool fill_from_memory(block::BlockStore& blocks);
 
-    // The blocks of the other pieces, each once, in the order of their first use.
+    /// The blocks of the other pieces, each once, in the order of their first use.
     std::vector<block::BlockAddress> missing() const;
-    // Fills in pieces out of blocks read for missing(), in that order.
+    /// Fills in pieces out of blocks read for missing(), in that order.
     void fill(const std::vector<block::BlockAddress>& addresses, const std::vector<SharedBytes>& payloads);
 };
 
-// The bytes [offset, offset + size) of a file, as far as it goes: what is buffered in `dirty` (null: nothing)
-// over what the tree has, zeros in the holes. Throws tree::NodeFault.
+/// The bytes [offset, offset + size) of a file, as far as it goes: what is buffered in `dirty` (null:
+/// nothing) over what the tree has, zeros in the holes. Throws tree::NodeFault.
 ReadPlan plan_read(tree::Tree& tree, const InodeRecord& record, const DirtyFile* dirty, std::uint64_t offset,
                    std::size_t size);
 

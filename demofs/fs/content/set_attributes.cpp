@@ -1,4 +1,8 @@
 // FileContents::set_attributes: chmod, chown, utimens and, the long part, truncate.
+//
+// A truncate costs the same for any file. Few extents are cut at once. With many, the end is cut off and the
+// reclaimer frees the rest (the record says `trimming` until it has), or, for size 0, the inode gets a fresh,
+// empty data id and leaves the old one to the reclaimer whole.
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -46,7 +50,7 @@ Result<Attributes> FileContents::set_attributes(const SetAttributes& operation, 
         record.modified = dirty->modified;
         record.changed = dirty->changed;
     }
-    std::optional<Numbers::Lease> fresh;
+    std::optional<Numbers::Lease> fresh;  // goes back if the edit cannot be applied
     if (operation.set_size) {
         resize(edit, operation.inode, record, operation.size_bytes, fresh, made_orphan);
         record.modified = operation.now;

@@ -1,3 +1,5 @@
+// The planner goes through the write chunk by chunk (Planner::add), and at the end knows how far the size in
+// the tree moves; only then it can tell which buffered stretches must go along (Planner::finish).
 #include "demofs/fs/content/write_plan.hpp"
 
 #include <algorithm>
@@ -41,6 +43,7 @@ class Planner {
     void add(std::uint64_t offset, ByteSpan piece) {
         const auto old = dirty_ ? dirty_->in_chunk_of(offset) : DirtyFile::Stretches::const_iterator();
         const bool has_old = dirty_ && old != dirty_->end();
+        // The whole chunk: what was buffered of it is overwritten.
         if (piece.size() == chunk_bytes_) {
             send(alone(offset, piece));
             if (has_old) plan_.leaving.push_back(old->first);
@@ -50,6 +53,7 @@ class Planner {
             buffered_.push_back({alone(offset, piece), {offset, piece}, {}});
             return;
         }
+        // One stretch per chunk: one that the piece neither overlaps nor adjoins goes to the log as it is.
         const bool apart = offset > old->first + old->second.size() || offset + piece.size() < old->first;
         if (apart) {
             send(alone(old->first, old->second));
@@ -57,6 +61,7 @@ class Planner {
             buffered_.push_back({alone(offset, piece), {offset, piece}, {}});
             return;
         }
+        // Else they become one, which goes to the log once it fills the chunk.
         const PendingBlock both = united(old->first, old->second, offset, piece);
         if (both.size() == chunk_bytes_) {
             send(both);
@@ -67,6 +72,8 @@ class Planner {
     }
 
     WritePlan finish(std::uint64_t write_begin, std::uint64_t write_end) {
+        // The size in the tree moves to stored_end: everything buffered below it has to be there, too.
+        // Sending a part moves stored_end on, but never into another chunk, so one pass is enough.
         if (plan_.stored_end > stored_size_) send_untouched(write_begin, write_end);
         for (const Buffered& part : buffered_) {
             if (must_be_sent(part.result.offset, part.result.end())) {

@@ -12,6 +12,7 @@ namespace demofs::fs {
 
 class ChangeEpochs {
   public:
+    /// The inode was changed in `epoch`, the tree's newest.
     void note(InodeNumber inode, Epoch epoch) {
         const auto [entry, is_new] = latest_.try_emplace(inode, epoch);
         if (!is_new && entry->second == epoch) return;
@@ -19,7 +20,8 @@ class ChangeEpochs {
         by_epoch_[epoch].push_back(inode);
     }
 
-    void forget_until(Epoch durable) {
+    /// Everything up to the epoch `durable` is durable: nobody has to wait for it any more.
+    void settle_until(Epoch durable) {
         while (!by_epoch_.empty() && by_epoch_.begin()->first <= durable) {
             const auto& [epoch, inodes] = *by_epoch_.begin();
             for (const InodeNumber inode : inodes) {
@@ -30,7 +32,7 @@ class ChangeEpochs {
         }
     }
 
-    // Null if the inode's last change is durable, or older than this mount.
+    /// Null if the inode's last change is durable, or older than this mount.
     const Epoch* find(InodeNumber inode) const {
         const auto entry = latest_.find(inode);
         return entry == latest_.end() ? nullptr : &entry->second;

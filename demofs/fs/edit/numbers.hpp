@@ -14,13 +14,13 @@ namespace demofs::fs {
 
 class Numbers {
   public:
-    // `tree` must outlive this.
+    /// `tree` must outlive this.
     explicit Numbers(tree::Tree& tree) : tree_(&tree) {}
 
-    // A number on loan: back to the pool unless keep() is called.
+    /// A number on loan: back to the pool unless keep() is called.
     class Lease {
       public:
-        // Throws MustWait if a commit has to reserve more first.
+        /// Throws MustWait if a commit has to reserve more first.
         explicit Lease(Numbers& numbers) : numbers_(&numbers), number_(numbers.take()) {}
         Lease(const Lease&) = delete;
         Lease& operator=(const Lease&) = delete;

@@ -16,7 +16,7 @@ class SpaceGate {
   public:
     explicit SpaceGate(std::uint64_t reserve_bytes) : reserve_bytes_(reserve_bytes) {}
 
-    // Whether `bytes` more may be written. Throws MustWait if the store has to be asked first.
+    /// Whether `bytes` more may be written. Throws MustWait if the store has to be asked first.
     bool admit(std::uint64_t bytes) {
         if (!known_ || admitted_bytes_ > ask_again_after_bytes) throw MustWait(MustWait::Reason::space);
         if (free_bytes_ >= reserve_bytes_of(total_bytes_) + admitted_bytes_ + bytes) {
@@ -29,7 +29,7 @@ class SpaceGate {
         return false;
     }
 
-    // What the store said; `unwritten_bytes` were admitted but had not reached it.
+    /// What the store said; `unwritten_bytes` were admitted but had not reached it.
     void update(const store::StoreSpace& space, std::uint64_t unwritten_bytes) {
         total_bytes_ = space.total_bytes;
         free_bytes_ = space.free_bytes - std::min(space.free_bytes, unwritten_bytes);

@@ -1,3 +1,5 @@
+// The edit's own entries lie sorted beside the tree; every read merges the two, and an own entry, also one
+// that says "erased", hides the tree's. Inode records are decoded once and compared when the edit is applied.
 #include "demofs/fs/edit/tree_edit.hpp"
 
 #include <algorithm>

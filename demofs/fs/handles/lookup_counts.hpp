@@ -13,7 +13,7 @@ class LookupCounts {
   public:
     void retain(InodeNumber inode) { ++counts_[inode]; }
 
-    // Whether the kernel knows the inode no longer.
+    /// Whether the kernel knows the inode no longer.
     bool forget(InodeNumber inode, std::uint64_t count) {
         const auto found = counts_.find(inode);
         if (found == counts_.end()) return true;

@@ -1,3 +1,6 @@
+// Who may drop what, and when: release() is called by a request that must be answered at once, so it only
+// gives shares back. The last share of an inode needs an awaited drop; it waits in `closing_` for the
+// reclaimer.
 #include "demofs/fs/handles/open_file_table.hpp"
 
 #include <algorithm>
@@ -31,6 +34,7 @@ HandleId OpenFileTable::open(InodeNumber inode) {
     const HandleId handle{next_handle_++};
     const auto known = inodes_.find(inode);
     AsyncDropArc<InodeHandle> shared;
+    // All handles of an inode share one InodeHandle. One whose drop is already due cannot be shared any more.
     if (known != inodes_.end() && !known->second.handles.empty()) {
         shared = files_->get(known->second.handles.back())->inode().clone();
     } else {

@@ -19,13 +19,13 @@
 #include <vector>
 
 #include "demofs/base/types.hpp"
-#include "demofs/fs/filesystem.hpp"
+#include "demofs/fs/handles/handle_id.hpp"
 
 namespace demofs::fs {
 
 class OpenFileTable;
 
-// Says, as long as it lives, that an inode is open.
+/// Says, as long as it lives, that an inode is open.
 class InodeHandle {
   public:
     InodeHandle(asyncdrop::Passkey<InodeHandle>, OpenFileTable& table, InodeNumber inode);
@@ -40,7 +40,7 @@ class InodeHandle {
     InodeNumber inode_;
 };
 
-// One handle. Its cleanup is synchronous: a share is given back, or the last one is passed on.
+/// One handle. Its cleanup is synchronous: a share is given back, or the last one is passed on.
 class OpenFile {
   public:
     OpenFile(asyncdrop::Passkey<OpenFile>, OpenFileTable& table, asyncdrop::AsyncDropArc<InodeHandle> inode)
@@ -60,7 +60,7 @@ class OpenFileTable {
   public:
     using OnClosed = std::function<void(InodeNumber)>;
 
-    // `on_closed` is called when an inode's last open file has been cleaned up; it must not throw.
+    /// `on_closed` is called when an inode's last open file has been cleaned up; it must not throw.
     static asyncdrop::AsyncDropBox<OpenFileTable> make(OnClosed on_closed) {
         return asyncdrop::make_box<OpenFileTable>(std::move(on_closed));
     }
@@ -70,7 +70,7 @@ class OpenFileTable {
     OpenFileTable& operator=(const OpenFileTable&) = delete;
 
     HandleId open(InodeNumber inode);
-    // Ends a handle; an unknown one is ignored. has_closing() afterwards: finish_closing() is due.
+    /// Ends a handle; an unknown one is ignored. has_closing() afterwards: finish_closing() is due.
     void release(HandleId handle);
     void release_all();
 
@@ -80,7 +80,7 @@ class OpenFileTable {
     bool is_open(InodeNumber inode) const { return inodes_.contains(inode); }
     std::size_t size() const { return files_->size(); }
 
-    // Ends all handles.
+    /// Ends all handles.
     boost::asio::awaitable<void> async_drop_impl();
 
   private:

@@ -9,9 +9,9 @@
 namespace demofs::fs {
 
 struct Effects {
-    Epoch epoch{};                        // of the tree's change
-    std::vector<InodeNumber> touched;     // inodes and directories whose fsync must now cover that epoch
-    std::optional<InodeNumber> unlinked;  // has no name any more, and an orphan record
+    Epoch epoch{};                        ///< of the tree's change
+    std::vector<InodeNumber> touched;     ///< inodes and directories whose fsync must now cover that epoch
+    std::optional<InodeNumber> unlinked;  ///< has no name any more, and an orphan record
 };
 
 }  // namespace demofs::fs

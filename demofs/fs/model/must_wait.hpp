@@ -10,9 +10,9 @@ namespace demofs::fs {
 
 struct MustWait : std::exception {
     enum class Reason : std::uint8_t {
-        numbers,  // a commit has to reserve fresh inode numbers
-        trim,     // extents beyond the end of the file `number` (a data id) have to be freed before it grows
-        space,    // the store's free space has to be asked for again
+        numbers,  ///< a commit has to reserve fresh inode numbers
+        trim,   ///< extents beyond the end of the file `number` (a data id) have to be freed before it grows
+        space,  ///< the store's free space has to be asked for again
     };
 
     explicit MustWait(Reason why, std::uint64_t what = 0) : reason(why), number(what) {}

@@ -5,8 +5,8 @@
 // only meaningful after success. Given the same tree and the same arguments they do the same: a journal can
 // replay them.
 //
-// Threads: the core. SetAttributes is with the file contents (content/file_contents.hpp), since it may change a
-// size.
+// Threads: the core. SetAttributes is with the file contents (content/file_contents.hpp), since it may change
+// a size.
 #pragma once
 
 #include <cstdint>
@@ -27,10 +27,10 @@ struct Namespace {
     const NameIndex& names;
 };
 
-// `number` is the new inode's number: fresh, and kept by the caller over repetitions.
+/// `number` is the new inode's number: fresh, and kept by the caller over repetitions.
 Result<Attributes> apply(const Namespace& where, const Create& create, InodeNumber number, Effects& effects);
 Result<Attributes> apply(const Namespace& where, const Link& link, Effects& effects);
-Result<Nothing> apply(const Namespace& where, const Remove& remove, Effects& effects);
+Result<Nothing> apply(const Namespace& where, const Unlink& unlink, Effects& effects);
 Result<Nothing> apply(const Namespace& where, const Rename& rename, Effects& effects);
 
 }  // namespace demofs::fs

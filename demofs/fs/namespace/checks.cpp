@@ -1,3 +1,4 @@
+// What names may be, which directories may change, and what an inode's last name leaves behind.
 #include "demofs/fs/namespace/checks.hpp"
 
 #include <string>
@@ -32,8 +33,8 @@ InodeRecord& named_inode(TreeEdit& edit, InodeNumber directory, const NameIndex:
                                    std::to_string(raw(entry.record.inode)) + ", which does not exist.");
 }
 
-void drop_name(TreeEdit& edit, InodeNumber number, InodeRecord& inode, const Timestamp& now,
-               Effects& effects) {
+void unlink_name(TreeEdit& edit, InodeNumber number, InodeRecord& inode, const Timestamp& now,
+                 Effects& effects) {
     inode.changed = now;
     inode.links = inode.is_directory() || inode.links == 0 ? 0 : inode.links - 1;
     if (inode.links != 0) return;

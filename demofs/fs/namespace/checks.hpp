@@ -29,7 +29,7 @@ inline void touch(InodeRecord& directory, const Timestamp& now) {
 
 // Takes one name away from an inode; without any left it becomes an orphan. Its directory's link count is the
 // caller's business.
-void drop_name(TreeEdit& edit, InodeNumber number, InodeRecord& inode, const Timestamp& now,
-               Effects& effects);
+void unlink_name(TreeEdit& edit, InodeNumber number, InodeRecord& inode, const Timestamp& now,
+                 Effects& effects);
 
 }  // namespace demofs::fs::detail

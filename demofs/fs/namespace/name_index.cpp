@@ -1,3 +1,4 @@
+// Both searches walk the slots of one hash, which lie side by side in the tree.
 #include "demofs/fs/namespace/name_index.hpp"
 
 #include <algorithm>

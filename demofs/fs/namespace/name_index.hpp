@@ -27,7 +27,7 @@ inline constexpr std::uint64_t dot_dot_cookie = 2;
 
 class NameIndex {
   public:
-    // `bits` <= 56 of the hash are used; fewer make collisions, for tests.
+    /// `bits` <= 56 of the hash are used; fewer make collisions, for tests.
     NameIndex(std::function<std::uint64_t(std::string_view)> hash, unsigned bits);
 
     struct Entry {
@@ -35,10 +35,10 @@ class NameIndex {
         DirentRecord record;
     };
 
-    // The entry called `name`, as it stands in the tree.
+    /// The entry called `name`, as it stands in the tree.
     std::optional<Entry> find(tree::Tree& tree, InodeNumber directory, std::string_view name) const;
 
-    // A free cookie for a name that find() did not find; nothing if all slots of its hash are taken.
+    /// A free cookie for a name that find() did not find; nothing if all slots of its hash are taken.
     std::optional<std::uint64_t> free_cookie(tree::Tree& tree, InodeNumber directory,
                                              std::string_view name) const;
 

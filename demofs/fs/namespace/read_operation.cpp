@@ -1,3 +1,4 @@
+// Lookup, GetAttributes, ReadLink and ReadDirectory. An entry without its inode is damage, never ENOENT.
 #include "demofs/fs/namespace/read_operation.hpp"
 
 #include <sys/stat.h>

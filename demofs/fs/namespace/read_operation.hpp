@@ -1,4 +1,4 @@
-// The reading operations, each a plain function over the tree. Exceptions as for apply_operation.hpp.
+// The operations that only read, each a plain function over the tree. Exceptions as for change.hpp.
 //
 // `adjust` gets every record before it becomes attributes, so that buffered writes can be added.
 // Threads: the core.
@@ -16,7 +16,7 @@ namespace demofs::fs {
 
 using AdjustRecord = std::function<void(InodeNumber, InodeRecord&)>;
 
-// The inode's record as it stands in the tree.
+/// The inode's record as it stands in the tree.
 std::optional<InodeRecord> read_inode(tree::Tree& tree, InodeNumber inode);
 
 Result<Attributes> answer(const Namespace& where, const Lookup& lookup, const AdjustRecord& adjust);

@@ -98,7 +98,7 @@ Result<Nothing> apply(const Namespace& where, const Rename& rename, Effects& eff
             if (const auto refused = reject_replacement(moved, replaced)) return *refused;
             cookie = target->cookie;
             if (replaced.is_directory()) --move.to_directory.links;
-            detail::drop_name(edit, target->record.inode, replaced, rename.now, effects);
+            detail::unlink_name(edit, target->record.inode, replaced, rename.now, effects);
             effects.touched.push_back(target->record.inode);
         } else {
             const auto free = where.names.free_cookie(where.tree, rename.new_parent, rename.new_name);

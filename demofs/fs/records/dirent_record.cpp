@@ -1,3 +1,4 @@
+// Encodes and decodes a directory entry; refuses every value that no version of the program writes.
 #include "demofs/fs/records/dirent_record.hpp"
 
 #include <sys/stat.h>

@@ -15,7 +15,7 @@ inline constexpr std::size_t max_name_bytes = 255;
 
 struct DirentRecord {
     InodeNumber inode{};
-    std::uint32_t type = 0;  // the S_IFMT bits of the inode's mode
+    std::uint32_t type = 0;  ///< the S_IFMT bits of the inode's mode
     std::string name;
 
     friend bool operator==(const DirentRecord&, const DirentRecord&) = default;
@@ -23,7 +23,7 @@ struct DirentRecord {
 
 [[nodiscard]] Bytes encode(const DirentRecord& record);
 
-// Throws Error: Errc::corrupt, Errc::unsupported_format.
+/// Throws Error: Errc::corrupt, Errc::unsupported_format.
 [[nodiscard]] DirentRecord decode_dirent_record(ByteSpan value);
 
 }  // namespace demofs::fs

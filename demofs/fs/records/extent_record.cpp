@@ -1,3 +1,4 @@
+// Encodes and decodes an extent; refuses every value that no version of the program writes.
 #include "demofs/fs/records/extent_record.hpp"
 
 #include <algorithm>

@@ -17,20 +17,20 @@ namespace demofs::fs {
 
 struct ExtentRecord {
     block::SegmentId segment;
-    std::uint32_t first_block = 0;   // offset of the run's first block in the segment
-    std::uint32_t block_bytes = 0;   // payload of each block of the run but the last
-    std::uint64_t run_bytes = 0;     // payload of the whole run
-    std::uint64_t skip_bytes = 0;    // bytes of the run before the extent's first one
-    std::uint64_t length_bytes = 0;  // of the extent
+    std::uint32_t first_block = 0;   ///< offset of the run's first block in the segment
+    std::uint32_t block_bytes = 0;   ///< payload of each block of the run but the last
+    std::uint64_t run_bytes = 0;     ///< payload of the whole run
+    std::uint64_t skip_bytes = 0;    ///< bytes of the run before the extent's first one
+    std::uint64_t length_bytes = 0;  ///< of the extent
 
-    // The block that holds byte `position` of the run, and where in the block it is.
+    /// The block that holds byte `position` of the run, and where in the block it is.
     struct Place {
         block::BlockAddress block;
         std::uint32_t offset = 0;
     };
     Place locate(std::uint64_t position) const;
 
-    // Whether the block at `next`, appended for the byte right behind this extent, makes the run longer.
+    /// Whether the block at `next`, appended for the byte right behind this extent, makes the run longer.
     bool continues_with(const block::BlockAddress& next) const;
 
     friend bool operator==(const ExtentRecord&, const ExtentRecord&) = default;
@@ -38,7 +38,7 @@ struct ExtentRecord {
 
 [[nodiscard]] Bytes encode(const ExtentRecord& record);
 
-// Throws Error: Errc::corrupt (also for numbers that contradict each other), Errc::unsupported_format.
+/// Throws Error: Errc::corrupt (also for numbers that contradict each other), Errc::unsupported_format.
 [[nodiscard]] ExtentRecord decode_extent_record(ByteSpan value);
 
 }  // namespace demofs::fs

@@ -1,3 +1,4 @@
+// Encodes and decodes an inode record; refuses every value that no version of the program writes.
 #include "demofs/fs/records/inode_record.hpp"
 
 #include <sys/stat.h>

@@ -23,7 +23,8 @@ inline tree::Key inline_data_key(DataId data) {
 inline tree::Key extent_key(DataId data, std::uint64_t offset) {
     return {raw(data), tree::Kind::extent, offset};
 }
-// `number` is an inode number or a data id: both come from one sequence, and one record serves both meanings.
+/// `number` is an inode number or a data id: both come from one sequence, and one record serves both
+/// meanings.
 inline tree::Key orphan_key(std::uint64_t number) {
     return {0, tree::Kind::orphan, number};
 }

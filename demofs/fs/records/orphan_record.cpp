@@ -1,3 +1,4 @@
+// Encodes and decodes an orphan record; refuses every value that no version of the program writes.
 #include "demofs/fs/records/orphan_record.hpp"
 
 #include "demofs/fs/records/record_codec.hpp"

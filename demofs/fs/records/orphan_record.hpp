@@ -13,10 +13,10 @@
 namespace demofs::fs {
 
 struct OrphanRecord {
-    bool free_inode = false;        // the inode has no name left: free it and its content once nobody uses it
-    bool free_data = false;         // free the data id's content from `from_offset` on
-    std::uint64_t from_offset = 0;  // 0: all of it, the inline entry too
-    InodeNumber trimmed_inode{};    // whose content goes on being used below from_offset; 0 if nobody's
+    bool free_inode = false;  ///< the inode has no name left: free it and its content once nobody uses it
+    bool free_data = false;   ///< free the data id's content from `from_offset` on
+    std::uint64_t from_offset = 0;  ///< 0: all of it, the inline entry too
+    InodeNumber trimmed_inode{};    ///< whose content goes on being used below from_offset; 0 if nobody's
 
     bool empty() const { return !free_inode && !free_data; }
 
@@ -25,7 +25,7 @@ struct OrphanRecord {
 
 [[nodiscard]] Bytes encode(const OrphanRecord& record);
 
-// Throws Error: Errc::corrupt, Errc::unsupported_format.
+/// Throws Error: Errc::corrupt, Errc::unsupported_format.
 [[nodiscard]] OrphanRecord decode_orphan_record(ByteSpan value);
 
 }  // namespace demofs::fs

@@ -113,7 +113,8 @@ TEST_F(Concurrent, AMixtureOfOperationsLeavesAConsistentTree) {
                     no_storage_error);
                 break;
             case 1:
-                spawn<Result<Nothing>>(mount, mount.fs().run(Remove{directory, name, false, mount.now()}),
+                spawn<Result<Nothing>>(mount,
+                                       mount.fs().run(Unlink{directory, name, Unlink::Of::file, mount.now()}),
                                        no_storage_error);
                 break;
             case 2:

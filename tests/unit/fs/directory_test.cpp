@@ -31,7 +31,7 @@ TEST(Directory, NamesWithEqualHashesLiveSideBySide) {
         EXPECT_TRUE(mount.lookup(root_inode, "name" + std::to_string(i)));
         EXPECT_FALSE(mount.lookup(root_inode, "other" + std::to_string(i)));
     }
-    for (int i = 0; i < 1000; i += 2) ASSERT_TRUE(mount.remove(root_inode, "name" + std::to_string(i)));
+    for (int i = 0; i < 1000; i += 2) ASSERT_TRUE(mount.unlink(root_inode, "name" + std::to_string(i)));
     for (int i = 0; i < 1000; ++i)
         EXPECT_EQ(mount.lookup(root_inode, "name" + std::to_string(i)).has_value(), i % 2 == 1);
     EXPECT_THAT(mount.contradictions(), IsEmpty());
@@ -44,7 +44,7 @@ TEST(Directory, MoreCollisionsThanSlotsAreRefusedAndRoomComesBack) {
     for (int i = 0; i < 128; ++i) mount.file(root_inode, std::to_string(i));
     EXPECT_EQ(mount.make(root_inode, "one more", S_IFREG).error(), std::errc::no_space_on_device);
     EXPECT_EQ(mount.rename(root_inode, "5", root_inode, "other").error(), std::errc::no_space_on_device);
-    ASSERT_TRUE(mount.remove(root_inode, "77"));
+    ASSERT_TRUE(mount.unlink(root_inode, "77"));
     EXPECT_TRUE(mount.make(root_inode, "one more", S_IFREG));
     EXPECT_EQ(mount.names(root_inode).size(), 130u);
     EXPECT_THAT(mount.contradictions(), IsEmpty());
@@ -88,7 +88,7 @@ TEST(Directory, ListingSeesWhatStaysExactlyOnceWhileOthersComeAndGo) {
         for (const DirectoryEntry& entry : entries) seen.insert(entry.name);
         after = entries.back().cookie;
         for (int i = 0; i < 20 && next_gone < 2000; ++i)
-            ASSERT_TRUE(mount.remove(root_inode, "goes" + std::to_string(next_gone++)));
+            ASSERT_TRUE(mount.unlink(root_inode, "goes" + std::to_string(next_gone++)));
         mount.file(root_inode, "comes" + std::to_string(after));
     }
     for (int i = 0; i < 2000; ++i) EXPECT_EQ(seen.count("stays" + std::to_string(i)), 1u);

@@ -149,11 +149,11 @@ TEST(Durability, OrphansOfAnEarlierMountAreFreed) {
         const InodeNumber open = mount.file(root_inode, "open");
         mount.open_file(open);
         for (std::uint64_t i = 0; i < 600; ++i) mount.write(open, i * 65536, text_of(32768, 'x')).value();
-        ASSERT_TRUE(mount.remove(root_inode, "open"));
+        ASSERT_TRUE(mount.unlink(root_inode, "open"));
         const InodeNumber small = mount.file(root_inode, "small");
         mount.write(small, 0, "small").value();
         mount.fs().retain(small);
-        ASSERT_TRUE(mount.remove(root_inode, "small"));
+        ASSERT_TRUE(mount.unlink(root_inode, "small"));
         ASSERT_TRUE(mount.sync_all());
         EXPECT_EQ(mount.tree().counters().inodes, 3u);
         EXPECT_EQ(mount.unmount(), nullptr);
@@ -174,7 +174,7 @@ TEST(Durability, AReclaimThatWasInterruptedGoesOnAtTheNextMount) {
         Mount mount(vault);
         const InodeNumber file = mount.file(root_inode, "file");
         for (std::uint64_t i = 0; i < 2000; ++i) mount.write(file, i * 65536, text_of(32768, 'x')).value();
-        ASSERT_TRUE(mount.remove(root_inode, "file"));
+        ASSERT_TRUE(mount.unlink(root_inode, "file"));
         mount.fs().start();
         before = mount.entries().size();
         mount.run_until([&] { return mount.entries().size() < before; });
@@ -208,7 +208,7 @@ TEST(Durability, AFullStoreRefusesWritesAndLetsDeletesGo) {
     for (int i = 0; i < 5000 && !refused; ++i) refused = !mount.make(root_inode, std::to_string(i), S_IFREG);
     EXPECT_TRUE(refused) << "names need space, too";
     ASSERT_TRUE(mount.sync_all()) << "what was admitted fits";
-    EXPECT_TRUE(mount.remove(root_inode, "file"));
+    EXPECT_TRUE(mount.unlink(root_inode, "file"));
     EXPECT_TRUE(mount.sync_all());
     EXPECT_EQ(mount.unmount(), nullptr);
     EXPECT_THAT(vault.problems, testing::ElementsAre(testing::HasSubstr("no space left"))) << "told once";
@@ -240,8 +240,8 @@ TEST(FailingStore, ErrorsStickAndEverythingIsStillTakenDown) {
     EXPECT_EQ(mount.sync(file).error(), std::errc::io_error) << "for ever";
     EXPECT_EQ(mount.sync(untouched).error(), std::errc::io_error);
     EXPECT_EQ(mount.sync_all().error(), std::errc::io_error);
-    EXPECT_EQ(mount.fs().flush(file).error(), std::errc::io_error);
-    EXPECT_TRUE(mount.fs().flush(untouched)) << "nothing of it is lost";
+    EXPECT_EQ(mount.fs().close_result(file).error(), std::errc::io_error);
+    EXPECT_TRUE(mount.fs().close_result(untouched)) << "nothing of it is lost";
     EXPECT_EQ(mount.content(file), "doomed") << "still readable";
     EXPECT_EQ(mount.make(root_inode, "x", S_IFREG).error(), std::errc::read_only_file_system);
     EXPECT_EQ(mount.write(file, 0, "x").error(), std::errc::read_only_file_system);
@@ -264,7 +264,7 @@ TEST(FailingStore, WhoAsksForDurabilityIsToldThatTheDiskIsFull) {
     mount.write(file, 0, "doomed").value();
     EXPECT_EQ(mount.sync(file).error(), std::errc::no_space_on_device);
     EXPECT_EQ(mount.sync(file).error(), std::errc::no_space_on_device) << "for ever";
-    EXPECT_EQ(mount.fs().flush(file).error(), std::errc::no_space_on_device);
+    EXPECT_EQ(mount.fs().close_result(file).error(), std::errc::no_space_on_device);
     EXPECT_EQ(mount.write(file, 0, "x").error(), std::errc::read_only_file_system);
     EXPECT_EQ(mount.content(file), "doomed") << "still readable";
     EXPECT_NE(mount.unmount(), nullptr) << "the loss is reported";
@@ -293,7 +293,7 @@ TEST(FailingStore, EveryFailingOperationIsReportedOrHarmless) {
                 for (std::uint64_t i = 0; i < 6; ++i)
                     failed |= !mount.write(made->inode, i * 30'000, text_of(40'000, 'x'));
                 failed |= !mount.sync(made->inode);
-                failed |= !mount.remove(root_inode, "file");
+                failed |= !mount.unlink(root_inode, "file");
             }
             failed |= mount.unmount() != nullptr;
             operations = vault.faults->operations();

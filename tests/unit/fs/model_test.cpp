@@ -158,7 +158,8 @@ TEST_P(NamespaceModel, DirectoriesAreAsChanged) {
             if (made) directory.children[name] = ModelNode{make_directory, made->inode, {}};
         } else if (kind < 60) {
             const bool as_directory = exists && found->second.is_directory;
-            const auto removed = mount->remove(directory.inode, name, as_directory);
+            const auto removed =
+                as_directory ? mount->rmdir(directory.inode, name) : mount->unlink(directory.inode, name);
             ASSERT_EQ(removed.has_value(), exists && found->second.children.empty());
             if (removed) directory.children.erase(found);
         } else if (kind < 90) {

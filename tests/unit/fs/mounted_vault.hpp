@@ -134,8 +134,11 @@ class Mount {
         return make(parent, std::move(name), S_IFDIR | 0755).value().inode;
     }
 
-    Result<Nothing> remove(InodeNumber parent, std::string name, bool is_directory = false) {
-        return run(Remove{parent, std::move(name), is_directory, now()});
+    Result<Nothing> unlink(InodeNumber parent, std::string name) {
+        return run(Unlink{parent, std::move(name), Unlink::Of::file, now()});
+    }
+    Result<Nothing> rmdir(InodeNumber parent, std::string name) {
+        return run(Unlink{parent, std::move(name), Unlink::Of::directory, now()});
     }
     Result<Nothing> rename(InodeNumber old_parent, std::string old_name, InodeNumber new_parent,
                            std::string new_name, bool no_replace = false, bool exchange = false) {

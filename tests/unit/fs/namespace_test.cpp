@@ -101,7 +101,7 @@ TEST_F(Names, DirectoriesCountTheirSubdirectories) {
     EXPECT_EQ(mount.stat(outer).value().links, 4u);
     EXPECT_EQ(mount.stat(root_inode).value().links, 3u);
     EXPECT_EQ(mount.lookup(outer, "..").value().inode, root_inode);
-    EXPECT_TRUE(mount.remove(outer, "a", true));
+    EXPECT_TRUE(mount.rmdir(outer, "a"));
     EXPECT_EQ(mount.stat(outer).value().links, 3u);
 }
 
@@ -124,19 +124,19 @@ TEST_F(Names, ASetgidDirectoryHandsDownItsGroup) {
 TEST_F(Names, RemovingRefusesWhatPosixRefuses) {
     const InodeNumber directory = mount.directory(root_inode, "directory");
     mount.file(directory, "file");
-    EXPECT_EQ(mount.remove(root_inode, "directory", true).error(), std::errc::directory_not_empty);
-    EXPECT_EQ(mount.remove(root_inode, "directory").error(), std::errc::is_a_directory);
-    EXPECT_EQ(mount.remove(directory, "file", true).error(), std::errc::not_a_directory);
-    EXPECT_EQ(mount.remove(directory, "other").error(), std::errc::no_such_file_or_directory);
-    EXPECT_EQ(mount.remove(directory, ".", true).error(), std::errc::invalid_argument);
-    EXPECT_EQ(mount.remove(InodeNumber{999}, "x").error(), std::errc::no_such_file_or_directory);
+    EXPECT_EQ(mount.rmdir(root_inode, "directory").error(), std::errc::directory_not_empty);
+    EXPECT_EQ(mount.unlink(root_inode, "directory").error(), std::errc::is_a_directory);
+    EXPECT_EQ(mount.rmdir(directory, "file").error(), std::errc::not_a_directory);
+    EXPECT_EQ(mount.unlink(directory, "other").error(), std::errc::no_such_file_or_directory);
+    EXPECT_EQ(mount.rmdir(directory, ".").error(), std::errc::invalid_argument);
+    EXPECT_EQ(mount.unlink(InodeNumber{999}, "x").error(), std::errc::no_such_file_or_directory);
 }
 
 TEST_F(Names, NothingCanBeMadeInARemovedDirectory) {
     const InodeNumber directory = mount.directory(root_inode, "directory");
     const InodeNumber file = mount.file(root_inode, "file");
     mount.fs().retain(directory);  // somebody's working directory
-    ASSERT_TRUE(mount.remove(root_inode, "directory", true));
+    ASSERT_TRUE(mount.rmdir(root_inode, "directory"));
     EXPECT_EQ(mount.stat(directory).value().links, 0u);
     EXPECT_EQ(mount.make(directory, "x", S_IFREG).error(), std::errc::no_such_file_or_directory);
     EXPECT_EQ(mount.link(file, directory, "x").error(), std::errc::no_such_file_or_directory);
@@ -153,7 +153,7 @@ TEST_F(Names, AHardLinkIsAnotherNameOfTheSameFile) {
     EXPECT_EQ(linked.inode, file);
     EXPECT_EQ(linked.links, 2u);
     EXPECT_EQ(linked.size_bytes, 7u) << "buffered content counts";
-    ASSERT_TRUE(mount.remove(root_inode, "first"));
+    ASSERT_TRUE(mount.unlink(root_inode, "first"));
     EXPECT_EQ(mount.stat(file).value().links, 1u);
     EXPECT_EQ(mount.content(mount.lookup(directory, "second").value().inode), "content");
     EXPECT_EQ(mount.link(directory, root_inode, "x").error(), std::errc::operation_not_permitted);
@@ -164,7 +164,7 @@ TEST_F(Names, AHardLinkIsAnotherNameOfTheSameFile) {
 TEST_F(Names, AnUnlinkedInodeGetsNoNewName) {
     const InodeNumber file = mount.file(root_inode, "file");
     mount.fs().retain(file);
-    ASSERT_TRUE(mount.remove(root_inode, "file"));
+    ASSERT_TRUE(mount.unlink(root_inode, "file"));
     EXPECT_EQ(mount.link(file, root_inode, "again").error(), std::errc::no_such_file_or_directory);
 }
 
@@ -236,7 +236,7 @@ TEST_F(Names, AnUnlinkedInodeLivesUntilTheKernelForgetsIt) {
     mount.fs().retain(file);
     mount.fs().retain(file);
     mount.fs().start();
-    ASSERT_TRUE(mount.remove(root_inode, "file"));
+    ASSERT_TRUE(mount.unlink(root_inode, "file"));
     mount.fs().forget(file, 1);
     ASSERT_TRUE(mount.sync_all());
     EXPECT_TRUE(mount.stat(file));
@@ -258,7 +258,7 @@ TEST(ReadOnly, EveryChangeIsRefused) {
     const auto rofs = std::errc::read_only_file_system;
     EXPECT_EQ(mount.lookup(root_inode, "file").value().inode, file);
     EXPECT_EQ(mount.make(root_inode, "x", S_IFREG).error(), rofs);
-    EXPECT_EQ(mount.remove(root_inode, "file").error(), rofs);
+    EXPECT_EQ(mount.unlink(root_inode, "file").error(), rofs);
     EXPECT_EQ(mount.rename(root_inode, "file", root_inode, "x").error(), rofs);
     EXPECT_EQ(mount.link(file, root_inode, "x").error(), rofs);
     EXPECT_EQ(mount.truncate(file, 5).error(), rofs);

@@ -339,7 +339,7 @@ TEST_F(ReadWrite, AnOpenFileOutlivesItsName) {
     const HandleId first = mount().open_file(file);
     const HandleId second = mount().open_file(file);
     mount().write(file, 0, pattern(200 * kib)).value();
-    ASSERT_TRUE(mount().remove(root_inode, "file"));
+    ASSERT_TRUE(mount().unlink(root_inode, "file"));
     mount().fs().start();
     mount().fs().release(first);
     mount().write(file, 0, "still here").value();
@@ -357,7 +357,7 @@ TEST_F(ReadWrite, AReopenedUnlinkedFileIsNotFreed) {
     const InodeNumber file = mount().file(root_inode, "file");
     mount().write(file, 0, "content").value();
     const HandleId first = mount().open_file(file);
-    ASSERT_TRUE(mount().remove(root_inode, "file"));
+    ASSERT_TRUE(mount().unlink(root_inode, "file"));
     mount().fs().release(first);
     const HandleId second = mount().open_file(file);  // as through /proc/self/fd
     mount().fs().start();

@@ -1,0 +1,187 @@
+// Durability: from the buffers through the tree to the store, and what is said once that has failed.
+//
+// Three steps, each done by more than one caller. A *flush* moves buffered bytes into the tree: a file's for
+// its fsync, every file's before a commit. A *commit* makes the tree of one moment durable: fsync, the
+// flusher, and the tree itself when it has to make room. *Failed* storage stays failed until the next mount:
+// the tree is read-only, and everyone who asks for durability is told.
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "demofs/base/error.hpp"
+#include "demofs/fs/filesystem_state.hpp"
+
+namespace demofs::fs {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t files_flushed_without_yielding = 64;
+
+// Failed storage is EIO for whoever asked for durability, also where a change is told EROFS.
+std::errc durability_error(std::errc code) {
+    return code == std::errc::read_only_file_system ? std::errc::io_error : code;
+}
+
+}  // namespace
+
+// --- asked for -----------------------------------------------------------------------------------
+
+asio::awaitable<Result<Nothing>> Filesystem::sync(InodeNumber inode) {
+    State& state = *state_;
+    if (state.storage_failed()) {
+        state.report_failed_storage();
+        co_return state.storage_error();
+    }
+    const Result<Nothing> flushed = co_await state.flush_file(inode);
+    if (!flushed) co_return durability_error(flushed.error());
+    const Epoch* last_change = state.changes.find(inode);
+    if (last_change == nullptr) co_return Nothing{};
+    const Epoch epoch = *last_change;
+    co_return co_await state.make_durable(epoch);
+}
+
+asio::awaitable<Result<Nothing>> Filesystem::sync_all() {
+    State& state = *state_;
+    if (state.storage_failed()) {
+        state.report_failed_storage();
+        co_return state.storage_error();
+    }
+    const Result<Nothing> flushed = co_await state.flush_all();
+    if (!flushed) co_return durability_error(flushed.error());
+    if (!state.tree.dirty() && state.tree.durable_epoch() >= state.tree.epoch()) co_return Nothing{};
+    const Epoch epoch = state.tree.epoch();
+    co_return co_await state.make_durable(epoch);
+}
+
+Result<Nothing> Filesystem::close_result(InodeNumber inode) const {
+    const State& state = *state_;
+    if (!state.storage_failed()) return Nothing{};
+    const bool lost = state.contents.dirty().find(inode) != nullptr || state.changes.find(inode) != nullptr;
+    if (lost) return state.storage_error();
+    return Nothing{};
+}
+
+asio::awaitable<Result<FilesystemSpace>> Filesystem::space() {
+    State& state = *state_;
+    std::exception_ptr error;
+    FilesystemSpace reply;
+    try {
+        const store::StoreSpace space = co_await state.store.space();
+        const std::uint64_t taken =
+            state.space_gate.reserve_bytes_of(space.total_bytes) + state.unwritten_bytes();
+        reply.total_bytes = space.total_bytes;
+        reply.free_bytes = space.free_bytes - std::min(space.free_bytes, taken);
+        reply.inodes = state.tree.counters().inodes;
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (error) co_return state.failed(error);
+    co_return reply;
+}
+
+asio::awaitable<Result<Nothing>> Filesystem::State::make_durable(Epoch epoch) {
+    std::exception_ptr error;
+    try {
+        co_await tree.make_durable(epoch);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    changes.settle_until(tree.durable_epoch());
+    if (!error) co_return Nothing{};
+    const std::errc code = failed(error);
+    const bool exact = code == std::errc::interrupted || code == std::errc::no_space_on_device;
+    co_return exact ? code : std::errc::io_error;
+}
+
+// --- flush ---------------------------------------------------------------------------------------
+
+Result<bool> Filesystem::State::flush_once(InodeNumber inode) {
+    Effects effects;
+    const bool clean = contents.flush(inode, effects);
+    applied(effects);
+    return clean;
+}
+
+asio::awaitable<Result<Nothing>> Filesystem::State::flush_file(InodeNumber inode) {
+    const auto once = [this, inode] { return flush_once(inode); };
+    for (;;) {
+        const Result<bool> clean = co_await attempt(once);
+        if (!clean) co_return clean.error();
+        if (*clean) co_return Nothing{};
+    }
+}
+
+asio::awaitable<Result<Nothing>> Filesystem::State::flush_all() {
+    Result<Nothing> first = Nothing{};
+    std::size_t count = 0;
+    for (const InodeNumber inode : contents.dirty().all()) {
+        const Result<Nothing> flushed = co_await flush_file(inode);
+        if (!flushed && first) first = flushed;
+        if (++count % files_flushed_without_yielding == 0) co_await asio::post(executor, asio::use_awaitable);
+    }
+    co_return first;
+}
+
+void Filesystem::State::flush_for_commit() {
+    for (const InodeNumber inode : contents.dirty().all()) {
+        try {
+            while (!flush_once(inode).value()) {
+            }
+        } catch (const tree::NodeFault&) {
+            throw;
+        } catch (const MustWait&) {
+            // It would have to wait for this very commit; the next one takes it along.
+        } catch (...) {
+            failed(std::current_exception());  // the others must not suffer
+        }
+    }
+}
+
+asio::awaitable<void> Filesystem::State::write_back() {
+    if (storage_failed()) {
+        report_failed_storage();
+        co_return;
+    }
+    std::exception_ptr error;
+    try {
+        co_await flush_all();
+        co_await tree.commit();
+        const store::StoreSpace space = co_await store.space();
+        space_gate.update(space, unwritten_bytes());
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (error) failed(error);
+    changes.settle_until(tree.durable_epoch());
+}
+
+// --- failed storage ------------------------------------------------------------------------------
+
+std::uint64_t Filesystem::State::unwritten_bytes() const {
+    return tree.blocks().unsynced_bytes() + tree.dirty_bytes() + contents.dirty().memory_bytes();
+}
+
+bool Filesystem::State::storage_failed() const {
+    return tree.read_only() || !tree.blocks().failure().empty();
+}
+
+std::errc Filesystem::State::storage_error() const {
+    return tree.failure_code() == Errc::disk_full ? std::errc::no_space_on_device : std::errc::io_error;
+}
+
+void Filesystem::State::report_failed_storage() {
+    const std::string& cause = tree.failure().empty() ? tree.blocks().failure() : tree.failure();
+    failed(std::make_exception_ptr(
+        Error(tree.failure_code(),
+              "Nothing is written to the vault any more, unmount and mount it again: " + cause)));
+}
+
+void Filesystem::State::report_full_disk() {
+    failed(std::make_exception_ptr(Error::saying(
+        std::errc::no_space_on_device,
+        "There is no space left in the " + store.name() + ": programs cannot write until there is some.")));
+}
+
+}  // namespace demofs::fs

@@ -1,0 +1,166 @@
+// Operations on names and attributes: one attempt at each, and what follows from a change that succeeded.
+//
+// What an operation does to the tree is decided in namespace/ and content/; here it is decided whether it may
+// begin, and who has to hear of it: fsync (which epoch to wait for) and the reclaimer.
+#include <asyncdrop/with_async_drop.hpp>
+#include <utility>
+
+#include "demofs/base/error.hpp"
+#include "demofs/fs/filesystem_state.hpp"
+
+namespace demofs::fs {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// What creating an inode or a name may cost in the store, roughly: nodes on the path.
+constexpr std::uint64_t bytes_per_name = 4096;
+
+}  // namespace
+
+// --- the two ways in -----------------------------------------------------------------------------
+
+std::optional<Result<Attributes>> Filesystem::try_run(const Lookup& operation) {
+    return state_->try_run(operation);
+}
+std::optional<Result<Attributes>> Filesystem::try_run(const GetAttributes& operation) {
+    return state_->try_run(operation);
+}
+std::optional<Result<std::string>> Filesystem::try_run(const ReadLink& operation) {
+    return state_->try_run(operation);
+}
+std::optional<Result<std::vector<DirectoryEntry>>> Filesystem::try_run(const ReadDirectory& operation) {
+    return state_->try_run(operation);
+}
+std::optional<Result<Attributes>> Filesystem::try_run(const Create& operation) {
+    return state_->try_run(operation);
+}
+std::optional<Result<Attributes>> Filesystem::try_run(const Link& operation) {
+    return state_->try_run(operation);
+}
+std::optional<Result<Nothing>> Filesystem::try_run(const Unlink& operation) {
+    return state_->try_run(operation);
+}
+std::optional<Result<Nothing>> Filesystem::try_run(const Rename& operation) {
+    return state_->try_run(operation);
+}
+std::optional<Result<Attributes>> Filesystem::try_run(const SetAttributes& operation) {
+    if (operation.set_size && state_->content_locks.busy(operation.inode)) return std::nullopt;
+    return state_->try_run(operation);
+}
+
+asio::awaitable<Result<Attributes>> Filesystem::run(Lookup operation) {
+    return state_->run(std::move(operation));
+}
+asio::awaitable<Result<Attributes>> Filesystem::run(GetAttributes operation) {
+    return state_->run(std::move(operation));
+}
+asio::awaitable<Result<std::string>> Filesystem::run(ReadLink operation) {
+    return state_->run(std::move(operation));
+}
+asio::awaitable<Result<std::vector<DirectoryEntry>>> Filesystem::run(ReadDirectory operation) {
+    return state_->run(std::move(operation));
+}
+asio::awaitable<Result<Attributes>> Filesystem::run(Create operation) {
+    return state_->run(std::move(operation));
+}
+asio::awaitable<Result<Attributes>> Filesystem::run(Link operation) {
+    return state_->run(std::move(operation));
+}
+asio::awaitable<Result<Nothing>> Filesystem::run(Unlink operation) {
+    return state_->run(std::move(operation));
+}
+asio::awaitable<Result<Nothing>> Filesystem::run(Rename operation) {
+    return state_->run(std::move(operation));
+}
+asio::awaitable<Result<Attributes>> Filesystem::run(SetAttributes operation) {
+    if (operation.set_size) return state_->resize_in_turn(std::move(operation));
+    return state_->run(std::move(operation));
+}
+
+asio::awaitable<Result<Attributes>> Filesystem::State::resize_in_turn(SetAttributes operation) {
+    const auto once = [this, &operation] { return execute(operation); };
+    const auto enter = [this, &operation] { return content_locks.enter(operation.inode); };
+    const auto work = [this, &once](ContentLocks::Turn&) { return attempt(once); };
+    std::exception_ptr error;
+    try {
+        co_return co_await asyncdrop::with_async_drop(enter, work);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    co_return failed(error);
+}
+
+// --- one attempt ---------------------------------------------------------------------------------
+
+Result<Attributes> Filesystem::State::execute(const Create& operation) {
+    if (settings.read_only) return std::errc::read_only_file_system;
+    if (!space_gate.admit(bytes_per_name)) return std::errc::no_space_on_device;
+    Numbers::Lease number(numbers);
+    Effects effects;
+    Result<Attributes> reply = apply(where(), operation, InodeNumber{number.number()}, effects);
+    if (reply) {
+        number.keep();
+        applied(effects);
+    }
+    return reply;
+}
+
+Result<Attributes> Filesystem::State::execute(const Link& operation) {
+    if (settings.read_only) return std::errc::read_only_file_system;
+    if (!space_gate.admit(bytes_per_name)) return std::errc::no_space_on_device;
+    Effects effects;
+    Result<Attributes> reply = apply(where(), operation, effects);
+    if (!reply) return reply;
+    applied(effects);
+    return execute(GetAttributes{operation.inode});  // with what is buffered; just changed, so in memory
+}
+
+Result<Nothing> Filesystem::State::execute(const Unlink& operation) {
+    if (settings.read_only) return std::errc::read_only_file_system;
+    Effects effects;
+    const Result<Nothing> reply = apply(where(), operation, effects);
+    if (reply) applied(effects);
+    return reply;
+}
+
+Result<Nothing> Filesystem::State::execute(const Rename& operation) {
+    if (settings.read_only) return std::errc::read_only_file_system;
+    Effects effects;
+    const Result<Nothing> reply = apply(where(), operation, effects);
+    if (reply) applied(effects);
+    return reply;
+}
+
+Result<Attributes> Filesystem::State::execute(const SetAttributes& operation) {
+    if (settings.read_only) return std::errc::read_only_file_system;
+    Effects effects;
+    std::optional<std::uint64_t> orphan;
+    Result<Attributes> reply = contents.set_attributes(operation, effects, orphan);
+    if (reply) {
+        applied(effects);
+        if (orphan) reclaimer->add(*orphan);
+    }
+    return reply;
+}
+
+// --- consequences --------------------------------------------------------------------------------
+
+void Filesystem::State::applied(const Effects& effects) {
+    for (const InodeNumber inode : effects.touched) changes.note(inode, effects.epoch);
+    changes.settle_until(tree.durable_epoch());
+    if (effects.unlinked) {
+        unlinked.insert(*effects.unlinked);
+        consider_reclaiming(*effects.unlinked);
+    }
+}
+
+void Filesystem::State::consider_reclaiming(InodeNumber inode) {
+    if (!unlinked.contains(inode) || in_use(inode)) return;
+    unlinked.erase(inode);
+    contents.discard(inode);
+    if (reclaimer) reclaimer->add(raw(inode));
+}
+
+}  // namespace demofs::fs
