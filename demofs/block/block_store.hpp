@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "demofs/base/bytes.hpp"
+#include "demofs/base/error.hpp"
 #include "demofs/block/address.hpp"
 
 namespace demofs::block {
@@ -88,6 +89,8 @@ class BlockStore {
 
     // The error that made the store refuse writes, as a sentence; empty while it is well.
     virtual const std::string& failure() const = 0;
+    // Its kind: writes_failed or disk_full.
+    virtual Errc failure_code() const = 0;
 };
 
 }  // namespace demofs::block

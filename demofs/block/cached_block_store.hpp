@@ -53,6 +53,7 @@ class CachedBlockStore final : public BlockStore {
     std::size_t unsynced_bytes() const override { return lower_.unsynced_bytes(); }
     boost::asio::awaitable<void> throttle() override;
     const std::string& failure() const override { return lower_.failure(); }
+    Errc failure_code() const override { return lower_.failure_code(); }
 
     [[nodiscard]] CacheStatistics statistics();
 

@@ -60,6 +60,7 @@ class EncryptedBlockStore final : public BlockStore {
     std::size_t unsynced_bytes() const override { return unsynced_bytes_; }
     boost::asio::awaitable<void> throttle() override;
     const std::string& failure() const override { return failure_; }
+    Errc failure_code() const override { return failure_code_; }
 
     /// Syncs what was appended, awaits every read, then forgets the blocks. Throws Error(Errc::writes_failed)
     /// if the store has failed with blocks that no sync covered.

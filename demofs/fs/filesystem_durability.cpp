@@ -19,11 +19,6 @@ namespace {
 
 constexpr std::size_t files_flushed_without_yielding = 64;
 
-// Failed storage is EIO for whoever asked for durability, also where a change is told EROFS.
-std::errc durability_error(std::errc code) {
-    return code == std::errc::read_only_file_system ? std::errc::io_error : code;
-}
-
 }  // namespace
 
 // --- asked for -----------------------------------------------------------------------------------
@@ -35,7 +30,7 @@ asio::awaitable<Result<Nothing>> Filesystem::sync(InodeNumber inode) {
         co_return state.storage_error();
     }
     const Result<Nothing> flushed = co_await state.flush_file(inode);
-    if (!flushed) co_return durability_error(flushed.error());
+    if (!flushed) co_return state.durability_error(flushed.error());
     const Epoch* last_change = state.changes.find(inode);
     if (last_change == nullptr) co_return Nothing{};
     const Epoch epoch = *last_change;
@@ -49,7 +44,7 @@ asio::awaitable<Result<Nothing>> Filesystem::sync_all() {
         co_return state.storage_error();
     }
     const Result<Nothing> flushed = co_await state.flush_all();
-    if (!flushed) co_return durability_error(flushed.error());
+    if (!flushed) co_return state.durability_error(flushed.error());
     if (!state.tree.dirty() && state.tree.durable_epoch() >= state.tree.epoch()) co_return Nothing{};
     const Epoch epoch = state.tree.epoch();
     co_return co_await state.make_durable(epoch);
@@ -91,8 +86,7 @@ asio::awaitable<Result<Nothing>> Filesystem::State::make_durable(Epoch epoch) {
     changes.settle_until(tree.durable_epoch());
     if (!error) co_return Nothing{};
     const std::errc code = failed(error);
-    const bool exact = code == std::errc::interrupted || code == std::errc::no_space_on_device;
-    co_return exact ? code : std::errc::io_error;
+    co_return durability_error(code);
 }
 
 // --- flush ---------------------------------------------------------------------------------------
@@ -167,14 +161,24 @@ bool Filesystem::State::storage_failed() const {
     return tree.read_only() || !tree.blocks().failure().empty();
 }
 
+Errc Filesystem::State::storage_failure() const {
+    return tree.failure().empty() ? tree.blocks().failure_code() : tree.failure_code();
+}
+
 std::errc Filesystem::State::storage_error() const {
-    return tree.failure_code() == Errc::disk_full ? std::errc::no_space_on_device : std::errc::io_error;
+    return storage_failure() == Errc::disk_full ? std::errc::no_space_on_device : std::errc::io_error;
+}
+
+std::errc Filesystem::State::durability_error(std::errc code) const {
+    if (code == std::errc::interrupted) return code;
+    if (storage_failed()) return storage_error();
+    return code == std::errc::no_space_on_device ? code : std::errc::io_error;
 }
 
 void Filesystem::State::report_failed_storage() {
     const std::string& cause = tree.failure().empty() ? tree.blocks().failure() : tree.failure();
     failed(std::make_exception_ptr(
-        Error(tree.failure_code(),
+        Error(storage_failure(),
               "Nothing is written to the vault any more, unmount and mount it again: " + cause)));
 }
 

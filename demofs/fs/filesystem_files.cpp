@@ -147,14 +147,9 @@ asio::awaitable<Result<std::size_t>> Filesystem::write(InodeNumber inode, std::u
 
 Result<std::size_t> Filesystem::State::write_once(InodeNumber inode, std::uint64_t offset, ByteSpan data,
                                                   const std::optional<Timestamp>& now) {
-    if (settings.read_only) return std::errc::read_only_file_system;
-    if (storage_failed()) {
-        report_failed_storage();
-        return std::errc::read_only_file_system;
-    }
-    if (!space_gate.admit(data.size())) {
-        report_full_disk();
-        return std::errc::no_space_on_device;
+    if (const auto refused = refuse_change(data.size())) {
+        // The kernel writes back what programs wrote long ago: fsync and close tell them this error.
+        return storage_failed() ? storage_error() : *refused;
     }
     Effects effects;
     Result<std::size_t> reply = contents.write(inode, offset, data, now, effects);

@@ -92,11 +92,25 @@ asio::awaitable<Result<Attributes>> Filesystem::State::resize_in_turn(SetAttribu
     co_return failed(error);
 }
 
+// --- the gate ------------------------------------------------------------------------------------
+
+// Storage that has failed is asked about before each change: the tree itself only notices with its next
+// commit, and would accept names until then that can never be kept.
+std::optional<std::errc> Filesystem::State::refuse_change(std::uint64_t new_bytes) {
+    if (settings.read_only) return std::errc::read_only_file_system;
+    if (storage_failed()) {
+        report_failed_storage();
+        return std::errc::read_only_file_system;
+    }
+    if (new_bytes == 0 || space_gate.admit(new_bytes)) return std::nullopt;
+    report_full_disk();
+    return std::errc::no_space_on_device;
+}
+
 // --- one attempt ---------------------------------------------------------------------------------
 
 Result<Attributes> Filesystem::State::execute(const Create& operation) {
-    if (settings.read_only) return std::errc::read_only_file_system;
-    if (!space_gate.admit(bytes_per_name)) return std::errc::no_space_on_device;
+    if (const auto refused = refuse_change(bytes_per_name)) return *refused;
     Numbers::Lease number(numbers);
     Effects effects;
     Result<Attributes> reply = apply(where(), operation, InodeNumber{number.number()}, effects);
@@ -108,8 +122,7 @@ Result<Attributes> Filesystem::State::execute(const Create& operation) {
 }
 
 Result<Attributes> Filesystem::State::execute(const Link& operation) {
-    if (settings.read_only) return std::errc::read_only_file_system;
-    if (!space_gate.admit(bytes_per_name)) return std::errc::no_space_on_device;
+    if (const auto refused = refuse_change(bytes_per_name)) return *refused;
     Effects effects;
     Result<Attributes> reply = apply(where(), operation, effects);
     if (!reply) return reply;
@@ -118,7 +131,7 @@ Result<Attributes> Filesystem::State::execute(const Link& operation) {
 }
 
 Result<Nothing> Filesystem::State::execute(const Unlink& operation) {
-    if (settings.read_only) return std::errc::read_only_file_system;
+    if (const auto refused = refuse_change()) return *refused;
     Effects effects;
     const Result<Nothing> reply = apply(where(), operation, effects);
     if (reply) applied(effects);
@@ -126,7 +139,7 @@ Result<Nothing> Filesystem::State::execute(const Unlink& operation) {
 }
 
 Result<Nothing> Filesystem::State::execute(const Rename& operation) {
-    if (settings.read_only) return std::errc::read_only_file_system;
+    if (const auto refused = refuse_change()) return *refused;
     Effects effects;
     const Result<Nothing> reply = apply(where(), operation, effects);
     if (reply) applied(effects);
@@ -134,7 +147,7 @@ Result<Nothing> Filesystem::State::execute(const Rename& operation) {
 }
 
 Result<Attributes> Filesystem::State::execute(const SetAttributes& operation) {
-    if (settings.read_only) return std::errc::read_only_file_system;
+    if (const auto refused = refuse_change()) return *refused;
     Effects effects;
     std::optional<std::uint64_t> orphan;
     Result<Attributes> reply = contents.set_attributes(operation, effects, orphan);

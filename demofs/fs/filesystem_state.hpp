@@ -22,6 +22,7 @@
 #include <variant>
 #include <vector>
 
+#include "demofs/base/error.hpp"
 #include "demofs/fs/background/flusher.hpp"
 #include "demofs/fs/background/readahead.hpp"
 #include "demofs/fs/background/reclaimer.hpp"
@@ -118,6 +119,10 @@ struct Filesystem::State {
     Result<Nothing> execute(const Rename& operation);
     Result<Attributes> execute(const SetAttributes& operation);
 
+    // The one gate of everything that changes the vault: the errno for what must not begin, because the vault
+    // is mounted read-only, nothing can be written any more, or `new_bytes` do not fit. Throws MustWait.
+    std::optional<std::errc> refuse_change(std::uint64_t new_bytes = 0);
+
     // What follows from a change that succeeded.
     void applied(const Effects& effects);
     bool in_use(InodeNumber inode) const { return open_files->is_open(inode) || lookups.known(inode); }
@@ -155,8 +160,10 @@ struct Filesystem::State {
     // What was accepted and has yet to reach the store.
     std::uint64_t unwritten_bytes() const;
     bool storage_failed() const;
-    // What those are told who ask for durability once storage has failed.
+    Errc storage_failure() const;
+    // What those are told who ask for durability once storage has failed: why, and not what an attempt met.
     std::errc storage_error() const;
+    std::errc durability_error(std::errc code) const;
     // Tell the log, once.
     void report_failed_storage();
     void report_full_disk();

@@ -244,7 +244,7 @@ TEST(FailingStore, ErrorsStickAndEverythingIsStillTakenDown) {
     EXPECT_TRUE(mount.fs().close_result(untouched)) << "nothing of it is lost";
     EXPECT_EQ(mount.content(file), "doomed") << "still readable";
     EXPECT_EQ(mount.make(root_inode, "x", S_IFREG).error(), std::errc::read_only_file_system);
-    EXPECT_EQ(mount.write(file, 0, "x").error(), std::errc::read_only_file_system);
+    EXPECT_EQ(mount.write(file, 0, "x").error(), std::errc::io_error) << "fsync tells what a write was told";
     EXPECT_EQ(mount.truncate(file, 0).error(), std::errc::read_only_file_system);
     EXPECT_THAT(mount.fs().unwritten_inodes(), testing::Contains(file));
     EXPECT_FALSE(vault.problems.empty());
@@ -265,8 +265,34 @@ TEST(FailingStore, WhoAsksForDurabilityIsToldThatTheDiskIsFull) {
     EXPECT_EQ(mount.sync(file).error(), std::errc::no_space_on_device);
     EXPECT_EQ(mount.sync(file).error(), std::errc::no_space_on_device) << "for ever";
     EXPECT_EQ(mount.fs().close_result(file).error(), std::errc::no_space_on_device);
-    EXPECT_EQ(mount.write(file, 0, "x").error(), std::errc::read_only_file_system);
+    EXPECT_EQ(mount.write(file, 0, "x").error(), std::errc::no_space_on_device);
     EXPECT_EQ(mount.content(file), "doomed") << "still readable";
+    EXPECT_NE(mount.unmount(), nullptr) << "the loss is reported";
+}
+
+// A write fails in the background; the tree would only notice at its next commit.
+TEST(FailingStore, NothingIsAcceptedThatCannotBeKept) {
+    Vault vault;
+    vault.faults = std::make_shared<store::FaultPlan>();
+    Mount mount(vault);
+    const InodeNumber file = mount.file(root_inode, "file");
+    ASSERT_TRUE(mount.sync_all());
+    store::Fault fault;
+    fault.kind = store::OperationKind::append;
+    fault.error = std::errc::no_space_on_device;
+    vault.faults->fail(fault);
+    for (std::uint64_t i = 0; i < 40; ++i)
+        static_cast<void>(mount.write(file, i * 100'000, text_of(100'000, 'x')));
+    mount.run_until([&] { return !mount.fs().close_result(file); });
+    const std::errc rofs = std::errc::read_only_file_system;
+    EXPECT_EQ(mount.make(root_inode, "new", S_IFREG | 0644).error(), rofs);
+    EXPECT_EQ(mount.link(file, root_inode, "link").error(), rofs);
+    EXPECT_EQ(mount.rename(root_inode, "file", root_inode, "renamed").error(), rofs);
+    EXPECT_EQ(mount.unlink(root_inode, "file").error(), rofs);
+    EXPECT_EQ(mount.truncate(file, 0).error(), rofs);
+    EXPECT_EQ(mount.fs().close_result(file).error(), std::errc::no_space_on_device);
+    EXPECT_EQ(mount.write(file, 0, "x").error(), std::errc::no_space_on_device);
+    EXPECT_EQ(mount.sync(file).error(), std::errc::no_space_on_device);
     EXPECT_NE(mount.unmount(), nullptr) << "the loss is reported";
 }
 

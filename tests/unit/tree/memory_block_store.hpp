@@ -101,6 +101,7 @@ class MemoryBlockStore final : public block::BlockStore {
 
     boost::asio::awaitable<void> throttle() override { co_return; }
     const std::string& failure() const override { return failure_; }
+    Errc failure_code() const override { return Errc::writes_failed; }
 
     void release_sync() {
         hold_sync = false;
