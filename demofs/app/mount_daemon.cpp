@@ -38,11 +38,10 @@ StackSettings stack_settings(const MountSettings& settings) {
     return stack;
 }
 
-// Which files have lost their last changes. Their names are not known here.
-std::string not_saved(const std::vector<InodeNumber>& inodes) {
+// `sentence`, and which files it is about. Their names are not known here.
+std::string with_inodes(std::string sentence, const std::vector<InodeNumber>& inodes) {
     constexpr std::size_t most_named = 20;
-    std::string text =
-        "not saved: the last changes of " + std::to_string(inodes.size()) + " files, with the inode numbers";
+    std::string text = std::move(sentence) + ", with the inode numbers";
     for (std::size_t i = 0; i < std::min(inodes.size(), most_named); ++i)
         text += " " + std::to_string(raw(inodes[i]));
     if (inodes.size() > most_named) text += " and " + std::to_string(inodes.size() - most_named) + " more";
@@ -123,11 +122,15 @@ asio::awaitable<void> MountDaemon::bring_up() {
     session_settings.source = settings_.vault;
     session_settings.allow_other = settings_.allow_other;
     session_settings.read_only = settings_.read_only;
+    session_settings.collect_interval = settings_.commit_interval;
     session_settings.log = notice_;
     session_settings.on_ready = [this] { on_ready(); };
-    auto session = fuse::Session::make(session_settings, *filesystem_, executor_);
+    auto kernel_calls = WorkerPool::make(1);
+    kernel_calls_ = &*kernel_calls;
+    const auto kernel_calls_node = stack_.graph().add("kernel calls", std::move(kernel_calls));
+    auto session = fuse::Session::make(session_settings, *filesystem_, *kernel_calls_, executor_);
     session_ = &*session;
-    stack_.graph().add("session", std::move(session), asyncdrop::uses(filesystem_node));
+    stack_.graph().add("session", std::move(session), asyncdrop::uses(filesystem_node, kernel_calls_node));
     failing_with(exit_mount_point, [this] { session_->mount(); });
     if (!settings_.read_only) filesystem_->start();
 }
@@ -141,7 +144,7 @@ void MountDaemon::on_ready() {
 }
 
 asio::awaitable<int> MountDaemon::serve_and_tear_down() {
-    MountedParts parts{settings_.mount_point, &stack_.pool(), filesystem_, session_};
+    MountedParts parts{session_->mounted(), kernel_calls_, filesystem_, session_};
     triggers_->mounted(std::move(parts), settings_.idle_timeout);
     std::exception_ptr failed;
     try {
@@ -156,15 +159,26 @@ asio::awaitable<int> MountDaemon::serve_and_tear_down() {
                  triggers_->cause().empty() ? "unmounted" : triggers_->cause());
 
     // Asked before the teardown: afterwards nobody knows which changes were on their way.
+    const std::vector<InodeNumber> cut_off = session_->cut_off();
     const std::vector<InodeNumber> unwritten = filesystem_->unwritten_inodes();
     auto going_down = take_down();
     const asyncdrop::TeardownReport report = co_await std::move(going_down);
-    if (!report.ok() && !unwritten.empty()) {
-        const std::string lost = not_saved(unwritten);
-        logger_.error(lost);
-        control_->tell("report", lost);
+    std::vector<std::string> lost;
+    if (!cut_off.empty()) {
+        lost.push_back(with_inodes(
+            "the connection ended while programs were writing: their last writes may be lost in " +
+                std::to_string(cut_off.size()) + " files",
+            cut_off));
     }
-    const int code = !report.ok() ? exit_not_saved : failed ? exit_failure : exit_ok;
+    if (!report.ok() && !unwritten.empty()) {
+        lost.push_back(with_inodes(
+            "not saved: the last changes of " + std::to_string(unwritten.size()) + " files", unwritten));
+    }
+    for (const std::string& sentence : lost) {
+        logger_.error(sentence);
+        control_->tell("report", sentence);
+    }
+    const int code = !report.ok() || !cut_off.empty() ? exit_not_saved : failed ? exit_failure : exit_ok;
     deliver(report, code);
     co_return code;
 }

@@ -48,6 +48,7 @@ class MountDaemon {
     asyncdrop::AsyncDropBox<UnmountTriggers> triggers_;
     asyncdrop::AsyncDropBox<ControlServer> control_;
     fs::Filesystem* filesystem_ = nullptr;
+    WorkerPool* kernel_calls_ = nullptr;  // waits for the kernel, which waits for this daemon
     fuse::Session* session_ = nullptr;
 };
 

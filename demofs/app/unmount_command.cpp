@@ -9,7 +9,7 @@
 #include "demofs/app/control_socket.hpp"
 #include "demofs/app/failure.hpp"
 #include "demofs/base/error.hpp"
-#include "demofs/fuse/mount_point.hpp"
+#include "demofs/fuse/mount.hpp"
 
 namespace demofs::app {
 
@@ -27,9 +27,9 @@ std::string absolute_mount_point(const std::string& given) {
     return error ? path.string() : (parent / path.filename()).string();
 }
 
-void unmount_or_fail(const std::string& directory, fuse::UnmountMode mode) {
+void unmount_or_fail(const fuse::Mount& mount, fuse::UnmountMode mode) {
     try {
-        fuse::unmount(directory, mode);
+        fuse::unmount(mount, mode);
     } catch (const Error& error) {
         const bool busy = error.code() == std::errc::device_or_resource_busy;
         throw Failure(
@@ -67,13 +67,13 @@ int run_unmount(const UnmountSettings& settings) {
                                             (mounted ? " (but a " + mounted->type + ")" : std::string()));
     }
     if (!daemon && fuse::is_dead_mount(directory)) {
-        unmount_or_fail(directory, fuse::UnmountMode::lazy);
+        unmount_or_fail(*mounted, fuse::UnmountMode::lazy);
         throw Failure(
             exit_daemon_died,
             "the daemon of " + directory +
                 " had died; its dead mount is removed. The vault holds everything up to its last commit.");
     }
-    unmount_or_fail(directory, settings.lazy ? fuse::UnmountMode::lazy : fuse::UnmountMode::normal);
+    unmount_or_fail(*mounted, settings.lazy ? fuse::UnmountMode::lazy : fuse::UnmountMode::normal);
     if (!daemon) {
         throw Failure(
             exit_failure,

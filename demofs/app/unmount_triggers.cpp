@@ -17,7 +17,6 @@
 #include <utility>
 
 #include "demofs/base/error.hpp"
-#include "demofs/fuse/mount_point.hpp"
 
 namespace demofs::app {
 
@@ -79,9 +78,9 @@ struct UnmountTriggers::State {
         if (!parts) return notice(signal_name(number) + " received; the mount is going up or down already");
         if (signals_seen == 1) {
             spawn(unmount(true));
-        } else {
-            notice("Second signal: ending at once, open files get errors");
-            parts->session->stop();
+        } else if (signals_seen == 2) {
+            notice("Second signal: ending once everything written so far is saved, open files get errors");
+            spawn(parts->session->stop());
         }
     }
 
@@ -98,12 +97,12 @@ struct UnmountTriggers::State {
     // Unmounts; if files are in use and `detach_if_busy`, lazily. Returns whether the mount is gone or
     // detached.
     asio::awaitable<void> unmount(bool detach_if_busy) {
-        const std::string directory = parts->mount_point;
-        WorkerPool& pool = *parts->pool;
+        const fuse::Mount mount = parts->mount;
+        WorkerPool& kernel_calls = *parts->kernel_calls;
         std::exception_ptr failed;
         try {
-            auto normally = [directory] { fuse::unmount(directory, fuse::UnmountMode::normal); };
-            auto running = pool.run(std::move(normally));
+            auto normally = [mount] { fuse::unmount(mount, fuse::UnmountMode::normal); };
+            auto running = kernel_calls.run(std::move(normally));
             co_await std::move(running);
         } catch (...) {
             failed = std::current_exception();
@@ -113,10 +112,11 @@ struct UnmountTriggers::State {
         if (busy && !detach_if_busy) co_return;
         if (!busy) std::rethrow_exception(failed);
         notice(
-            "Files are in use: the mount is detached and will end when they are closed (a second signal ends "
-            "it at once)");
-        auto lazily = [directory] { fuse::unmount(directory, fuse::UnmountMode::lazy); };
-        auto running = pool.run(std::move(lazily));
+            "Files are in use: the mount is detached and will end when they are closed (a second signal "
+            "saves "
+            "what was written so far and ends it)");
+        auto lazily = [mount] { fuse::unmount(mount, fuse::UnmountMode::lazy); };
+        auto running = kernel_calls.run(std::move(lazily));
         co_await std::move(running);
     }
 

@@ -2,9 +2,10 @@
 // unmount; the session then ends by itself, as it does after `fusermount3 -u`.
 //
 // A first signal unmounts normally; if files are in use, it detaches the mount and the session goes on until
-// they are closed. A second signal ends the session at once. Signals during the teardown change nothing.
+// they are closed. A second signal ends the session once the kernel has handed over what programs have written
+// so far. Further signals, and signals during the teardown, change nothing.
 //
-// Threads: the core; the blocking unmount runs on the worker pool.
+// Threads: the core; the blocking unmount runs on the worker for calls of the kernel.
 #pragma once
 
 #include <asyncdrop/box.hpp>
@@ -19,14 +20,15 @@
 #include "demofs/app/vault.hpp"
 #include "demofs/base/worker_pool.hpp"
 #include "demofs/fs/filesystem.hpp"
+#include "demofs/fuse/mount.hpp"
 #include "demofs/fuse/session.hpp"
 
 namespace demofs::app {
 
 /// What the triggers act on; valid from mounted() to unmounted().
 struct MountedParts {
-    std::string mount_point;
-    WorkerPool* pool = nullptr;
+    fuse::Mount mount;
+    WorkerPool* kernel_calls = nullptr;
     fs::Filesystem* filesystem = nullptr;
     fuse::Session* session = nullptr;
 };

@@ -54,7 +54,6 @@ class VaultStack {
     boost::asio::awaitable<void> use(Access access, Work work);
 
     /// Valid after open() until tear_down().
-    WorkerPool& pool() { return *pool_; }
     store::ObjectStore& store() { return *store_; }
     tree::Tree& tree() { return *tree_; }
     std::size_t segment_count() const { return segment_count_; }

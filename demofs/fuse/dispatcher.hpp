@@ -17,6 +17,7 @@
 
 #include "demofs/base/error.hpp"
 #include "demofs/fs/filesystem.hpp"
+#include "demofs/fuse/open_writers.hpp"
 #include "demofs/fuse/reply.hpp"
 
 namespace demofs::fuse {
@@ -27,6 +28,7 @@ struct Dispatcher {
     std::function<void(const std::string&)> log;  ///< problems that no caller can be told
     std::function<void()> on_ready;               ///< the kernel's first request has been answered
     std::function<void()> on_idle;                ///< in_flight went down to zero
+    OpenWriters writers;
     std::uint64_t requests = 0;
     std::uint64_t in_flight = 0;
 

@@ -12,22 +12,31 @@ namespace demofs::fuse {
 
 namespace {
 
-void describe_handle(fuse_file_info& info, fs::HandleId handle) {
+void hand_out(Dispatcher& dispatcher, InodeNumber inode, fs::HandleId handle, fuse_file_info& info) {
+    const bool writes = (info.flags & O_ACCMODE) != O_RDONLY;
+    if (writes) dispatcher.writers.opened(handle, inode);
     info.fh = static_cast<std::uint64_t>(handle);
     info.keep_cache = 1;  // nobody but this kernel changes the file
     // A file opened only for reading has no write error to report at close.
-    info.noflush = (info.flags & O_ACCMODE) == O_RDONLY;
+    info.noflush = !writes;
 }
 
-void reply_open(fuse_req_t request, fs::HandleId handle, fuse_file_info info) {
-    describe_handle(info, handle);
-    if (fuse_reply_open(request, &info) == -ENOENT) Dispatcher::of(request).filesystem.release(handle);
+void take_back(Dispatcher& dispatcher, fs::HandleId handle) {
+    dispatcher.writers.released(handle);
+    dispatcher.filesystem.release(handle);
+}
+
+void reply_open(fuse_req_t request, InodeNumber inode, fs::HandleId handle, fuse_file_info info) {
+    Dispatcher& dispatcher = Dispatcher::of(request);
+    hand_out(dispatcher, inode, handle, info);
+    if (fuse_reply_open(request, &info) == -ENOENT) take_back(dispatcher, handle);
 }
 
 // --- create --------------------------------------------------------------------------------------
 
 boost::asio::awaitable<void> create_and_answer(fuse_req_t request, fs::Create create, fuse_file_info info) {
-    fs::Filesystem& filesystem = Dispatcher::of(request).filesystem;
+    Dispatcher& dispatcher = Dispatcher::of(request);
+    fs::Filesystem& filesystem = dispatcher.filesystem;
     fs::Lookup existing{create.parent, create.name};
     auto creating = filesystem.run(std::move(create));
     Result<fs::Attributes> made = co_await std::move(creating);
@@ -58,11 +67,11 @@ boost::asio::awaitable<void> create_and_answer(fuse_req_t request, fs::Create cr
             co_return;
         }
     }
-    describe_handle(info, *handle);
+    hand_out(dispatcher, made->inode, *handle, info);
     const fuse_entry_param entry = to_entry(*made);
     filesystem.retain(made->inode);
     if (fuse_reply_create(request, &entry, &info) == -ENOENT) {
-        filesystem.release(*handle);
+        take_back(dispatcher, *handle);
         filesystem.forget(made->inode, 1);
     }
 }
@@ -80,11 +89,11 @@ void on_create(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t m
     // The usual case answers inline: the name is new and everything is in memory.
     if (const auto made = dispatcher.filesystem.try_run(create); made && *made) {
         if (const auto handle = dispatcher.filesystem.try_open((*made)->inode); handle && *handle) {
-            describe_handle(*info, **handle);
+            hand_out(dispatcher, (*made)->inode, **handle, *info);
             const fuse_entry_param entry = to_entry(**made);
             dispatcher.filesystem.retain((*made)->inode);
             if (fuse_reply_create(request, &entry, info) == -ENOENT) {
-                dispatcher.filesystem.release(**handle);
+                take_back(dispatcher, **handle);
                 dispatcher.filesystem.forget((*made)->inode, 1);
             }
             return;
@@ -104,20 +113,20 @@ boost::asio::awaitable<void> open_and_answer(fuse_req_t request, InodeNumber ino
         reply_error(request, handle.error());
         co_return;
     }
-    reply_open(request, *handle, info);
+    reply_open(request, inode, *handle, info);
 }
 
 void on_open(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
     Dispatcher& dispatcher = Dispatcher::of(request);
     if (const auto handle = dispatcher.filesystem.try_open(InodeNumber{inode})) {
-        if (*handle) return reply_open(request, **handle, *info);
+        if (*handle) return reply_open(request, InodeNumber{inode}, **handle, *info);
         return reply_error(request, handle->error());
     }
     spawn_request(dispatcher, request, open_and_answer(request, InodeNumber{inode}, *info));
 }
 
 void on_release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
-    Dispatcher::of(request).filesystem.release(fs::HandleId{info->fh});
+    take_back(Dispatcher::of(request), fs::HandleId{info->fh});
     fuse_reply_err(request, 0);
 }
 
@@ -150,6 +159,7 @@ void on_write(fuse_req_t request, fuse_ino_t inode, const char* data, std::size_
               fuse_file_info* info) {
     Dispatcher& dispatcher = Dispatcher::of(request);
     const auto position = static_cast<std::uint64_t>(offset);
+    dispatcher.writers.active(InodeNumber{inode});
     // What the kernel writes back from its page cache has its times told by SETATTR, before or after.
     std::optional<fs::Timestamp> now;
     if (!info->writepage) now = fs::Timestamp::now();
@@ -164,8 +174,10 @@ void on_write(fuse_req_t request, fuse_ino_t inode, const char* data, std::size_
 
 // --- flush, fsync --------------------------------------------------------------------------------
 
-void on_flush(fuse_req_t request, fuse_ino_t inode, fuse_file_info*) {
-    reply_nothing(request, Dispatcher::of(request).filesystem.close_result(InodeNumber{inode}));
+void on_flush(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
+    Dispatcher& dispatcher = Dispatcher::of(request);
+    dispatcher.writers.flushed(fs::HandleId{info->fh});
+    reply_nothing(request, dispatcher.filesystem.close_result(InodeNumber{inode}));
 }
 
 boost::asio::awaitable<void> sync_and_answer(fuse_req_t request, InodeNumber inode) {

@@ -32,6 +32,7 @@ void on_forget_multi(fuse_req_t request, std::size_t count, fuse_forget_data* fo
 }
 
 void on_getattr(fuse_req_t request, fuse_ino_t inode, fuse_file_info*) {
+    Dispatcher::of(request).writers.active(InodeNumber{inode});
     serve(request, fs::GetAttributes{InodeNumber{inode}}, reply_attributes);
 }
 

@@ -3,12 +3,17 @@
 // A request wakes the loop through Asio's reactor; while requests follow each other closely, the loop reads
 // on without it (linger.hpp). Whatever a request cannot do inline is a coroutine of its own, counted in
 // `in_flight`: the drop waits for that count, then closes the connection.
+//
+// The kernel is asked for its pages on a thread of `kernel_calls`, since the answer comes as requests to this
+// loop. While it is being asked the loop goes on, also when it is to stop.
 #include "demofs/fuse/session.hpp"
 
+#include <fcntl.h>
 #include <fuse_lowlevel.h>
 #include <linux/fuse.h>
 #include <unistd.h>
 
+#include <asyncdrop/even_if_cancelled.hpp>
 #include <asyncdrop/guard.hpp>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
@@ -27,6 +32,8 @@
 
 #include "demofs/base/bytes.hpp"
 #include "demofs/base/error.hpp"
+#include "demofs/base/wait_queue.hpp"
+#include "demofs/fs/background/background_task.hpp"
 #include "demofs/fuse/callbacks.hpp"
 #include "demofs/fuse/dispatcher.hpp"
 #include "demofs/fuse/kernel_settings.hpp"
@@ -39,6 +46,8 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr int reads_before_others_run = 32;
+// How often a session that stops asks for pages of programs that go on writing.
+constexpr int last_collections = 5;
 // How long to look for the next request before sleeping. With one processor, the program that would send it
 // could not run meanwhile.
 const std::chrono::microseconds linger_time{std::thread::hardware_concurrency() > 1 ? 60 : 0};
@@ -103,31 +112,92 @@ std::string escaped(const std::string& value) {
 }  // namespace
 
 struct Session::State {
-    State(SessionSettings s, fs::Filesystem& filesystem, const asio::any_io_executor& executor)
+    State(SessionSettings s, fs::Filesystem& filesystem, WorkerPool& calls,
+          const asio::any_io_executor& executor)
         : settings(std::move(s)),
-          dispatcher{filesystem, executor, settings.log, {}, {}},
+          kernel_calls(calls),
+          dispatcher{filesystem, executor, settings.log, {}, {}, {}},
           device(executor),
-          drained(executor) {
+          drained(executor),
+          collector(executor) {
         dispatcher.on_ready = settings.on_ready;
     }
 
+    // Whether run() goes on: while the kernel is being asked for pages, it has to be answered.
+    bool serving() const { return !stopping || collections != 0; }
+
+    asio::awaitable<void> collect(std::vector<InodeNumber> inodes);
+    asio::awaitable<void> collect_regularly();
+    void close_connection();
+
     SessionSettings settings;
+    WorkerPool& kernel_calls;
     Dispatcher dispatcher;
     fuse_session* session = nullptr;
     asio::posix::stream_descriptor device;  // a view of libfuse's descriptor: released, never closed here
     asio::steady_timer drained;             // never expires; cancelled when nothing is in flight any more
-    bool mounted = false;
+    fs::BackgroundTask collector;
+    std::optional<Mount> mount;
+    std::vector<InodeNumber> cut_off;
+    int collections = 0;  // under way
+    int stops = 0;        // calls of stop() under way
+    WaitQueue stop_ended;
     bool stopping = false;
 };
 
+// Asks the kernel to let go of what it has of these files, which makes it write back what is dirty first.
+asio::awaitable<void> Session::State::collect(std::vector<InodeNumber> inodes) {
+    if (stopping) co_return;  // nobody would answer
+    dispatcher.writers.asked();
+    auto ask = [this, inodes = std::move(inodes)] {
+        for (const InodeNumber inode : inodes) fuse_lowlevel_notify_inval_inode(session, raw(inode), 0, 0);
+    };
+    ++collections;
+    std::exception_ptr failed;
+    try {
+        auto asking = kernel_calls.run(std::move(ask));
+        co_await std::move(asking);
+    } catch (...) {
+        failed = std::current_exception();
+    }
+    --collections;
+    boost::system::error_code ignored;
+    if (!serving() && device.is_open()) device.cancel(ignored);
+    if (failed) std::rethrow_exception(failed);
+}
+
+asio::awaitable<void> Session::State::collect_regularly() {
+    const std::optional<std::chrono::milliseconds> interval(settings.collect_interval);
+    while (!collector.stopping()) {
+        co_await collector.sleep(interval);
+        if (collector.stopping()) break;
+        std::vector<InodeNumber> active = dispatcher.writers.active_files();
+        if (active.empty()) continue;
+        auto collecting = collect(std::move(active));
+        co_await std::move(collecting);
+    }
+}
+
+// libfuse would unmount by path, which may lead to somebody else's mount by now (mount.hpp). It does nothing
+// if its descriptor says that the connection is gone; so the descriptor becomes one that says so, the end of a
+// pipe whose reader is closed, and with that /dev/fuse is closed.
+void Session::State::close_connection() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw Error(errno, "could not make a pipe");
+    ::close(ends[0]);
+    ::dup3(ends[1], fuse_session_fd(session), O_CLOEXEC);
+    ::close(ends[1]);
+    fuse_session_unmount(session);
+}
+
 asyncdrop::AsyncDropBox<Session> Session::make(SessionSettings settings, fs::Filesystem& filesystem,
-                                               asio::any_io_executor executor) {
-    return asyncdrop::make_box<Session>(std::move(settings), filesystem, std::move(executor));
+                                               WorkerPool& kernel_calls, asio::any_io_executor executor) {
+    return asyncdrop::make_box<Session>(std::move(settings), filesystem, kernel_calls, std::move(executor));
 }
 
 Session::Session(asyncdrop::Passkey<Session>, SessionSettings settings, fs::Filesystem& filesystem,
-                 asio::any_io_executor executor)
-    : state_(std::make_unique<State>(std::move(settings), filesystem, executor)) {}
+                 WorkerPool& kernel_calls, asio::any_io_executor executor)
+    : state_(std::make_unique<State>(std::move(settings), filesystem, kernel_calls, executor)) {}
 
 Session::~Session() = default;
 
@@ -156,9 +226,19 @@ void Session::mount() {
                              ? " --allow-other needs user_allow_other in /etc/fuse.conf."
                              : ""));
     }
-    s.mounted = true;
     s.device.assign(fuse_session_fd(s.session));
     s.device.non_blocking(true);
+    s.mount = mounted_on(s.settings.mount_point);
+    if (!s.mount || s.mount->type != "fuse.demofs") {
+        s.mount.reset();
+        throw Error::saying(std::errc::no_such_device, "the new mount on " + s.settings.mount_point +
+                                                           " is gone again, or something is mounted over it");
+    }
+    if (!s.settings.read_only) s.collector.start(s.collect_regularly());
+}
+
+const Mount& Session::mounted() const {
+    return *state_->mount;
 }
 
 asio::awaitable<void> Session::run() {
@@ -185,11 +265,11 @@ asio::awaitable<void> Session::run() {
         throw Error(error, "reading requests from /dev/fuse failed");
     };
     const auto token = asio::as_tuple(asio::use_awaitable);
-    while (!s.stopping) {
+    while (s.serving()) {
         const auto space = asio::buffer(buffer.data(), buffer.size());
         auto reading = s.device.async_read_some(space, token);
         const auto [error, size] = co_await std::move(reading);
-        if (error == asio::error::operation_aborted) break;
+        if (error == asio::error::operation_aborted) continue;  // stop(), perhaps
         if (error) {
             if (ended(error.value())) break;
             continue;
@@ -198,7 +278,7 @@ asio::awaitable<void> Session::run() {
         serve_one(size);
         // The kernel often has more: read on without going through the reactor, but let others have a turn.
         bool over = false;
-        for (int i = 0; i < reads_before_others_run && !s.stopping;) {
+        for (int i = 0; i < reads_before_others_run && s.serving();) {
             const ssize_t more = ::read(s.device.native_handle(), buffer.data(), buffer.size());
             if (more >= 0) {
                 serve_one(static_cast<std::size_t>(more));
@@ -212,12 +292,35 @@ asio::awaitable<void> Session::run() {
         }
         if (over) break;
     }
+    const bool unmounted = !s.stopping && !find_again(*s.mount);
+    s.cut_off = s.dispatcher.writers.cut_off(unmounted);
 }
 
-void Session::stop() {
-    state_->stopping = true;
+asio::awaitable<void> Session::stop() {
+    State& s = *state_;
+    ++s.stops;
+    std::exception_ptr failed;
+    // Programs may go on writing into the files meanwhile: again, until nothing comes.
+    std::vector<InodeNumber> inodes = s.dispatcher.writers.files();
+    for (int round = 0; round < last_collections && !inodes.empty() && !s.stopping && !failed; ++round) {
+        try {
+            auto collecting = s.collect(std::move(inodes));
+            co_await std::move(collecting);
+        } catch (...) {
+            failed = std::current_exception();
+        }
+        inodes = s.dispatcher.writers.active_files();
+    }
+    s.stopping = true;
     boost::system::error_code ignored;
-    if (state_->device.is_open()) state_->device.cancel(ignored);
+    if (!s.serving() && s.device.is_open()) s.device.cancel(ignored);
+    --s.stops;
+    s.stop_ended.wake_all();
+    if (failed) std::rethrow_exception(failed);
+}
+
+const std::vector<InodeNumber>& Session::cut_off() const {
+    return state_->cut_off;
 }
 
 std::uint64_t Session::requests() const {
@@ -229,6 +332,17 @@ std::uint64_t Session::in_flight() const {
 
 asio::awaitable<void> Session::async_drop_impl() {
     State& s = *state_;
+    // What runs beside run() first. The kernel does not keep it waiting: the connection is gone, or it was
+    // served to the end.
+    std::exception_ptr failed;
+    try {
+        co_await s.collector.stop();
+    } catch (...) {
+        failed = std::current_exception();
+    }
+    co_await asyncdrop::even_if_cancelled;
+    while (s.stops != 0) co_await s.stop_ended.wait();
+    // Then the requests that were read: each still gets its answer.
     const auto token = asio::as_tuple(asio::use_awaitable);
     s.dispatcher.on_idle = [&s] { s.drained.cancel(); };
     while (s.dispatcher.in_flight != 0) {
@@ -236,12 +350,24 @@ asio::awaitable<void> Session::async_drop_impl() {
         auto idle = s.drained.async_wait(token);
         co_await std::move(idle);
     }
-    if (s.device.is_open()) s.device.release();
-    if (s.mounted)
-        fuse_session_unmount(s.session);  // only closes the device if the kernel has unmounted already
+    // Then the connection, and the mount, if it is still there.
+    if (s.device.is_open()) {
+        s.device.release();
+        s.close_connection();
+    }
     if (s.session) fuse_session_destroy(s.session);
     s.session = nullptr;
     s.dispatcher.filesystem.forget_all();
+    if (s.mount) {
+        try {
+            auto detach = [ours = *s.mount] { unmount(ours, UnmountMode::lazy); };
+            auto detaching = s.kernel_calls.run(std::move(detach));
+            co_await std::move(detaching);
+        } catch (...) {  // nothing is lost by it: the next mount there takes a dead one away
+            s.settings.log("A dead mount is left behind: " + describe(std::current_exception()));
+        }
+    }
+    if (failed) std::rethrow_exception(failed);
 }
 
 }  // namespace demofs::fuse

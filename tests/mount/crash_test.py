@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import shutil
 import threading
 import unittest
@@ -194,6 +195,41 @@ class KilledDaemon(MountTest):
         self.write_synced(self.root / "another", b"more")
         self.vault.remount()
         self.assertEqual((self.root / "another").read_bytes(), b"more")
+
+
+class OpenFile(MountTest):
+    """A program writes and keeps the file open, without fsync: the pages lie in the kernel's cache."""
+
+    COMMITS = 6
+
+    def setUp(self):
+        super().setUp()
+        self.vault.unmount()
+        self.vault.mount("--commit-interval-ms", "100")
+
+    def info(self, line):
+        """A figure of `demofs info` about the last commit."""
+        text = self.vault.run("info", self.vault.path, *self.vault.password_arguments()).stdout
+        return int(re.search(f"^{line} +([0-9]+)", text, re.MULTILINE).group(1))
+
+    def wait_for_commits(self, name):
+        """Gives the daemon something to commit, several times."""
+        for number in range(self.COMMITS):
+            inodes = self.info("inodes")
+            (self.root / f"{name}{number}").touch()
+            wait_until(lambda: self.info("inodes") > inodes, "the daemon has committed a new file")
+
+    def test_what_was_written_is_there_after_a_few_commits(self):
+        data = os.urandom(60_000)
+        writer = self.start_writer(self.root / "file")
+        writer.write(data[:30_000])
+        self.wait_for_commits("first")
+        writer.write(data[30_000:])  # the daemon has asked for this file's pages before
+        self.wait_for_commits("second")
+        self.vault.kill()
+        writer.close()
+        self.vault.mount()
+        self.assertTrue((self.root / "file").read_bytes() == data)
 
 
 if __name__ == "__main__":

@@ -206,6 +206,42 @@ class Vault:
         return problems
 
 
+class FileWriter:
+    """Another process that has a file open and writes to it.
+
+    Another one, because a process that a test starts gets copies of the test's descriptors and closes them, and each close
+    makes the kernel write back what lies in its page cache.
+    """
+
+    SCRIPT = """
+import errno, os, sys
+descriptor = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT, 0o644)
+for line in sys.stdin.buffer:
+    data = sys.stdin.buffer.read(int(line))
+    assert os.write(descriptor, data) == len(data)
+    print("written", flush=True)
+try:
+    os.close(descriptor)
+    print("closed", flush=True)
+except OSError as error:
+    print(errno.errorcode[error.errno], flush=True)
+"""
+
+    def __init__(self, path):
+        self.process = subprocess.Popen([sys.executable, "-c", self.SCRIPT, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def write(self, data):
+        self.process.stdin.write(b"%d\n" % len(data) + data)
+        self.process.stdin.flush()
+        if (said := self.process.stdout.readline()) != b"written\n":
+            raise AssertionError(f"the writer says {said}")
+
+    def close(self):
+        """Closes the file; returns "closed" or the name of close's error."""
+        said, _ = self.process.communicate(timeout=WAIT_SECONDS)
+        return said.decode().strip()
+
+
 class MountTest(unittest.TestCase):
     """Base of the mount tests."""
 
@@ -248,6 +284,17 @@ class MountTest(unittest.TestCase):
         shutil.rmtree(self.folder)
         if problems:
             raise AssertionError("; ".join(problems))
+
+    def start_writer(self, path):
+        """A process that writes to this file; it ends with the test."""
+        writer = FileWriter(path)
+
+        def end():
+            if writer.process.poll() is None:
+                writer.process.kill()
+                writer.process.communicate()
+        self.addCleanup(end)
+        return writer
 
     def assert_errno(self, number, function, *arguments, **options):
         with self.assertRaises(OSError) as caught:

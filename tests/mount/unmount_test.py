@@ -12,7 +12,23 @@ import mount_fixture
 from mount_fixture import MountTest, mounts, wait_until
 
 DATA = os.urandom(2_000_000)
-BUSY = 22  # exit code
+BUSY, NOT_SAVED = 22, 31  # exit codes
+
+
+def abort(test, connection):
+    """Cuts a FUSE connection through the control filesystem."""
+    standard = Path("/sys/fs/fuse/connections")
+    if (standard / str(connection) / "abort").exists():
+        (standard / str(connection) / "abort").write_text("1")
+        return
+    if os.geteuid() != 0:
+        test.skipTest("the fusectl filesystem is not mounted, and only root can mount it")
+    folder = Path(tempfile.mkdtemp(dir=test.folder))
+    subprocess.run(["mount", "-t", "fusectl", "none", folder], check=True)
+    try:
+        (folder / str(connection) / "abort").write_text("1")
+    finally:
+        subprocess.run(["umount", folder], check=True)
 
 
 class Causes(MountTest):
@@ -73,25 +89,11 @@ class Causes(MountTest):
     def test_a_connection_abort(self):
         pid = self.vault.daemon()
         connection = mounts.fuse_connection(mounts.mount_at(self.root))
-        self.abort(connection)
+        abort(self, connection)
         self.vault.wait_for_end(pid)
         # The kernel keeps the aborted mount until somebody takes it away; the daemon may have.
         self.vault.mount()
         self.assertEqual((self.root / "folder" / "file").read_bytes(), DATA)
-
-    def abort(self, connection):
-        standard = Path("/sys/fs/fuse/connections")
-        if (standard / str(connection) / "abort").exists():
-            (standard / str(connection) / "abort").write_text("1")
-            return
-        if os.geteuid() != 0:
-            self.skipTest("the fusectl filesystem is not mounted, and only root can mount it")
-        folder = Path(tempfile.mkdtemp(dir=self.folder))
-        subprocess.run(["mount", "-t", "fusectl", "none", folder], check=True)
-        try:
-            (folder / str(connection) / "abort").write_text("1")
-        finally:
-            subprocess.run(["umount", folder], check=True)
 
     def test_an_idle_timeout(self):
         self.vault.unmount()
@@ -192,6 +194,103 @@ class OpenFiles(MountTest):
         self.assert_errno(errno.ENOTCONN, os.close, descriptor)
         self.vault.mount()
         self.assertEqual((self.root / "file").read_bytes(), b"one")
+
+
+class UnwrittenPages(MountTest):
+    """A program has a file open, and what it wrote lies in the kernel's page cache."""
+
+    def setUp(self):
+        super().setUp()
+        self.vault.unmount()
+        self.process = self.vault.mount_in_foreground()
+
+    def test_a_second_signal_saves_what_was_written_before_it(self):
+        writer = self.start_writer(self.root / "file")
+        writer.write(DATA)
+        self.process.send_signal(signal.SIGINT)
+        wait_until(lambda: not self.vault.is_mounted(), "the first SIGINT has detached the mount")
+        writer.write(DATA)
+        self.process.send_signal(signal.SIGINT)
+        self.assertEqual(self.process.wait(mount_fixture.WAIT_SECONDS), 0)
+        self.assertEqual(writer.close(), "ENOTCONN")
+        self.vault.mount()
+        self.assertTrue((self.root / "file").read_bytes() == DATA + DATA)
+
+    def expect_to_be_told_of_the_loss(self, cut):
+        with open(self.root / "flushed", "wb", buffering=0) as file:
+            file.write(DATA)
+        writer = self.start_writer(self.root / "file")
+        writer.write(DATA)
+        inode = os.stat(self.root / "file").st_ino
+        cut()
+        self.assertEqual(self.process.wait(mount_fixture.WAIT_SECONDS), NOT_SAVED)
+        self.assertNotEqual(writer.close(), "closed")
+        self.assertRegex(self.vault.log_text(), f"may be lost in 1 files, with the inode numbers {inode};")
+        self.vault.mount()
+        self.assertTrue((self.root / "flushed").read_bytes() == DATA)
+
+    def test_a_connection_abort_names_the_files_whose_pages_are_lost(self):
+        connection = mounts.fuse_connection(mounts.mount_at(self.root))
+        self.expect_to_be_told_of_the_loss(lambda: abort(self, connection))
+
+    @unittest.skipUnless(os.geteuid() == 0, "umount -f is for root")
+    def test_umount_with_force_names_the_files_whose_pages_are_lost(self):
+        self.expect_to_be_told_of_the_loss(lambda: subprocess.run(["umount", "-f", self.root], stderr=subprocess.DEVNULL))
+
+
+@unittest.skipUnless(os.geteuid() == 0, "mounting a tmpfs is for root")
+class SomebodyElsesMount(MountTest):
+    """Where the vault was mounted, another filesystem is by now: it is none of the daemon's business."""
+
+    def mount_another(self):
+        subprocess.run(["mount", "-t", "tmpfs", "another", self.root], check=True)
+        (self.root / "theirs").write_bytes(b"theirs")
+
+    def expect_the_other_mount(self):
+        self.assertEqual(mounts.mount_at(self.root).type, "tmpfs")
+        self.assertEqual((self.root / "theirs").read_bytes(), b"theirs")
+
+    def test_on_the_same_place_after_detaching(self):
+        descriptor = os.open(self.root / "file", os.O_WRONLY | os.O_CREAT, 0o644)
+        os.write(descriptor, b"ours")
+        pid = self.vault.signal_daemon(signal.SIGTERM)
+        wait_until(lambda: not self.vault.is_mounted(), "SIGTERM has detached the mount")
+        self.mount_another()
+        os.kill(pid, signal.SIGTERM)
+        self.vault.wait_for_end(pid)
+        self.expect_the_other_mount()
+        self.assert_errno(errno.ENOTCONN, os.close, descriptor)
+        subprocess.run(["umount", self.root], check=True)
+        self.vault.mount()
+        self.assertEqual((self.root / "file").read_bytes(), b"ours")
+
+    def test_mounted_over_it(self):
+        (self.root / "file").write_bytes(b"ours")
+        self.mount_another()
+        pid = self.vault.signal_daemon(signal.SIGTERM)
+        wait_until(lambda: "mounted over it" in self.vault.log_text(), "the daemon says what is in its way")
+        self.expect_the_other_mount()
+        os.kill(pid, signal.SIGTERM)
+        self.vault.wait_for_end(pid)
+        self.expect_the_other_mount()
+        subprocess.run(["umount", self.root], check=True)
+        self.vault.mount()  # takes the dead mount away that lay below
+        self.assertEqual((self.root / "file").read_bytes(), b"ours")
+
+    def test_the_mount_itself_is_found_after_a_directory_above_it_was_renamed(self):
+        self.vault.unmount()
+        self.vault.mount_point = self.folder / "before" / "mnt"
+        self.vault.mount_point.mkdir(parents=True)
+        self.vault.mount()
+        (self.root / "file").write_bytes(b"ours")
+        pid = self.vault.daemon()
+        os.rename(self.folder / "before", self.folder / "after")
+        os.kill(pid, signal.SIGTERM)
+        self.vault.wait_for_end(pid)
+        self.assertEqual(mounts.mounts_under(self.folder), [])
+        os.rename(self.folder / "after", self.folder / "before")
+        self.vault.mount()
+        self.assertEqual((self.root / "file").read_bytes(), b"ours")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "demofs/base/error.hpp"
+#include "demofs/fuse/mount.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace demofs::fuse {
@@ -49,6 +50,20 @@ TEST(MountPoint, ThatCannotBeUsedIsRefusedWithTheReason) {
 TEST(MountedOn, KnowsWhatIsMounted) {
     EXPECT_EQ(mounted_on("/proc")->type, "proc");
     EXPECT_FALSE(mounted_on("/proc/self"));
+    const Mount proc = *mounted_on("/proc");
+    EXPECT_TRUE(find_again(proc)->same_as(proc));
+    Mount other = proc;
+    ++other.id;
+    EXPECT_FALSE(other.same_as(proc));
+    EXPECT_FALSE(find_again(Mount{proc.id, "0:0", "/proc", "proc", "proc"}))
+        << "the number of another filesystem";
+}
+
+TEST(Unmount, OfAMountThatIsGoneTouchesNothing) {
+    Mount gone = *mounted_on("/proc");
+    gone.device = "0:0";  // what was there, where /proc is now
+    unmount(gone, UnmountMode::lazy);
+    EXPECT_EQ(mounted_on("/proc")->type, "proc");
 }
 
 }  // namespace

@@ -1,0 +1,46 @@
+// One mounted filesystem, named as the kernel names it, and how to get rid of it.
+//
+// A path is no name for a mount: once it is detached, or something lies over it, the path leads to somebody
+// else's filesystem; and after `mv` of a directory above it, nowhere. So whatever unmounts has a Mount, found
+// once, and before each unmount it is looked up again in /proc/self/mountinfo.
+//
+// Threads: any. All of it blocks, unmounting as long as the filesystem takes to answer: never on the core.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace demofs::fuse {
+
+struct Mount {
+    std::uint64_t id = 0;  ///< the kernel's number of this mount
+    std::string device;    ///< "major:minor" of its superblock, which no other has while that lives
+    std::string point;     ///< where it is mounted
+    std::string type;      ///< "fuse.demofs" for ours
+    std::string source;    ///< the vault's path
+
+    /// Whether both are one mount of one filesystem, wherever it is by now.
+    bool same_as(const Mount& other) const { return id == other.id && device == other.device; }
+};
+
+/// What is mounted exactly on `directory` (the topmost mount).
+std::optional<Mount> mounted_on(const std::string& directory);
+
+/// The mount as it stands now; nothing if it is detached or unmounted.
+std::optional<Mount> find_again(const Mount& mount);
+
+/// A mount of the vault with this path, wherever it is.
+std::optional<Mount> mount_of_vault(const std::string& vault);
+
+/// Whether the daemon of what is mounted on `directory` has died. Waits for the answer of one that is busy.
+bool is_dead_mount(const std::string& directory);
+
+enum class UnmountMode { normal, lazy };
+
+/// Unmounts this mount and no other, as root by the system call, else through fusermount3. Nothing happens if
+/// it is gone. Throws Error: EBUSY when files are in use (mode normal), EPERM when another filesystem is
+/// mounted over it, or when fusermount3 refuses.
+void unmount(const Mount& mount, UnmountMode mode);
+
+}  // namespace demofs::fuse
