@@ -2,6 +2,7 @@
 #include <asyncdrop/install.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <csignal>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -47,6 +48,7 @@ MountSettings checked(MountSettings settings, const Notice& notice) {
 }
 
 int run_daemon(const MountSettings& settings, ReadyNotice& ready, const Notice& notice) {
+    ::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may be gone
     const auto logger = make_logger(settings.log);
     const crypto::VaultConfig config = read_config(settings.vault, notice);
     const std::unique_ptr<crypto::VaultKeys> keys =

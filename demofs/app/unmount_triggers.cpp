@@ -30,9 +30,16 @@ std::string signal_name(int number) {
             return "SIGTERM";
         case SIGINT:
             return "SIGINT";
+        case SIGQUIT:
+            return "SIGQUIT";
         default:
             return "SIGHUP";
     }
+}
+
+bool is_ignored(int signal) {
+    struct sigaction now{};
+    return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
 }  // namespace
@@ -45,7 +52,8 @@ struct UnmountTriggers::State {
           signals(ex),
           idle_timer(ex),
           task_ended(ex) {
-        for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) signals.add(number);
+        for (const int number : {SIGTERM, SIGINT, SIGQUIT, SIGUSR1}) signals.add(number);
+        if (!is_ignored(SIGHUP)) signals.add(SIGHUP);
         task_ended.expires_at(asio::steady_timer::time_point::max());
     }
 

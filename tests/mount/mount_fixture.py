@@ -114,10 +114,10 @@ class Vault:
         self.remember_daemon()
         return done
 
-    def mount_in_foreground(self):
-        """Starts `demofs mount -f` and returns the process once the mount answers."""
+    def mount_in_foreground(self, **options):
+        """Starts `demofs mount -f` (with options for Popen) and returns the process once the mount answers."""
         process = subprocess.Popen([self.program, *map(str, self.mount_arguments()), "-f"], stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
         self.foreground = process
         self.daemons.add(process.pid)
         wait_until(lambda: self.is_mounted() or process.poll() is not None, "the foreground daemon has mounted")

@@ -77,6 +77,30 @@ class Causes(MountTest):
         self.vault.wait_for_end(self.vault.signal_daemon(signal.SIGINT))
         self.expect_everything_after_a_remount()
 
+    def test_sigquit(self):
+        self.vault.wait_for_end(self.vault.signal_daemon(signal.SIGQUIT))
+        self.expect_everything_after_a_remount()
+
+    def test_sigpipe_does_nothing(self):
+        self.vault.signal_daemon(signal.SIGPIPE)
+        (self.root / "more").write_bytes(b"more")
+        self.vault.unmount()
+        self.expect_everything_after_a_remount()
+
+    def test_sighup_unmounts(self):
+        self.vault.wait_for_end(self.vault.signal_daemon(signal.SIGHUP))
+        self.expect_everything_after_a_remount()
+
+    def test_sighup_does_nothing_under_nohup(self):
+        self.vault.unmount()
+        process = self.vault.mount_in_foreground(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: "requests served" in self.vault.log_text(), "the daemon has answered a later signal")
+        self.assertNotIn("SIGHUP", self.vault.log_text())
+        self.vault.unmount()
+        self.assertEqual(process.wait(mount_fixture.WAIT_SECONDS), 0)
+
     def test_sigint_of_a_daemon_in_the_foreground(self):
         self.vault.unmount()
         process = self.vault.mount_in_foreground()
