@@ -4,6 +4,7 @@
 #include <asyncdrop/install.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <cerrno>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -26,19 +27,28 @@ namespace files = std::filesystem;
 
 namespace {
 
+// Before anybody types a password: whether there can be a vault.
+void check_directory(const std::string& vault) {
+    std::error_code error;
+    if (!files::exists(vault, error)) {
+        files::path parent = files::absolute(vault).lexically_normal();
+        parent = parent.has_filename() ? parent.parent_path() : parent.parent_path().parent_path();
+        if (::access(parent.c_str(), W_OK | X_OK) == 0) return;
+        throw Failure(exit_failure, "the directory " + vault +
+                                        " cannot be made: " + std::generic_category().message(errno));
+    }
+    if (!files::is_directory(vault)) throw Failure(exit_failure, vault + " exists and is not a directory");
+    if (store::has_vault_config(vault))
+        throw Failure(exit_failure, vault + " is a vault already; nothing was changed");
+    if (!files::is_empty(vault, error) || error)
+        throw Failure(exit_failure, vault + " is not empty; choose a new or an empty directory");
+}
+
 // Makes the directory and returns true, or takes an empty one.
 bool prepare_directory(const std::string& vault) {
+    check_directory(vault);
     std::error_code error;
-    if (files::exists(vault, error)) {
-        if (!files::is_directory(vault))
-            throw Failure(exit_failure, vault + " exists and is not a directory");
-        if (store::has_vault_config(vault))
-            throw Failure(exit_failure, vault + " is a vault already; nothing was changed");
-        if (!files::is_empty(vault, error) || error) {
-            throw Failure(exit_failure, vault + " is not empty; choose a new or an empty directory");
-        }
-        return false;
-    }
+    if (files::exists(vault, error)) return false;
     if (!files::create_directory(vault, error)) {
         if (!error) error = std::make_error_code(std::errc::file_exists);  // somebody was faster
         throw Failure(exit_failure, "the directory " + vault + " cannot be made: " + error.message());
@@ -74,6 +84,7 @@ class Unfinished {
 
 int run_init(const InitSettings& settings) {
     if (settings.vault.empty()) throw Failure(exit_usage, "the vault needs a name");
+    check_directory(settings.vault);
     const crypto::Password password = read_password(settings.password_file, Prompt::twice);
     const bool made = prepare_directory(settings.vault);
     const std::string directory = vault_directory(settings.vault);

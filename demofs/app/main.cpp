@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
 
     MountSettings mount;
     std::int64_t idle_seconds = 0;
+    std::int64_t wait_seconds = mount.wait.count();
     std::int64_t commit_interval_ms = mount.commit_interval.count();
     CLI::App* mount_command =
         program.add_subcommand("mount", "Mount a vault; returns when the mount answers");
@@ -81,6 +82,11 @@ int main(int argc, char** argv) {
                      "How long changes may stay undurable without fsync")
         ->check(CLI::Range(std::int64_t{10}, std::int64_t{3600000}))
         ->capture_default_str();
+    mount_command
+        ->add_option("--wait", wait_seconds,
+                     "How many seconds to wait while an earlier mount of the vault is still saving")
+        ->check(CLI::Range(std::int64_t{0}, std::int64_t{86400}))
+        ->capture_default_str();
     mount_command->add_option("--teardown-report", mount.teardown_report,
                               "Write the report of the unmount to this file");
     mount_command->add_option(
@@ -90,6 +96,7 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
         ->capture_default_str();
     mount_command->callback([&] {
+        mount.wait = std::chrono::seconds(wait_seconds);
         mount.idle_timeout = std::chrono::seconds(idle_seconds);
         mount.commit_interval = std::chrono::milliseconds(commit_interval_ms);
         code = run_mount(mount);

@@ -2,18 +2,22 @@
 #include <asyncdrop/install.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <csignal>
 #include <exception>
 #include <filesystem>
 #include <iostream>
 #include <optional>
+#include <thread>
 
 #include "demofs/app/background.hpp"
 #include "demofs/app/commands.hpp"
+#include "demofs/app/control_socket.hpp"
 #include "demofs/app/failure.hpp"
 #include "demofs/app/mount_daemon.hpp"
 #include "demofs/app/password.hpp"
 #include "demofs/app/vault.hpp"
+#include "demofs/fuse/mount.hpp"
 #include "demofs/fuse/mount_point.hpp"
 
 namespace demofs::app {
@@ -25,6 +29,29 @@ namespace files = std::filesystem;
 bool is_inside(const std::string& inner, const std::string& outer) {
     return inner == outer ||
            (inner.starts_with(outer) && (outer.ends_with('/') || inner[outer.size()] == '/'));
+}
+
+// umount(2) returns before the daemon has saved everything, so the vault's last mount may be on its way down:
+// that is waited for. One that is mounted is not.
+void wait_for_teardown(const MountSettings& settings, const Notice& notice) {
+    constexpr std::chrono::milliseconds pause(20);
+    const auto give_up = std::chrono::steady_clock::now() + settings.wait;
+    for (bool told = false;; told = true) {
+        const bool locked = !settings.read_only && is_locked(settings.vault);
+        if (!locked && !ControlClient::connect(settings.mount_point)) return;
+        if (const auto mount = fuse::mount_of_vault(settings.vault); locked && mount) {
+            throw Failure(exit_vault_in_use,
+                          "the vault " + settings.vault + " is in use: it is mounted on " + mount->point);
+        }
+        if (std::chrono::steady_clock::now() >= give_up) {
+            throw Failure(exit_vault_in_use,
+                          "the vault " + settings.vault +
+                              " is in use: its last mount is still saving, or has files open (" +
+                              "--wait SECONDS waits longer)");
+        }
+        if (!told) notice("waiting until the last mount of " + settings.vault + " has saved everything");
+        std::this_thread::sleep_for(pause);
+    }
 }
 
 // Settings with absolute paths that were checked.
@@ -40,6 +67,7 @@ MountSettings checked(MountSettings settings, const Notice& notice) {
     if (is_inside(settings.vault, settings.mount_point) || is_inside(settings.mount_point, settings.vault)) {
         throw Failure(exit_mount_point, "the vault and its mount point must not lie in one another");
     }
+    wait_for_teardown(settings, notice);
     if (settings.teardown_report) {
         require_writable(*settings.teardown_report, "the teardown report");
         settings.teardown_report = files::absolute(*settings.teardown_report).string();

@@ -1,10 +1,15 @@
 // Finding a vault and unlocking it, with the sentence that a user needs when that fails.
 #include "demofs/app/vault.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <cerrno>
 #include <filesystem>
 #include <string_view>
 
 #include "demofs/app/failure.hpp"
+#include "demofs/store/file_descriptor.hpp"
 #include "demofs/store/vault_config_file.hpp"
 
 namespace demofs::app {
@@ -17,6 +22,12 @@ std::string vault_directory(const std::string& vault) {
                                             "); make one with: demofs init " + vault);
     }
     return directory.string();
+}
+
+// The store's own lock, asked for with a shared one that is given back at once.
+bool is_locked(const std::string& directory) {
+    const store::FileDescriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return opened && ::flock(opened.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 crypto::VaultConfig read_config(const std::string& directory, const Notice& notice) {

@@ -17,6 +17,9 @@ using Notice = std::function<void(const std::string&)>;
 /// The directory as an absolute path without symlinks. Throws Failure(exit_not_a_vault) if it does not exist.
 std::string vault_directory(const std::string& vault);
 
+/// Whether a process is writing to the vault: a daemon that serves it or still saves, or an init.
+bool is_locked(const std::string& directory);
+
 /// Reads demofs.json (or its copy). Throws Errc::not_a_vault, unsupported_format or corrupt with a sentence.
 crypto::VaultConfig read_config(const std::string& directory, const Notice& notice);
 

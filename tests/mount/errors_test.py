@@ -1,5 +1,6 @@
 """What goes wrong for users must be said in a sentence, with a non-zero exit code and nothing left behind."""
 
+import fcntl
 import os
 import pty
 import shlex
@@ -107,6 +108,40 @@ class Commands(ErrorTest):
         self.assertFalse(other.is_mounted())
         (self.root / "file").write_bytes(b"the first mount still works")
         self.assertEqual((self.root / "file").read_bytes(), b"the first mount still works")
+
+    def test_nobody_is_asked_for_a_password_in_vain(self):
+        # A password that cannot be read would be complained about first, if it were asked for.
+        unreadable = ["--password-file", self.folder / "missing"]
+        self.vault.path.mkdir()
+        (self.vault.path / "letter.txt").write_text("mine")
+        done = self.vault.run("init", self.vault.path, *unreadable, check=False)
+        self.expect_error(done, FAILURE, "(?i)not empty", self.vault.path)
+        done = self.vault.run("init", self.folder / "no" / "parent", *unreadable, check=False)
+        self.expect_error(done, FAILURE, "(?i)no such file", self.folder / "no" / "parent")
+        (self.vault.path / "letter.txt").unlink()
+        self.vault.init()
+        done = self.vault.run("init", self.vault.path, *unreadable, check=False)
+        self.expect_error(done, FAILURE, "(?i)already", self.vault.path)
+        self.vault.mount()
+        other = self.make_vault("other", self.vault.path)
+        done = self.vault.run("mount", other.path, other.mount_point, *unreadable, check=False)
+        self.expect_error(done, VAULT_IN_USE, "(?i)mounted on", self.vault.mount_point)
+
+    def test_a_vault_that_somebody_else_holds_is_waited_for(self):
+        self.vault.init()
+        descriptor = os.open(self.vault.path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self.expect_error(self.vault.mount("--wait", "0", check=False), VAULT_IN_USE, "(?i)in use")
+            waiting = subprocess.Popen([self.vault.program, *map(str, self.vault.mount_arguments())],
+                                       stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            self.assertIn(b"waiting", waiting.stderr.readline())
+        finally:
+            os.close(descriptor)
+        self.assertEqual(waiting.wait(mount_fixture.WAIT_SECONDS), 0)
+        waiting.stderr.close()
+        self.vault.remember_daemon()
+        self.assertTrue(self.vault.is_mounted())
 
     def test_a_missing_mount_point(self):
         self.vault.init()

@@ -101,6 +101,13 @@ class Causes(MountTest):
         self.vault.unmount()
         self.assertEqual(process.wait(mount_fixture.WAIT_SECONDS), 0)
 
+    def test_a_mount_right_after_an_unmount_waits_for_the_teardown(self):
+        for _ in range(10):
+            (self.root / "more").write_bytes(DATA)
+            subprocess.run(["fusermount3", "-u", self.root], check=True)
+            self.vault.mount()
+        self.assertEqual((self.root / "folder" / "file").read_bytes(), DATA)
+
     def test_sigint_of_a_daemon_in_the_foreground(self):
         self.vault.unmount()
         process = self.vault.mount_in_foreground()
