@@ -1,12 +1,11 @@
-#pragma once
 // Byte ranges, and the two owners of bytes that travel between layers and threads: a buffer is filled by one
 // owner (ByteBuffer), then frozen into immutable bytes that any number of owners share (SharedBytes).
 // Freezing copies nothing.
 //
 // Threads: SharedBytes may be copied, read and destroyed from any thread; everything else belongs to one
 // thread at a time.
+#pragma once
 
-#include <cassert>
 #include <cstddef>
 #include <cstring>
 #include <memory>
@@ -14,6 +13,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "demofs/base/invariant.hpp"
 
 namespace demofs {
 
@@ -55,7 +56,7 @@ class SharedBytes {
 
     /// The part [offset, offset + length), which must lie inside; shares ownership.
     [[nodiscard]] SharedBytes slice(std::size_t offset, std::size_t length) const {
-        assert(offset <= size_ && length <= size_ - offset);
+        invariant(offset <= size_ && length <= size_ - offset, "A slice lies inside its bytes.");
         return SharedBytes(std::shared_ptr<const std::byte>(memory_, data() + offset), length);
     }
 
@@ -106,7 +107,7 @@ class ByteBuffer {
 
     /// Keeps the first `size` bytes (at most the present size); the memory behind them stays allocated.
     void shrink(std::size_t size) noexcept {
-        assert(size <= size_);
+        invariant(size <= size_, "A buffer shrinks to at most its size.");
         size_ = size;
     }
 

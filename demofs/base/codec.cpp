@@ -1,3 +1,5 @@
+// Encoding writes what it is told; decoding believes nothing: each read is checked against what is left, and
+// each failure says what was being decoded and at which byte.
 #include "demofs/base/codec.hpp"
 
 #include <stdexcept>

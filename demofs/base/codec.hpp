@@ -1,6 +1,6 @@
-#pragma once
 // Little-endian encoding of stored structures. The decoder trusts nothing: every read is checked against the
 // end of the input, and a failure names what was being decoded.
+#pragma once
 
 #include <cstddef>
 #include <cstdint>

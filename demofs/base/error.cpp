@@ -1,3 +1,5 @@
+// Which errno stands for each cause of our own, and how the code of any exception, ours, the system's or
+// Boost's, is found.
 #include "demofs/base/error.hpp"
 
 #include <boost/system/system_error.hpp>

@@ -1,6 +1,6 @@
-#pragma once
 // The one exception type of demofs. Its text is a whole sentence for a person; its code tells programs what
 // happened: either an errno of the system, or one of the causes of our own in Errc.
+#pragma once
 
 #include <exception>
 #include <memory>

@@ -1,3 +1,5 @@
+// All randomness comes from the system by way of libsodium. There is no fallback: without it nothing may be
+// encrypted.
 #include "demofs/base/random.hpp"
 
 #include <sodium.h>

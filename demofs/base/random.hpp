@@ -1,5 +1,5 @@
-#pragma once
 // Random bytes for keys, ids and filler.
+#pragma once
 
 #include "demofs/base/bytes.hpp"
 

@@ -1,6 +1,6 @@
-#pragma once
 // Results for code that must not pay for exceptions: a value, or the errno that a filesystem call is to
 // report.
+#pragma once
 
 #include <boost/system/result.hpp>
 #include <system_error>

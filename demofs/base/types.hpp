@@ -1,6 +1,6 @@
-#pragma once
 // Strong types for the numbers that name things, so that one cannot be passed where another is meant.
 // Each is a scoped enum over uint64_t: free at run time, ordered, hashable; `raw` gives the number.
+#pragma once
 
 #include <array>
 #include <compare>

@@ -1,3 +1,5 @@
+// Waiters are resumed by post, never inline: whoever wakes them is in the middle of changing what they wait
+// for.
 #include "demofs/base/wait_queue.hpp"
 
 #include <boost/asio/post.hpp>

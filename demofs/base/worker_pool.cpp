@@ -1,3 +1,6 @@
+// How a job travels: its caller's coroutine is suspended, a worker runs it, and only when it has ended the
+// caller is posted back to its executor. The end of the pool follows the same rule: the last worker that has
+// nothing left to do resumes whoever waits for it.
 #include "demofs/base/worker_pool.hpp"
 
 #include <pthread.h>

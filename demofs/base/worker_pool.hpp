@@ -1,4 +1,3 @@
-#pragma once
 // Worker threads for what must not run on an executor's thread: blocking I/O and encryption of larger pieces.
 //
 // A round trip costs two thread wake-ups and the allocation of the posted completion: the job, its result and
@@ -8,9 +7,9 @@
 // Threads: `run` may be called on any executor; the job runs on a worker, its caller resumes on its own
 // executor. Invariants:
 //   * an accepted job is always run to its end, and only then its caller resumes, cancelled or not: whatever
-//   the caller
-//     owns may be lent to the job by reference;
+//     the caller owns may be lent to the job by reference;
 //   * once closing, the pool accepts no job any more.
+#pragma once
 
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/guard.hpp>

@@ -1,3 +1,5 @@
+// The two AEADs by OpenSSL's EVP, over the calling thread's prepared context. Sizes are checked before
+// OpenSSL sees them: it counts in int and trusts its caller.
 #include "demofs/crypto/aead.hpp"
 
 #include <openssl/evp.h>

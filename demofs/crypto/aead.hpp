@@ -1,10 +1,10 @@
-#pragma once
 // Authenticated encryption with associated data (AEAD) for blocks: AES-256-GCM or ChaCha20-Poly1305 by
 // OpenSSL.
 //
 // Threads: every function may be called from any thread at any time; an AeadKey may be shared by all of them.
 // Invariants: a (key, nonce) pair seals at most one plaintext; keeping that promise is the caller's part
 // (nonce.hpp helps). A failed open leaves no plaintext behind.
+#pragma once
 
 #include <array>
 #include <cstddef>
@@ -54,7 +54,7 @@ class AeadKey {
 };
 
 /// Encrypts `plain` into `cipher_and_tag`, which must be exactly tag_bytes longer.
-//
+///
 /// `aad` is authenticated but not stored. In place is allowed: `cipher_and_tag` may begin at the same address
 /// as `plain`; any other overlap is not. Throws std::logic_error on wrong sizes, Error on a failure of the
 /// library; then the contents of `cipher_and_tag` are unspecified.
@@ -63,7 +63,7 @@ void seal(const AeadKey& key, const Nonce& nonce, ByteSpan aad, ByteSpan plain,
 
 /// Decrypts and verifies; false means not authentic (flipped, truncated, other place, other key), and `plain`
 /// is wiped.
-//
+///
 /// `plain` must be exactly tag_bytes shorter than `cipher_and_tag` (an input shorter than a tag is not
 /// authentic). In place is allowed as in seal. Throws std::logic_error on wrong sizes, Error on a failure of
 /// the library.

@@ -1,5 +1,5 @@
-#pragma once
 // What all copies of an AeadKey share.
+#pragma once
 
 #include <cstdint>
 

@@ -1,3 +1,5 @@
+// When a context is prepared again, and how the key in it is wiped when the key itself goes, from whatever
+// thread that happens.
 #include "demofs/crypto/cipher_context.hpp"
 
 #include <algorithm>

@@ -1,4 +1,3 @@
-#pragma once
 // One prepared OpenSSL cipher context per thread, reused from block to block.
 //
 // Problem: preparing a context costs about as much as encrypting 1–3 KiB (500–870 ns; a new key 170 ns; a new
@@ -14,6 +13,7 @@
 // atomic operations) and by the destroyer of a key. The destroyer never waits: a slot that is busy is busy
 // with another key (a key in use is not being destroyed), and has replaced or is about to replace the dead
 // one.
+#pragma once
 
 #include <openssl/evp.h>
 

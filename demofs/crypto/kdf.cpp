@@ -1,3 +1,5 @@
+// HKDF by OpenSSL, Argon2id by libsodium. Parameters of the latter may come from a file that an attacker
+// wrote: they are checked before any memory or time is spent.
 #include "demofs/crypto/kdf.hpp"
 
 #include <openssl/core_names.h>

@@ -1,8 +1,8 @@
-#pragma once
 // Key derivation: HKDF-SHA256 from strong keys, Argon2id from passwords.
 //
 // Threads: free functions without state. derive_from_password blocks for up to seconds and uses up to
 // max_memory_bytes: never call it on an executor thread.
+#pragma once
 
 #include <cstddef>
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace demofs::crypto {
 [[nodiscard]] SecretBytes hkdf_sha256(ByteSpan key_material, ByteSpan salt, ByteSpan info, std::size_t size);
 
 /// `size` bytes that only who knows `master` can compute, independent for every (label, context).
-//
+///
 /// HKDF-SHA256 with an empty salt and info = label ‖ 0x00 ‖ context; `label` must not contain a zero byte, so
 /// no two pairs have the same info.
 [[nodiscard]] SecretBytes derive(const SecretBytes& master, std::string_view label, ByteSpan context,
@@ -25,8 +25,8 @@ namespace demofs::crypto {
 
 /// What a password guess costs.
 struct KdfParameters {
-    std::uint64_t ops = 0;           // passes over the memory
-    std::uint64_t memory_bytes = 0;  // memory of one guess
+    std::uint64_t ops = 0;           ///< passes over the memory
+    std::uint64_t memory_bytes = 0;  ///< memory of one guess
 
     /// About a second and 256 MiB: the default of new key slots.
     [[nodiscard]] static KdfParameters moderate() noexcept;

@@ -1,3 +1,5 @@
+// Which label and which context each key is derived with: on-disk constants. Contexts have fixed sizes but
+// for their last part, so no two different ones are the same bytes.
 #include "demofs/crypto/keys.hpp"
 
 #include <openssl/evp.h>

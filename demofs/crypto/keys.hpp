@@ -1,4 +1,3 @@
-#pragma once
 // The key hierarchy of one vault: everything is derived from the master key and the vault's id.
 //
 // clang-format off
@@ -13,6 +12,7 @@
 // docs/security.md shows this table to readers.
 //
 // Threads: immutable after construction; every function may be called from any thread.
+#pragma once
 
 #include <array>
 #include <cstddef>

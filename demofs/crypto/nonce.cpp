@@ -1,3 +1,5 @@
+// The nonce is the place. The ledger makes sure that a place is sealed once: offsets of a segment only grow,
+// so the last one taken says which are used.
 #include "demofs/crypto/nonce.hpp"
 
 #include <stdexcept>

@@ -1,10 +1,10 @@
-#pragma once
 // The nonce rule of blocks: nonce = byte offset in the segment ‖ part, under a key that belongs to one
 // segment.
 //
 // Because a segment has a random id (so a key of its own), is only appended to, and is never continued by
 // another session, an offset is written once, and so is each nonce. NonceLedger asserts that instead of
 // trusting it.
+#pragma once
 
 #include <array>
 #include <cstdint>

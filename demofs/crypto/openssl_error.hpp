@@ -1,5 +1,5 @@
-#pragma once
 // Turns a failure of OpenSSL into an exception that says why.
+#pragma once
 
 #include <openssl/err.h>
 

@@ -1,3 +1,5 @@
+// Secret memory by libsodium: guarded, locked if the system allows it, wiped on release. That locking failed
+// is counted and no error: a vault that cannot be opened protects nobody.
 #include "demofs/crypto/secret.hpp"
 
 #include <sodium.h>

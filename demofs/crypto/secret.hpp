@@ -1,9 +1,9 @@
-#pragma once
 // Memory for secrets: passwords, the master key, keys derived from it.
 //
 // Threads: distinct objects may be used from different threads; one object is not synchronised.
 // Invariants: a secret is never copied implicitly; its bytes are overwritten before the memory is given back;
 // it is compared in constant time.
+#pragma once
 
 #include <array>
 #include <cstddef>
@@ -24,7 +24,7 @@ void wipe(MutableByteSpan bytes) noexcept;
 
 /// A run of secret bytes in memory of its own: guard pages around it, locked so that it is not swapped out,
 /// left out of core dumps, wiped on release.
-//
+///
 /// If RLIMIT_MEMLOCK is too low the bytes live in the same kind of memory unlocked (and could reach the
 /// swap); `locked()` and `unlocked_secret_count()` tell, so that a program can warn its user. One object
 /// costs at least four pages and a few system calls: for a handful of long-lived secrets, not for one key per

@@ -1,3 +1,6 @@
+// Key slots: how a password opens the master key, and what a slot's tag vouches for besides it. Everything in
+// demofs.json that decides how the vault is read is bound into each slot, so that with a changed file none
+// opens.
 #include "demofs/crypto/vault_config.hpp"
 
 #include <sodium.h>

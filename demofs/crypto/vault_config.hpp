@@ -1,4 +1,3 @@
-#pragma once
 // The vault's public description (demofs.json) and the key slots in it that turn a password into the master
 // key.
 //
@@ -6,6 +5,7 @@
 // seconds, hundreds of MiB) and must not be called on an executor thread. Invariants: the master key appears
 // nowhere but wrapped; a slot's associated data binds format version, vault id, cipher, creation time and all
 // of the slot's parameters, so a change of any of them makes the slot fail to open.
+#pragma once
 
 #include <array>
 #include <chrono>
@@ -56,7 +56,7 @@ struct NewVault {
 
 struct UnlockedVault {
     MasterKey master;
-    std::uint32_t slot_id;  // the slot that the password opened
+    std::uint32_t slot_id;  ///< the slot that the password opened
 };
 
 /// A new vault with one key slot (id 0). An empty password is refused (std::errc::invalid_argument).

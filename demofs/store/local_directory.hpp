@@ -1,6 +1,6 @@
-#pragma once
 // What a LocalObjectStore and its writers share: the open directory and who writes in it. Part of the local
 // store.
+#pragma once
 
 #include <filesystem>
 #include <string>
@@ -21,9 +21,9 @@ struct LocalDirectory {
     WorkerPool& pool;
     std::filesystem::path vault;
     std::filesystem::path objects;
-    FileDescriptor vault_descriptor;    // holds the lock
-    FileDescriptor objects_descriptor;  // constant while the store lives: workers use it
-    // Who writes; the store's strand only.
+    FileDescriptor vault_descriptor;    ///< holds the lock
+    FileDescriptor objects_descriptor;  ///< constant while the store lives: workers use it
+    /// Who writes; the store's strand only.
     std::unordered_map<std::string, const WriterState*> being_written;
 };
 

@@ -1,3 +1,5 @@
+// Names of objects, the same for every store: what is a good file name and a good key of an object store on
+// the network.
 #include "demofs/store/object_store.hpp"
 
 #include <algorithm>

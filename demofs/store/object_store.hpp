@@ -1,4 +1,3 @@
-#pragma once
 // Object stores: named objects that are created once, filled by appending, sealed, and never changed again.
 // Everything above (segments, encryption, the tree) sees storage only through this interface.
 //
@@ -18,6 +17,7 @@
 // number of reads, lists and removes may be in flight together, and one operation for each writer (checked).
 // Cancellation: an operation that has begun is awaited to its end. Buffers must stay valid until then.
 // Lifetime: writers are dropped before their store.
+#pragma once
 
 #include <asyncdrop/box.hpp>
 #include <boost/asio/awaitable.hpp>

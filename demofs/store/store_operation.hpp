@@ -1,5 +1,5 @@
-#pragma once
 // What a store was asked to do: for hooks, counters and injected faults.
+#pragma once
 
 #include <array>
 #include <cstdint>

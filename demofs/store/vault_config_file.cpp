@@ -1,3 +1,5 @@
+// demofs.json on the disk. A new one is written beside the old one, synced, and then renamed over it, so that
+// a crash leaves one or the other: a vault without it is lost.
 #include "demofs/store/vault_config_file.hpp"
 
 #include <fcntl.h>

@@ -1,4 +1,3 @@
-#pragma once
 // The two files that hold a vault's configuration: demofs.json, and demofs.json.bak with the same text.
 //
 // Problem: without its key slots a vault is lost, and this small file is the one thing in a vault that is
@@ -10,6 +9,7 @@
 //
 // Threads: blocking functions without state, for start-up and password changes; never on an executor thread.
 // Two processes that replace at the same time: one fails or the last one wins, and each copy is still whole.
+#pragma once
 
 #include <filesystem>
 #include <functional>

@@ -1,3 +1,5 @@
+// The rules of every object writer in one place: one operation at a time, no append after the end, and
+// nothing at all after the first failure.
 #include "demofs/store/writer_state.hpp"
 
 #include <stdexcept>

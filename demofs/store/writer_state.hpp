@@ -1,6 +1,6 @@
-#pragma once
 // The rules that every ObjectWriter enforces in the same way: one operation at a time, nothing after the end,
 // nothing after a failure. Belongs to the writer's strand.
+#pragma once
 
 #include <cstdint>
 #include <exception>

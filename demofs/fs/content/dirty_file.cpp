@@ -3,8 +3,9 @@
 #include "demofs/fs/content/dirty_file.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <iterator>
+
+#include "demofs/base/invariant.hpp"
 
 namespace demofs::fs {
 
@@ -35,7 +36,8 @@ void DirtyFile::merge(std::uint64_t offset, ByteSpan data) {
     // bytes win where they overlap. Its key changes when it grows at the front, hence the extracted node.
     const std::uint64_t begin = found->first;
     const std::uint64_t end = offset + data.size();
-    assert(offset <= begin + found->second.size() && end >= begin);
+    invariant(offset <= begin + found->second.size() && end >= begin,
+              "A write to a dirty chunk leaves no gap in it.");
     bytes_ -= found->second.size();
     auto node = stretches_.extract(found);
     Bytes& bytes = node.mapped();
@@ -52,7 +54,7 @@ void DirtyFile::merge(std::uint64_t offset, ByteSpan data) {
 
 void DirtyFile::erase(std::uint64_t stretch_offset) {
     const auto found = stretches_.find(stretch_offset);
-    assert(found != stretches_.end());
+    invariant(found != stretches_.end(), "What is written back was dirty.");
     bytes_ -= found->second.size();
     stretches_.erase(found);
 }

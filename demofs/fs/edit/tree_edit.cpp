@@ -3,11 +3,11 @@
 #include "demofs/fs/edit/tree_edit.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <iterator>
 #include <memory>
 #include <utility>
 
+#include "demofs/base/invariant.hpp"
 #include "demofs/fs/records/keys.hpp"
 
 namespace demofs::fs {
@@ -126,8 +126,7 @@ InodeRecord& TreeEdit::add_inode(InodeNumber number, InodeRecord record) {
 }
 
 void TreeEdit::erase_inode(InodeNumber number) {
-    [[maybe_unused]] InodeRecord* record = inode(number);
-    assert(record != nullptr);
+    invariant(inode(number) != nullptr, "An inode that is erased exists.");
     for (const auto& cached : inodes_) {
         if (cached->number == number) cached->erased = true;
     }

@@ -2,9 +2,9 @@
 #include "demofs/fs/records/extent_record.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <limits>
 
+#include "demofs/base/invariant.hpp"
 #include "demofs/fs/records/record_codec.hpp"
 
 namespace demofs::fs {
@@ -20,7 +20,7 @@ std::uint64_t stored_bytes_per_block(std::uint32_t block_bytes) {
 }  // namespace
 
 ExtentRecord::Place ExtentRecord::locate(std::uint64_t position) const {
-    assert(position < run_bytes);
+    invariant(position < run_bytes, "A place in a run lies before its end.");
     const std::uint64_t index = position / block_bytes;
     Place place;
     place.block.segment = segment;

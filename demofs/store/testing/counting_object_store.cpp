@@ -1,3 +1,4 @@
+// Passes everything on and counts it: tests assert on operations and bytes, never on time.
 #include "demofs/store/testing/counting_object_store.hpp"
 
 namespace demofs::store {

@@ -1,5 +1,5 @@
-#pragma once
 // A decorator that counts what reaches the store below it. The counters are shared with whoever made it.
+#pragma once
 
 #include <asyncdrop/box.hpp>
 #include <cstdint>

@@ -1,3 +1,5 @@
+// Decides for each operation whether a planned fault strikes it, and whether the operation takes effect all
+// the same: to its caller both look alike.
 #include "demofs/store/testing/fault_object_store.hpp"
 
 #include <asyncdrop/even_if_cancelled.hpp>

@@ -1,9 +1,9 @@
-#pragma once
 // A decorator that fails or holds chosen operations, for tests of everything above. What it does is told by a
 // FaultPlan that the test shares with it and may change at any time, on the store's strand.
 //
 // A synced append counts as two operations, an append and a sync. `try_read` finds nothing here, so that
 // every read is an operation that can fail.
+#pragma once
 
 #include <asyncdrop/box.hpp>
 #include <boost/asio/any_io_executor.hpp>

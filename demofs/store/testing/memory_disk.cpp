@@ -1,3 +1,5 @@
+// What a crash leaves of bytes that no sync has covered. A real disk may do each of these; recovery must be
+// right after all of them.
 #include "demofs/store/testing/memory_disk.hpp"
 
 #include <algorithm>

@@ -1,4 +1,3 @@
-#pragma once
 // The medium below MemoryObjectStore: what would be on the disk, and what only in the system's memory. It
 // outlives the stores opened on it, can be copied at any moment at the cost of its number of objects, and can
 // crash.
@@ -9,6 +8,7 @@
 //
 // Threads: a disk and all its copies share memory and belong to one thread.
 // Invariant: bytes of an object, once appended, never change; only a crash makes new ones.
+#pragma once
 
 #include <cstdint>
 #include <functional>

@@ -1,3 +1,4 @@
+// The contract of an object store as plainly as it can be written: what the others are compared with.
 #include "demofs/store/testing/memory_object_store.hpp"
 
 #include <algorithm>

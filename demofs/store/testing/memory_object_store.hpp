@@ -1,8 +1,8 @@
-#pragma once
 // An object store in memory, for tests and benchmarks: the contract exactly, on a MemoryDisk that outlives
 // it.
 //
 // Threads: as ObjectStore, and all stores on copies of one disk belong to one thread.
+#pragma once
 
 #include <asyncdrop/box.hpp>
 #include <cstdint>

@@ -1,5 +1,5 @@
-#pragma once
 // Hexadecimal literals for test vectors.
+#pragma once
 
 #include <array>
 #include <stdexcept>
