@@ -96,14 +96,16 @@ asio::awaitable<void> with_stack(asio::any_io_executor executor,
     SessionId session;
     fill_random(session.bytes);
     std::exception_ptr error;
+    SegmentCatalog catalog(*store, keys);
     BlockStack stack;
     try {
-        stack = co_await open_block_stack(executor, *store, *pool, keys, settings, session);
+        co_await catalog.refresh();
+        stack = make_block_stack(executor, *store, *pool, keys, catalog, settings, session);
         co_await body(stack);
     } catch (...) {
         error = std::current_exception();
     }
-    co_await asyncdrop::drop_in_order(stack.cached, stack.encrypted, stack.log, store, pool);
+    co_await asyncdrop::drop_in_order(stack.cached, stack.pipeline, stack.log, store, pool);
     if (error) std::rethrow_exception(error);
 }
 
@@ -149,7 +151,7 @@ void append_and_encrypt(benchmark::State& state) {
     const SharedBytes payload = SharedBytes::copy_of(Bytes(size, std::byte{1}));
     constexpr std::size_t piece_bytes = 8 << 20;
     run(forgetful_store(), [&](BlockStack& stack) -> asio::awaitable<void> {
-        BlockStore& blocks = *stack.encrypted;
+        BlockStore& blocks = *stack.pipeline;
         const BlockHeader header;
         while (state.KeepRunning()) {
             for (std::size_t done = 0; done < piece_bytes; done += size) {
@@ -192,7 +194,7 @@ void read_and_decrypt(benchmark::State& state) {
     const auto size = static_cast<std::size_t>(state.range(0));
     const SharedBytes payload = SharedBytes::copy_of(Bytes(size, std::byte{1}));
     run(memory_store(), [&](BlockStack& stack) -> asio::awaitable<void> {
-        EncryptedBlockStore& blocks = *stack.encrypted;
+        WritePipeline& blocks = *stack.pipeline;
         std::vector<BlockAddress> addresses;
         for (std::size_t done = 0; done < (1 << 20) - (64 << 10); done += size)
             addresses.push_back(blocks.append(BlockHeader(), payload, Placement::packed));

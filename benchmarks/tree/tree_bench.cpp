@@ -107,8 +107,9 @@ asio::awaitable<void> measure_commits(benchmark::State& state, asio::io_context&
     const asio::any_io_executor executor = context.get_executor();
     block::BlockSettings settings;
     SessionId session;
+    block::SegmentCatalog catalog(*store, keys);
     block::BlockStack stack =
-        co_await block::open_block_stack(executor, *store, *pool, keys, settings, session);
+        block::make_block_stack(executor, *store, *pool, keys, catalog, settings, session);
     TreeSettings tree_settings;
     tree_settings.node_cache_bytes = 512u << 20;
     asyncdrop::AsyncDropGuard<Tree> tree = Tree::make(tree_settings, *stack.cached, nullptr);
@@ -126,7 +127,7 @@ asio::awaitable<void> measure_commits(benchmark::State& state, asio::io_context&
     state.counters["KiB_per_commit"] =
         benchmark::Counter(static_cast<double>(counters->appended_bytes - bytes_before) / 1024,
                            benchmark::Counter::kAvgIterations);
-    co_await asyncdrop::drop_in_order(tree, stack.cached, stack.encrypted, stack.log, store, pool);
+    co_await asyncdrop::drop_in_order(tree, stack.cached, stack.pipeline, stack.log, store, pool);
 }
 
 // A commit after so many changes at random places; with 1 it is what an fsync costs above the disk's own

@@ -46,10 +46,11 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
     const auto store_node = graph_->add("object store", std::move(store), asyncdrop::uses(pool_node));
 
     // What is there, and which commit is the last one.
-    block::LogReader reader(*store_, keys_);
-    co_await reader.refresh();
-    segment_count_ = reader.segments().size();
-    for (const auto& segment : reader.segments()) stored_bytes_ += segment.size_bytes;
+    catalog_ = std::make_unique<block::SegmentCatalog>(*store_, keys_);
+    co_await catalog_->refresh();
+    segment_count_ = catalog_->segments().size();
+    for (const auto& segment : catalog_->segments()) stored_bytes_ += segment.size_bytes;
+    block::LogReader reader(*store_, *catalog_);
     const tree::RecoverySettings recovery;
     auto recovering = tree::recover(reader, recovery);
     tree::Recovered recovered = co_await std::move(recovering);
@@ -72,22 +73,20 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
     tree_settings.seen_generation = recovered.seen_generation;
     fill_random(tree_settings.session.bytes);
 
-    auto building =
-        block::open_block_stack(executor_, *store_, *pool_, keys_, block_settings, tree_settings.session);
-    block::BlockStack blocks = co_await std::move(building);
-    catalog_ = std::move(blocks.catalog);
+    block::BlockStack blocks = block::make_block_stack(executor_, *store_, *pool_, keys_, *catalog_,
+                                                       block_settings, tree_settings.session);
     block::BlockStore& cached = *blocks.cached;
     const auto log_node = graph_->add("segment log", std::move(blocks.log), asyncdrop::uses(store_node));
-    const auto encryption_node = graph_->add("encryption", std::move(blocks.encrypted),
-                                             asyncdrop::uses(log_node, store_node, pool_node));
+    const auto pipeline_node = graph_->add("write pipeline", std::move(blocks.pipeline),
+                                           asyncdrop::uses(log_node, store_node, pool_node));
     const auto cache_node =
-        graph_->add("block cache", std::move(blocks.cached), asyncdrop::uses(encryption_node));
+        graph_->add("block cache", std::move(blocks.cached), asyncdrop::uses(pipeline_node));
 
     tree_node_ = graph_->add("tree", tree::Tree::make(tree_settings, cached, std::move(recovered.record)),
                              asyncdrop::uses(cache_node));
     tree_ = &graph_->get(tree_node_);
     if (access != Access::create) {
-        auto checking = tree::require_complete(*tree_, reader.segments());
+        auto checking = tree::require_complete(*tree_, catalog_->segments());
         co_await std::move(checking);
     }
 }

@@ -9,8 +9,8 @@
 
 namespace demofs::block {
 
-// Names a segment: `sequence` grows by one with each segment a session creates (newer segments sort last),
-// `salt` is random, so that two sessions that forked from one commit never mean the same segment.
+/// Names a segment: `sequence` grows by one with each segment a session creates (newer segments sort last),
+/// `salt` is random, so that two sessions that forked from one commit never mean the same segment.
 struct SegmentId {
     std::uint64_t sequence = 0;
     std::uint64_t salt = 0;
@@ -18,15 +18,15 @@ struct SegmentId {
     friend auto operator<=>(const SegmentId&, const SegmentId&) = default;
 };
 
-// Stored bytes of a block beyond its payload: encrypted header (32 + tag 16) and the payload's tag (16).
+/// Stored bytes of a block beyond its payload: encrypted header (32 + tag 16) and the payload's tag (16).
 inline constexpr std::uint32_t block_overhead_bytes = 64;
-// The largest payload a block may have; a reader refuses more.
+/// The largest payload a block may have; a reader refuses more.
 inline constexpr std::uint32_t max_block_payload_bytes = 1u << 20;
 
 struct BlockAddress {
     SegmentId segment;
-    std::uint32_t offset = 0;         // of the block's first stored byte in its segment
-    std::uint32_t payload_bytes = 0;  // plaintext length
+    std::uint32_t offset = 0;         ///< of the block's first stored byte in its segment
+    std::uint32_t payload_bytes = 0;  ///< plaintext length
 
     std::uint32_t stored_bytes() const { return payload_bytes + block_overhead_bytes; }
     std::uint32_t end() const { return offset + stored_bytes(); }
@@ -35,20 +35,20 @@ struct BlockAddress {
     friend auto operator<=>(const BlockAddress&, const BlockAddress&) = default;
 };
 
-// What a block is; part of the on-disk format: never renumber.
+/// What a block is; part of the on-disk format: never renumber.
 enum class BlockKind : std::uint8_t {
-    data = 1,    // file content; owner = data id, position = byte offset in the file
-    node = 2,    // a tree node; owner = level, position = 0
-    commit = 3,  // a commit record; always starts on a 4 KiB boundary
-    seal = 4,    // the last block of a segment: everything before it was synced
+    data = 1,    ///< file content; owner = data id, position = byte offset in the file
+    node = 2,    ///< a tree node; owner = level, position = 0
+    commit = 3,  ///< a commit record; always starts on a 4 KiB boundary
+    seal = 4,    ///< the last block of a segment: everything before it was synced
 };
 
-// Travels encrypted in front of each payload, for checker and salvage; never proof that something is dead.
+/// Travels encrypted in front of each payload, for checker and salvage; never proof that something is dead.
 struct BlockHeader {
     BlockKind kind = BlockKind::data;
     std::uint64_t owner = 0;
     std::uint64_t position = 0;
-    std::uint64_t birth_generation = 0;  // the commit attempt in which the block was appended
+    std::uint64_t birth_generation = 0;  ///< the commit attempt in which the block was appended
 };
 
 }  // namespace demofs::block

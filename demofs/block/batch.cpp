@@ -1,12 +1,14 @@
+// Filler and encrypted blocks in one buffer, so that a batch is one write. A batch is a gapless piece of the
+// log: a block that would leave a hole, or overlap, ends the process before it is encrypted.
 #include "demofs/block/batch.hpp"
 
 #include <sodium.h>
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <cstring>
 
+#include "demofs/base/invariant.hpp"
 #include "demofs/base/random.hpp"
 
 namespace demofs::block {
@@ -57,7 +59,8 @@ void Batch::encrypt(const std::vector<PlainBlock>& blocks) {
     Filler filler;
     tags_.reserve(tags_.size() + blocks.size());
     for (const PlainBlock& block : blocks) {
-        assert(block.slot.segment == segment_ && block.begin() == end());
+        invariant(block.slot.segment == segment_ && block.begin() == end(),
+                  "A block is encrypted for the place right behind the one before it.");
         filler.fill(extend(block.slot.offset - block.begin()));
         const MutableByteSpan out = extend(block.payload.size() + block_overhead_bytes);
         tags_.push_back(

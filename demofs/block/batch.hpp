@@ -33,6 +33,8 @@ struct PlainBlock {
     [[nodiscard]] std::uint32_t end() const {
         return slot.offset + static_cast<std::uint32_t>(payload.size()) + block_overhead_bytes;
     }
+    /// What it takes in the segment, filler before it included.
+    [[nodiscard]] std::size_t stored_bytes() const { return end() - begin(); }
 };
 
 class Batch {

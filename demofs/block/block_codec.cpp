@@ -1,17 +1,21 @@
+// How a block becomes bytes and bytes a block again. Header and payload are sealed separately, so that a
+// block can be found and its length known without decrypting, or even having, all of it. Nothing that a
+// header says is believed before it is authentic, and what an address says is compared with it.
 #include "demofs/block/block_codec.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <cstring>
 
 #include "demofs/base/codec.hpp"
 #include "demofs/base/error.hpp"
+#include "demofs/base/invariant.hpp"
 
 namespace demofs::block {
 namespace {
 
-// Associated data of both parts of a block: vault id, segment uid, offset (u64).
+// Associated data of both parts of a block: vault id, segment uid, offset (u64). It binds a block to its
+// place: moved or copied to any other it does not open.
 using BlockAad = std::array<std::byte, 40>;
 
 void put_little_endian(std::byte* out, std::uint64_t value, unsigned bytes) {
@@ -45,7 +49,9 @@ std::array<std::byte, block_header_plain_bytes> encode_header(const BlockHeader&
 
 BlockTags seal_block(const Segment& segment, std::uint32_t offset, const BlockNonces& nonces,
                      const BlockHeader& header, ByteSpan payload, MutableByteSpan out) {
-    assert(payload.size() <= max_block_payload_bytes && out.size() == payload.size() + block_overhead_bytes);
+    invariant(payload.size() <= max_block_payload_bytes, "A block's payload has at most 1 MiB.");
+    invariant(out.size() == payload.size() + block_overhead_bytes,
+              "A block is stored in the bytes it takes.");
     const BlockAad aad = aad_for(segment, offset);
     const auto plain_header = encode_header(header, static_cast<std::uint32_t>(payload.size()));
     crypto::seal(segment.key, nonces.header, aad, plain_header, out.first(block_header_bytes));
@@ -68,6 +74,7 @@ std::optional<StoredHeader> open_block_header(const Segment& segment, std::uint3
     header.header.owner = decoder.u64();
     header.header.position = decoder.u64();
     header.header.birth_generation = decoder.u64();
+    // Authentic, so this is no attack and no damage on the disk: whoever wrote it was broken.
     if (header.payload_bytes > max_block_payload_bytes)
         throw_corrupt(segment, offset, "claims an impossible size");
     return header;
@@ -93,9 +100,12 @@ SharedBytes open_block(const Segment& segment, const BlockAddress& address, Bloc
         throw_corrupt(segment, address.offset, "is cut off by the object's end");
     const auto header = open_block_header(segment, address.offset, stored);
     if (!header) throw_corrupt(segment, address.offset, "is damaged: its header is not authentic");
+    // Before anything else: what a flag of a newer version changes is not known.
     if (header->flags != 0)
         throw Error(Errc::unsupported_format,
                     "The block at " + describe_place(segment, address.offset) + " is of a newer format.");
+    // The address is right and the block authentic, so a mismatch means that who kept the address mixed it
+    // up.
     if (header->header.kind != kind)
         throw_corrupt(segment, address.offset, "is not of the kind it should be");
     if (header->payload_bytes != address.payload_bytes)
@@ -104,6 +114,11 @@ SharedBytes open_block(const Segment& segment, const BlockAddress& address, Bloc
     if (!open_block_payload(segment, address.offset, stored.subspan(block_header_bytes), plain.span()))
         throw_corrupt(segment, address.offset, "is damaged: its contents are not authentic");
     return std::move(plain).freeze();
+}
+
+void throw_wrong_kind(const BlockAddress& address) {
+    throw Error(Errc::corrupt, "The block at offset " + std::to_string(address.offset) + " of " +
+                                   describe(address.segment) + " is not of the kind it should be.");
 }
 
 std::string describe_place(const Segment& segment, std::uint32_t offset) {

@@ -55,6 +55,9 @@ BlockTags seal_block(const Segment& segment, std::uint32_t offset, const BlockNo
 [[nodiscard]] SharedBytes open_block(const Segment& segment, const BlockAddress& address, BlockKind kind,
                                      ByteSpan stored);
 
+/// Throws Error(Errc::corrupt): the block is authentic, but not one of the kind that was asked for.
+[[noreturn]] void throw_wrong_kind(const BlockAddress& address);
+
 /// "offset 4096 of segment 12 (object 00ff…)", for messages.
 [[nodiscard]] std::string describe_place(const Segment& segment, std::uint32_t offset);
 

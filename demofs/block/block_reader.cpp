@@ -1,3 +1,5 @@
+// Which blocks one store operation reads, and what runs at the same time: blocks that lie side by side in a
+// segment are one piece, and the pieces of a request are read concurrently.
 #include "demofs/block/block_reader.hpp"
 
 #include <algorithm>
@@ -7,20 +9,12 @@
 #include <exception>
 #include <utility>
 
-#include "demofs/base/error.hpp"
-#include "demofs/block/block_codec.hpp"
+#include "demofs/block/segment_window.hpp"
 
 namespace demofs::block {
-namespace {
-
-// Up to this size, bytes that the system has in memory are copied on the spot.
-constexpr std::size_t inline_read_bytes = 128u << 10;
-
-}  // namespace
 
 struct BlockReader::Piece {
-    std::vector<BlockAddress>
-        addresses;  // in one segment, one right behind the other (or behind a little filler)
+    std::vector<BlockAddress> addresses;  // of one segment, each behind the one before and at most filler
     std::vector<SharedBytes> payloads;
 
     std::uint32_t begin() const { return addresses.front().offset; }
@@ -41,6 +35,7 @@ class BlockReader::Busy {
     BlockReader& reader_;
 };
 
+// Outlives a cancelled caller: each piece that is still being read holds it.
 struct BlockReader::Gather {
     explicit Gather(BlockReader& reader) : busy(reader) {}
 
@@ -63,6 +58,7 @@ std::vector<BlockReader::Piece> BlockReader::split(const std::vector<BlockAddres
             if (pieces.empty()) return false;
             const Piece& piece = pieces.back();
             const BlockAddress& last = piece.addresses.back();
+            // Less than a boundary between them is filler, which is cheaper to read than to leave out.
             return address.segment == last.segment && address.offset >= last.end() &&
                    address.offset - last.end() < boundary_bytes &&
                    address.end() - piece.begin() <= settings_.batch_bytes;
@@ -78,32 +74,14 @@ boost::asio::awaitable<void> BlockReader::read_piece(Piece& piece, BlockKind kin
     SharedSegment segment = catalog_.peek(piece.addresses.front().segment);
     if (!segment) segment = co_await catalog_.find(piece.addresses.front().segment);
 
-    ByteBuffer buffer(piece.size());
-    const MutableByteSpan stored = buffer.span();
-    std::optional<std::size_t> size;
-    if (stored.size() <= inline_read_bytes) size = store_.try_read(segment->object, piece.begin(), stored);
-    if (!size) {
-        std::string object = segment->object;
-        std::exception_ptr error;
-        try {
-            size = co_await store_.read(std::move(object), piece.begin(), stored);
-        } catch (...) {
-            error = std::current_exception();
-        }
-        if (has_code(error, std::make_error_code(std::errc::no_such_file_or_directory)))
-            throw Error(Errc::vault_incomplete, "The object of " + describe(*segment) + " is missing.");
-        if (error) std::rethrow_exception(error);
-    }
-    const ByteSpan read = ByteSpan(stored).first(*size);
-    const auto open_all = [&piece, &segment, read, kind] {
+    SegmentWindow window(store_, std::move(segment));
+    co_await window.load(piece.begin(), piece.size());
+    const auto open_all = [&piece, &window, kind] {
         piece.payloads.reserve(piece.addresses.size());
-        for (const BlockAddress& address : piece.addresses) {
-            const std::size_t begin = std::min<std::size_t>(address.offset - piece.begin(), read.size());
-            const std::size_t length = std::min<std::size_t>(address.stored_bytes(), read.size() - begin);
-            piece.payloads.push_back(open_block(*segment, address, kind, read.subspan(begin, length)));
-        }
+        for (const BlockAddress& address : piece.addresses)
+            piece.payloads.push_back(window.open(address, kind));
     };
-    if (stored.size() <= settings_.inline_crypto_bytes) {
+    if (piece.size() <= settings_.inline_crypto_bytes) {
         open_all();
     } else {
         co_await pool_.run(open_all);

@@ -1,3 +1,4 @@
+// The order in which the layer is built, and taken down: users first.
 #include "demofs/block/block_stack.hpp"
 
 #include <asyncdrop/drop_in_order.hpp>
@@ -6,22 +7,17 @@
 namespace demofs::block {
 
 boost::asio::awaitable<void> BlockStack::async_drop_impl() {
-    return asyncdrop::drop_in_order(cached, encrypted, log);
+    return asyncdrop::drop_in_order(cached, pipeline, log);
 }
 
-boost::asio::awaitable<BlockStack> open_block_stack(boost::asio::any_io_executor executor,
-                                                    store::ObjectStore& store, WorkerPool& pool,
-                                                    const crypto::VaultKeys& keys, BlockSettings settings,
-                                                    SessionId session) {
-    auto catalog = std::make_unique<SegmentCatalog>(store, keys);
-    const SegmentList list = co_await catalog->list();
+BlockStack make_block_stack(boost::asio::any_io_executor executor, store::ObjectStore& store,
+                            WorkerPool& pool, const crypto::VaultKeys& keys, SegmentCatalog& catalog,
+                            BlockSettings settings, SessionId session) {
     BlockStack stack;
-    stack.catalog = std::move(catalog);
-    stack.log = SegmentLog::make(store, keys, *stack.catalog, settings, session, list.next_sequence());
-    stack.encrypted =
-        EncryptedBlockStore::make(std::move(executor), store, pool, *stack.catalog, *stack.log, settings);
-    stack.cached = CachedBlockStore::make(*stack.encrypted, settings.cache_bytes);
-    co_return stack;
+    stack.log = SegmentLog::make(store, keys, catalog, settings, session, catalog.next_sequence());
+    stack.pipeline = WritePipeline::make(std::move(executor), store, pool, catalog, *stack.log, settings);
+    stack.cached = CachedBlockStore::make(*stack.pipeline, settings.cache_bytes);
+    return stack;
 }
 
 }  // namespace demofs::block

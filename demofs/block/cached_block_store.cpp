@@ -1,11 +1,14 @@
+// A block's way through the cache: pinned when it is appended, evictable when it is durable, gone when others
+// were used more recently. And the table of reads under way, so that many who want the same block read it
+// once.
 #include "demofs/block/cached_block_store.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 #include <utility>
 
-#include "demofs/base/error.hpp"
-#include "demofs/block/segment.hpp"
+#include "demofs/base/invariant.hpp"
+#include "demofs/block/block_codec.hpp"
 
 namespace demofs::block {
 namespace {
@@ -15,11 +18,6 @@ constexpr std::size_t entry_overhead_bytes = 160;
 
 std::size_t cost_of(const SharedBytes& payload) {
     return payload.size() + entry_overhead_bytes;
-}
-
-[[noreturn]] void throw_wrong_kind(const BlockAddress& address) {
-    throw Error(Errc::corrupt, "The block at offset " + std::to_string(address.offset) + " of " +
-                                   describe(address.segment) + " is not of the kind it should be.");
 }
 
 }  // namespace
@@ -120,6 +118,7 @@ void CachedBlockStore::insert(const BlockAddress& address, BlockKind kind, Share
 // cache.
 void CachedBlockStore::settle() {
     while (pinned_stored_bytes_ > lower_.unsynced_bytes()) {
+        invariant(!pinned_.empty(), "What is not durable is pinned.");
         Entry& oldest = pinned_.front();
         pinned_stored_bytes_ -= oldest.address.stored_bytes();
         insert(oldest.address, oldest.kind, std::move(oldest.payload));

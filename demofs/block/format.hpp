@@ -10,28 +10,28 @@
 
 namespace demofs::block {
 
-// What must not share a disk page with bytes that are already durable starts on a boundary of this size.
+/// What must not share a disk page with bytes that are already durable starts on a boundary of this size.
 inline constexpr std::uint32_t boundary_bytes = 4096;
 
-// A segment starts with its sealed header; the first block may lie right behind it.
+/// A segment starts with its sealed header; the first block may lie right behind it.
 inline constexpr std::uint32_t segment_header_bytes = 128;
 inline constexpr std::uint32_t segment_header_plain_bytes = segment_header_bytes - crypto::tag_bytes;
 inline constexpr std::uint16_t segment_format_version = 1;
 
-// A block is a sealed header followed by the sealed payload.
+/// A block is a sealed header followed by the sealed payload.
 inline constexpr std::uint32_t block_header_plain_bytes = 32;
 inline constexpr std::uint32_t block_header_bytes = block_header_plain_bytes + crypto::tag_bytes;
 static_assert(block_header_bytes + crypto::tag_bytes == block_overhead_bytes);
 
-// The seal block's payload is of fixed size, so that a reader finds it from the end of the object.
+/// The seal block's payload is of fixed size, so that a reader finds it from the end of the object.
 inline constexpr std::uint32_t seal_payload_bytes = 64;
 inline constexpr std::uint32_t seal_block_bytes = seal_payload_bytes + block_overhead_bytes;
 
-// Sequence numbers are below this. Any 16 bytes decrypt to some name; a foreign object whose name looks like
-// ours decrypts to a number above the limit, except once in 16 million.
+/// Sequence numbers are below this. Any 16 bytes decrypt to some name; a foreign object whose name looks like
+/// ours decrypts to a number above the limit, except once in 16 million.
 inline constexpr std::uint64_t sequence_limit = std::uint64_t{1} << 40;
 
-// The next boundary at or behind `offset`.
+/// The next boundary at or behind `offset`.
 constexpr std::uint32_t align_up(std::uint32_t offset) {
     return (offset + boundary_bytes - 1) / boundary_bytes * boundary_bytes;
 }

@@ -1,3 +1,5 @@
+// What can be said of a piece of the log: that it is sealed, that it is as it was written, or what is wrong
+// with it. A missing or cut object is an answer here, and no error: the caller knows what it means.
 #include "demofs/block/log_reader.hpp"
 
 #include <algorithm>
@@ -11,38 +13,17 @@ namespace demofs::block {
 namespace {
 
 bool missing_object(const std::exception_ptr& error) {
-    return has_code(error, make_error_code(Errc::vault_incomplete)) ||
-           has_code(error, std::make_error_code(std::errc::no_such_file_or_directory));
+    return has_code(error, make_error_code(Errc::vault_incomplete));
 }
 
 }  // namespace
-
-boost::asio::awaitable<void> LogReader::refresh() {
-    list_ = co_await catalog_.list();
-}
-
-bool LogReader::contains(const SegmentId& id) const {
-    return std::ranges::any_of(list_.segments, [&](const ListedSegment& listed) { return listed.id == id; });
-}
-
-boost::asio::awaitable<SharedSegment> LogReader::open(SegmentId id) {
-    return catalog_.find(id);
-}
-
-// As listed; a segment that was not there yet is looked for again.
-boost::asio::awaitable<std::uint64_t> LogReader::size_of(SegmentId id) {
-    if (!contains(id)) co_await refresh();
-    for (const ListedSegment& listed : list_.segments)
-        if (listed.id == id) co_return listed.size_bytes;
-    throw Error(Errc::vault_incomplete, "The object of " + describe(id) + " is missing.");
-}
 
 boost::asio::awaitable<std::optional<SealRecord>> LogReader::seal_of(SegmentId id) {
     std::exception_ptr error;
     SharedSegment segment;
     std::uint64_t size = 0;
     try {
-        size = co_await size_of(id);
+        size = co_await catalog_.size_of(id);
         segment = co_await catalog_.find(id);
     } catch (const Error&) {
         error = std::current_exception();
@@ -53,30 +34,21 @@ boost::asio::awaitable<std::optional<SealRecord>> LogReader::seal_of(SegmentId i
     const std::uint64_t offset = size - std::min<std::uint64_t>(size, seal_block_bytes);
     if (offset < segment_header_bytes || offset % boundary_bytes != 0 || size > UINT32_MAX)
         co_return std::nullopt;
-    std::array<std::byte, seal_block_bytes> stored;
-    const MutableByteSpan out(stored);
-    std::string object = segment->object;
-    const std::size_t read = co_await store_.read(std::move(object), offset, out);
+    SegmentWindow window(store_, std::move(segment));
+    co_await window.load(offset, seal_block_bytes);
     const auto place = static_cast<std::uint32_t>(offset);
-    const auto header = open_block_header(*segment, place, ByteSpan(stored).first(read));
-    if (!header || header->header.kind != BlockKind::seal || header->payload_bytes != seal_payload_bytes ||
-        read != stored.size())
+    const std::optional<StoredHeader> header = window.header_at(place);
+    if (!header || header->header.kind != BlockKind::seal || header->payload_bytes != seal_payload_bytes)
         co_return std::nullopt;
-    std::array<std::byte, seal_payload_bytes> plain;
-    if (!open_block_payload(*segment, place, ByteSpan(stored).subspan(block_header_bytes), plain))
-        co_return std::nullopt;
-    const SealRecord record = decode_seal_record(plain);
+    const FoundBlock seal = window.block_at(place, *header);
+    if (!seal.payload) co_return std::nullopt;
+    const SealRecord record = decode_seal_record(seal.payload);
     if (record.final_bytes != size) co_return std::nullopt;
     co_return record;
 }
 
-boost::asio::awaitable<bool> LogReader::is_sealed(SegmentId id) {
-    const std::optional<SealRecord> seal = co_await seal_of(id);
-    co_return seal.has_value();
-}
-
 boost::asio::awaitable<CommitScan> LogReader::scan_commits(SegmentId id) {
-    const std::uint64_t size = co_await size_of(id);
+    const std::uint64_t size = co_await catalog_.size_of(id);
     SharedSegment segment = co_await catalog_.find(id);
     co_return CommitScan(store_, std::move(segment), size);
 }
@@ -93,13 +65,13 @@ boost::asio::awaitable<Verification> LogReader::verify(std::vector<LogRange> ran
         std::exception_ptr error;
         try {
             segment = co_await catalog_.find(range.segment);
-            LogWalk walk(store_, *segment, range);
+            LogWalk walk(store_, segment, range);
             for (;;) {
-                const std::optional<LogWalk::Block> block = co_await walk.next();
+                const std::optional<FoundBlock> block = co_await walk.next();
                 if (!block) break;
                 tags.add(block->tags);
                 ++result.blocks;
-                if (visit) visit(block->address, block->header, block->payload);
+                if (visit) visit(*block);
             }
             result.state = walk.state();
             result.offset = walk.offset();
@@ -109,7 +81,7 @@ boost::asio::awaitable<Verification> LogReader::verify(std::vector<LogRange> ran
         if (missing_object(error)) {
             result.state = LogState::missing_segment;
         } else if (has_code(error, make_error_code(Errc::corrupt))) {
-            const std::uint64_t size = co_await size_of(range.segment);
+            const std::uint64_t size = co_await catalog_.size_of(range.segment);
             result.state = size < segment_header_bytes ? LogState::too_short : LogState::not_authentic;
         } else if (error) {
             std::rethrow_exception(error);
@@ -125,12 +97,10 @@ boost::asio::awaitable<Verification> LogReader::verify(std::vector<LogRange> ran
 }
 
 boost::asio::awaitable<SharedBytes> LogReader::read(BlockAddress address, BlockKind kind) {
-    const SharedSegment segment = co_await catalog_.find(address.segment);
-    ByteBuffer buffer(address.stored_bytes());
-    const MutableByteSpan out = buffer.span();
-    std::string object = segment->object;
-    const std::size_t read = co_await store_.read(std::move(object), address.offset, out);
-    co_return open_block(*segment, address, kind, ByteSpan(out).first(read));
+    SharedSegment segment = co_await catalog_.find(address.segment);
+    SegmentWindow window(store_, std::move(segment));
+    co_await window.load(address.offset, address.stored_bytes());
+    co_return window.open(address, kind);
 }
 
 }  // namespace demofs::block

@@ -1,3 +1,5 @@
+// Names and headers of segments. A name hides the order of segments and proves nothing; a header opens only
+// under the key of its own name, so a renamed object does not open at all.
 #include "demofs/block/segment.hpp"
 
 #include <algorithm>

@@ -2,10 +2,11 @@
 //
 // Problem: a vault has thousands of segments, and an address names one by its id; neither should a mount read
 // every header, nor a block read derive a key anew. So names are decrypted at once (the list) and headers are
-// opened when a block of theirs is first read.
+// opened when a block of theirs is first read. One catalog serves a mount from its recovery to its end: what
+// recovery has opened is open for the readers.
 //
 // Threads: the core thread. Owns nothing that needs cleanup; store and keys must outlive it. Memory: about
-// 300 bytes for each segment that was used.
+// 100 bytes for each segment, and 300 more for each that was used.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -20,18 +21,11 @@
 
 namespace demofs::block {
 
+/// A segment as its object's name tells; its header is not proved yet.
 struct ListedSegment {
     SegmentId id;
     std::string object;
     std::uint64_t size_bytes = 0;
-};
-
-struct SegmentList {
-    std::vector<ListedSegment> segments;  ///< newest first; their headers are not yet proved
-    std::size_t foreign_objects = 0;      ///< whose names cannot be segments of this vault: ignored
-
-    /// The sequence number for the first segment of a new session: above every existing one.
-    [[nodiscard]] std::uint64_t next_sequence() const;
 };
 
 class SegmentCatalog {
@@ -40,8 +34,20 @@ class SegmentCatalog {
     SegmentCatalog(const SegmentCatalog&) = delete;
     SegmentCatalog& operator=(const SegmentCatalog&) = delete;
 
-    /// Lists the store.
-    [[nodiscard]] boost::asio::awaitable<SegmentList> list();
+    /// Lists the store: before anything else, and again to see what others did. The list shows what was there
+    /// then; segments that this session creates are not in it.
+    [[nodiscard]] boost::asio::awaitable<void> refresh();
+
+    /// All segments of the list, newest first.
+    [[nodiscard]] const std::vector<ListedSegment>& segments() const { return segments_; }
+    /// How many objects cannot be segments of this vault, by their names: they are ignored.
+    [[nodiscard]] std::size_t foreign_objects() const { return foreign_objects_; }
+    /// The sequence number for the first segment of a new session: above every listed one.
+    [[nodiscard]] std::uint64_t next_sequence() const;
+
+    /// The size of the segment's object as listed; lists anew if it is not known yet. Throws
+    /// Error(Errc::vault_incomplete) if there is none.
+    [[nodiscard]] boost::asio::awaitable<std::uint64_t> size_of(SegmentId id);
 
     /// The segment if its header is already open, else null.
     [[nodiscard]] SharedSegment peek(const SegmentId& id) const;
@@ -57,8 +63,12 @@ class SegmentCatalog {
     void forget(const SegmentId& id);
 
   private:
+    const ListedSegment* listed(const SegmentId& id) const;
+
     store::ObjectStore& store_;
     const crypto::VaultKeys& keys_;
+    std::vector<ListedSegment> segments_;  // newest first
+    std::size_t foreign_objects_ = 0;
     std::unordered_map<SegmentId, SharedSegment> opened_;
 };
 

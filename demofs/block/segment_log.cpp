@@ -1,10 +1,14 @@
+// Where blocks are put, when a segment ends, and what must be durable before what. A segment is durable and
+// sealed before the first byte of the next one is written, so a hole is only ever at the end of the log. A
+// seal is written after a sync of everything before it, because that is what it promises. After a failure
+// nothing is written any more: what the disk has then is not known.
 #include "demofs/block/segment_log.hpp"
 
-#include <cassert>
 #include <stdexcept>
 #include <utility>
 
 #include "demofs/base/error.hpp"
+#include "demofs/base/invariant.hpp"
 #include "demofs/base/random.hpp"
 
 namespace demofs::block {
@@ -42,6 +46,8 @@ void SegmentLog::open_segment() {
 
 Slot SegmentLog::reserve(std::uint32_t payload_bytes, Placement placement) {
     throw_if_broken();
+    // While the first sync of a store runs, nobody knows whether the segment can go on after it: a new one is
+    // always right.
     if (open_.empty() || open_.back().closed || (sync_effect_ == SyncEffect::unknown && sync_begun_))
         open_segment();
 
@@ -57,6 +63,7 @@ Slot SegmentLog::reserve(std::uint32_t payload_bytes, Placement placement) {
     if (!fits(open_.back()) && open_.back().reserved_end > segment_header_bytes) open_segment();
 
     OpenSegment& open = open_.back();
+    invariant(offset_in(open) >= open.reserved_end, "A block is put behind everything before it.");
     Slot slot;
     slot.segment = open.segment;
     slot.gap_begin = open.reserved_end;
@@ -112,8 +119,9 @@ boost::asio::awaitable<void> SegmentLog::write_batch(const Batch& batch, store::
         open_.pop_front();
     }
     if (!writer_) co_await create_object(batch.segment());
-    if (open_.front().segment != batch.segment() || writer_->size() != batch.begin())
-        throw std::logic_error("A batch was written out of order.");
+    // Written elsewhere, its blocks would be sealed for other offsets and lost.
+    invariant(open_.front().segment == batch.segment() && writer_->size() == batch.begin(),
+              "A batch is written at the place it was encrypted for.");
     co_await append(batch.bytes(), durability);
     OpenSegment& open = open_.front();
     open.blocks_written += batch.tags().size();
@@ -133,8 +141,8 @@ boost::asio::awaitable<void> SegmentLog::append(ByteSpan bytes, store::Durabilit
     if (durability == store::Durability::synced) learn_from_sync();
 }
 
-// Everything of the segment that was reserved has been written. The seal follows a sync of its own: it
-// promises that what is before it was durable.
+// Everything of the segment that was reserved has been written. Three steps that must not be one: the blocks
+// become durable, the seal that says so is appended, the seal becomes durable.
 boost::asio::awaitable<void> SegmentLog::finish_segment() {
     co_await writer_->sync();
     learn_from_sync();
@@ -164,6 +172,8 @@ boost::asio::awaitable<void> SegmentLog::finish_segment() {
     co_await writer_.async_drop();
 }
 
+// A store that can append after a sync keeps the object open; one that cannot has ended it. The first sync
+// tells which kind this is.
 void SegmentLog::learn_from_sync() {
     sync_begun_ = false;
     if (!writer_->ended()) {
@@ -185,6 +195,7 @@ void SegmentLog::throw_if_broken() const {
 
 boost::asio::awaitable<void> SegmentLog::async_drop_impl() {
     if (!writer_) co_return;
+    // What was reserved and never written (after a failure above) is a hole that no seal may vouch for.
     const bool complete = !broken_ && open_.size() == 1 && open_.front().reserved_end == writer_->size();
     if (!complete) {
         co_await writer_.async_drop();

@@ -30,8 +30,8 @@ namespace demofs::block {
 
 class SegmentLog {
   public:
-    /// A log whose first segment will have number `first_sequence` (SegmentList::next_sequence). Store, keys
-    /// and catalog must outlive its async_drop. Nothing is created before the first write.
+    /// A log whose first segment will have number `first_sequence` (SegmentCatalog::next_sequence). Store,
+    /// keys and catalog must outlive its async_drop. Nothing is created before the first write.
     [[nodiscard]] static asyncdrop::AsyncDropBox<SegmentLog> make(store::ObjectStore& store,
                                                                   const crypto::VaultKeys& keys,
                                                                   SegmentCatalog& catalog,

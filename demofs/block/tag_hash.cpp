@@ -1,3 +1,4 @@
+// BLAKE2b by libsodium, whose state is kept out of the header.
 #include "demofs/block/tag_hash.hpp"
 
 #include <sodium.h>

@@ -2,7 +2,6 @@
 #include "demofs/tree/btree.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <string>
 
 #include "demofs/base/error.hpp"

@@ -31,73 +31,73 @@
 
 namespace demofs::tree {
 
-// Changes of live bytes by segment.
+/// Changes of live bytes by segment.
 using Usage = std::unordered_map<block::SegmentId, std::int64_t>;
 
-// What a change does to the counters.
+/// What a change does to the counters.
 struct ChangeEffect {
     std::int64_t inodes = 0;
     std::int64_t inline_bytes = 0;
 };
 
-// The tree as it was when an epoch ended.
+/// The tree as it was when an epoch ended.
 struct FrozenTree {
     Epoch epoch{0};
-    InnerSlot root;  // the child is null if nothing below was ever needed: the stored root is still valid
+    InnerSlot root;  ///< the child is null if nothing below was ever needed: the stored root is still valid
     unsigned root_level = 0;
-    std::vector<NodePtr> dirty;       // to be appended in this order: children before their parents
-    Usage usage;                      // of this epoch, without the nodes in `dirty` and `superseded`
-    std::vector<NodePtr> superseded;  // stored by the commit before, and replaced in this epoch
+    std::vector<NodePtr> dirty;       ///< to be appended in this order: children before their parents
+    Usage usage;                      ///< of this epoch, without the nodes in `dirty` and `superseded`
+    std::vector<NodePtr> superseded;  ///< stored by the commit before, and replaced in this epoch
 };
 
 class BTree {
   public:
-    // An empty tree.
+    /// An empty tree.
     explicit BTree(std::size_t node_bytes);
-    // The stored tree with this root.
+    /// The stored tree with this root.
     BTree(std::size_t node_bytes, const block::BlockAddress& root, unsigned root_level);
     BTree(const BTree&) = delete;
     BTree& operator=(const BTree&) = delete;
     ~BTree();
 
-    // As in Tree.
+    /// As in Tree.
     std::optional<ByteSpan> find(const Key& key);
     void scan(const Key& from, const Key& to, const std::function<bool(const Key&, ByteSpan)>& visit);
     std::optional<std::pair<Key, ByteSpan>> find_last_not_after(const Key& key);
     void prefault(const Key& from, const Key& to);
 
-    // Throws NodeFault, or Error for a value that is too long (std::errc::argument_list_too_long) or an
-    // absent key that is to be erased (Errc::corrupt). Afterwards, and before anything else is called,
-    // apply() succeeds.
+    /// Throws NodeFault, or Error for a value that is too long (std::errc::argument_list_too_long) or an
+    /// absent key that is to be erased (Errc::corrupt). Afterwards, and before anything else is called,
+    /// apply() succeeds.
     ChangeEffect check(const Changes& changes);
-    // Running out of memory here ends the process: the last commit is then what is left.
+    /// Running out of memory here ends the process: the last commit is then what is left.
     void apply(const Changes& changes) noexcept;
 
-    // Nodes that were read after a fault; kept aside until an operation needs them. Throws
-    // Error(Errc::corrupt).
+    /// Nodes that were read after a fault; kept aside until an operation needs them. Throws
+    /// Error(Errc::corrupt).
     void add_loaded(const block::BlockAddress& address, ByteSpan payload);
     bool is_loaded(const block::BlockAddress& address) const { return loaded_.contains(address); }
 
-    // Drops stored nodes that were not used for a while until `limit_bytes` are kept, if there are enough of
-    // them. Never to be called from inside an operation. Operations that need many nodes are run again and
-    // again, with a load and an eviction between; so that they get on when several do so at once, a node is
-    // spared for as many calls since its last use as there are others.
+    /// Drops stored nodes that were not used for a while until `limit_bytes` are kept, if there are enough of
+    /// them. Never to be called from inside an operation. Operations that need many nodes are run again and
+    /// again, with a load and an eviction between; so that they get on when several do so at once, a node is
+    /// spared for as many calls since its last use as there are others.
     void evict(std::size_t limit_bytes, std::size_t others = 0);
 
-    // The usage of this epoch so far; it is then no longer in what freeze() tells.
+    /// The usage of this epoch so far; it is then no longer in what freeze() tells.
     Usage take_usage() { return std::exchange(usage_, {}); }
     std::size_t usage_size() const { return usage_.size(); }
 
-    // Ends the epoch.
+    /// Ends the epoch.
     FrozenTree freeze();
 
     Epoch epoch() const { return epoch_; }
     const NodeTally& tally() const { return tally_; }
-    // Visits all addresses of stored nodes and every entry; faults. For checks.
+    /// Visits all addresses of stored nodes and every entry; faults. For checks.
     void walk(const std::function<void(const block::BlockAddress&, unsigned level)>& visit_node,
               const std::function<void(const Key&, ByteSpan)>& visit_entry);
-    // Checks the invariants of all that is in memory; a sentence about the first violation, empty if there is
-    // none.
+    /// Checks the invariants of all that is in memory; a sentence about the first violation, empty if there
+    /// is none.
     std::string find_violation() const;
     unsigned root_level() const { return root_level_; }
 

@@ -1,9 +1,9 @@
 // Changes of the B+tree: copy-on-write on the way down, splits and merges on the way up, freezing.
 #include <algorithm>
 #include <array>
-#include <cassert>
 
 #include "demofs/base/error.hpp"
+#include "demofs/base/invariant.hpp"
 #include "demofs/tree/btree.hpp"
 
 namespace demofs::tree {
@@ -12,7 +12,7 @@ namespace demofs::tree {
 class BTree::Path {
   public:
     void push(Node& node, std::size_t index) {
-        assert(depth_ < steps_.size());
+        invariant(depth_ < steps_.size(), "A tree has at most 32 levels.");
         steps_[depth_++] = {&node, index};
     }
     bool empty() const { return depth_ == 0; }
@@ -259,7 +259,7 @@ void BTree::shrink_root() {
 
 void BTree::collect_dirty(const NodePtr& node, Epoch epoch, std::vector<NodePtr>& out) {
     if (node->address) return;
-    assert(node->epoch <= epoch);
+    invariant(node->epoch <= epoch, "What is frozen was made before the freeze.");
     for (const InnerSlot& slot : node->inner) {
         if (slot.child && !slot.child->address) collect_dirty(slot.child, epoch, out);
     }

@@ -16,10 +16,10 @@ namespace demofs::tree {
 struct Changes {
     struct Entry {
         Key key;
-        std::optional<Bytes> value;  // empty: erase (erasing an absent key is an error)
+        std::optional<Bytes> value;  ///< empty: erase (erasing an absent key is an error)
     };
-    // Live file data that this change adds to (positive) or takes from (negative) a segment, in payload
-    // bytes.
+    /// Live file data that this change adds to (positive) or takes from (negative) a segment, in payload
+    /// bytes.
     struct Usage {
         block::SegmentId segment;
         std::int64_t bytes = 0;
@@ -29,7 +29,7 @@ struct Changes {
     void erase(const Key& key) { entries.push_back({key, std::nullopt}); }
     void use(const block::SegmentId& segment, std::int64_t bytes) { usage.push_back({segment, bytes}); }
 
-    std::vector<Entry> entries;  // each key at most once
+    std::vector<Entry> entries;  ///< each key at most once
     std::vector<Usage> usage;
 };
 

@@ -17,6 +17,7 @@
 #include <chrono>
 
 #include "demofs/base/error.hpp"
+#include "demofs/base/invariant.hpp"
 #include "demofs/tree/node_codec.hpp"
 #include "demofs/tree/tree_state.hpp"
 
@@ -26,10 +27,9 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::chrono::milliseconds longest_run{1};  // other work waits no longer for a large commit
-constexpr std::size_t max_unfolded_deltas = 32;      // segments; 768 bytes of a record
-constexpr std::size_t max_record_deltas =
-    16 * 1024;  // a record of that many is still far below a block's limit
+constexpr std::chrono::milliseconds longest_run{1};   // other work waits no longer for a large commit
+constexpr std::size_t max_unfolded_deltas = 32;       // segments; 768 bytes of a record
+constexpr std::size_t max_record_deltas = 16 * 1024;  // a record of that many is far below a block's limit
 
 std::int64_t wall_clock_ns() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -84,6 +84,8 @@ asio::awaitable<void> Tree::State::run_commits() {
     commit_done.wake_all();
 }
 
+// The nodes of the failed attempt are neither stored nor changeable any more, so there is no second try; what
+// is in memory can still be read.
 void Tree::State::fail(const std::exception_ptr& error) {
     failure = "The vault has become read-only, because a commit failed: " + describe(error);
     failure_code = write_failure(error);
@@ -94,12 +96,20 @@ void Tree::State::fail(const std::exception_ptr& error) {
 // --- one commit ----------------------------------------------------------------------------------
 
 asio::awaitable<void> Tree::State::commit_once() {
+    // 1. The last moment to change what this commit will hold.
     co_await prepare_freeze();
+    // 2. From here on changes belong to the next epoch; they clone what is frozen.
     freeze();
+    // 3. Children before parents, because a parent holds its children's addresses.
     co_await append_nodes();
+    // 4. What the record vouches for is everything that was appended since the last digest. A block that came
+    //    between the digest and the record would be in no record's ranges, so nothing suspends there.
     block::LogDigest digest = co_await blocks.digest();
-    finish_record(std::move(digest));  // no suspension between the digest and the record
+    finish_record(std::move(digest));
+    // 5. One sync for nodes, content and record together. They may reach the disk in any order: until the
+    //    ranges verify, the record counts for nothing.
     co_await blocks.sync();
+    // 6. Only now the commit exists for anybody who asks.
     publish();
 }
 
@@ -148,6 +158,8 @@ void Tree::State::try_fold() {
 }
 
 void Tree::State::freeze() {
+    // A debug build looks through all of the tree that is in memory before any of it becomes durable.
+    assert(tree.find_violation().empty());
     generation = next(generation);  // also a failed attempt uses it up
     record = std::make_unique<CommitRecord>();
     record->generation = generation;
@@ -159,6 +171,7 @@ void Tree::State::freeze() {
     record->session = settings.session;
     record->time_ns = wall_clock_ns();
     record->counters = counters;
+    // Numbers above the limit are in use nowhere, also not by a mount that crashed before it committed them.
     record->number_limit = std::max(number_limit, counters.next_number + settings.number_reserve);
     note_version(record->versions, settings.session, generation);
     frozen = tree.freeze();
@@ -174,16 +187,21 @@ asio::awaitable<void> Tree::State::append_nodes() {
         header.owner = node->level;
         header.birth_generation = raw(record->generation);
         const block::BlockAddress where = blocks.append(header, encode_node(*node), block::Placement::packed);
+        // Readable from the block store from now on, so the tree may let go of it before it is durable.
         node->mark_stored(where);
         frozen.usage[where.segment] += static_cast<std::int64_t>(where.stored_bytes());
         node.reset();
+        // A large commit lets others run now and then. Content that they append is in this commit's ranges
+        // then, which does no harm.
         if (++since % 16 != 0 || std::chrono::steady_clock::now() - started < longest_run) continue;
         co_await blocks.throttle();
         co_await asio::post(executor, asio::use_awaitable);
         started = std::chrono::steady_clock::now();
     }
+    // When these were replaced, the commit before was still storing them: only now they have an address to be
+    // taken off the books.
     for (const NodePtr& node : frozen.superseded) {
-        assert(node->address && "the commit before has stored it");
+        invariant(bool(node->address), "A node that is replaced was stored by the commit before.");
         frozen.usage[node->address.segment] -= static_cast<std::int64_t>(node->address.stored_bytes());
     }
 }
@@ -202,6 +220,7 @@ void Tree::State::finish_record(block::LogDigest digest) {
 }
 
 void Tree::State::publish() {
+    invariant(frozen.epoch > durable, "Commits are published in the order of their epochs.");
     durable = frozen.epoch;
     number_limit = record->number_limit;
     to_fold = record->usage;

@@ -1,11 +1,13 @@
+// The record's stored form: fixed fields, then sections that older versions can skip or must refuse. What a
+// reader does not understand is never guessed: a newer format is refused by name, anything else is damage.
 #include "demofs/tree/commit_record.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <string>
 
 #include "demofs/base/codec.hpp"
 #include "demofs/base/error.hpp"
+#include "demofs/base/invariant.hpp"
 #include "demofs/tree/node.hpp"
 
 namespace demofs::tree {
@@ -128,8 +130,8 @@ void note_version(std::vector<SessionGeneration>& versions, const SessionId& ses
 }
 
 SharedBytes encode_commit_record(const CommitRecord& record) {
-    assert(record.root && record.root_level <= max_level);
-    assert(record.generation > record.parent_generation);
+    invariant(record.root && record.root_level <= max_level, "A commit has a root.");
+    invariant(record.generation > record.parent_generation, "Generations grow.");
     Bytes payload;
     Encoder out(payload);
     out.u16(record_format);
@@ -148,7 +150,8 @@ SharedBytes encode_commit_record(const CommitRecord& record) {
     encode_section(out, log_section, [&] {
         out.bytes(record.log.tags_hash);
         for (const block::LogRange& range : record.log.ranges) {
-            assert(range.segment.sequence != 0 && range.begin < range.end);
+            invariant(range.segment.sequence != 0 && range.begin < range.end,
+                      "A range of the log is a piece of a segment.");
             out.u64(range.segment.sequence);
             out.u64(range.segment.salt);
             out.u32(range.begin);

@@ -18,50 +18,50 @@ namespace demofs::tree {
 
 struct SessionGeneration {
     SessionId session;
-    Generation generation{0};  // of that session's newest commit
+    Generation generation{0};  ///< of that session's newest commit
 
     friend bool operator==(const SessionGeneration&, const SessionGeneration&) = default;
 };
 
-// A part of the record that this version does not know, but may ignore; it is not copied into later records.
-inline constexpr std::uint16_t critical_section =
-    0x8000;  // set in a section's type: who does not know it must refuse
+/// Set in the type of a section that a reader must understand: one that does not know the type refuses the
+/// record. Sections without it are skipped by who does not know them, and are not in the records it writes.
+inline constexpr std::uint16_t critical_section = 0x8000;
 
 struct CommitRecord {
-    Generation generation{0};  // of the attempt; grows along every lineage, never used twice by one session
+    Generation generation{0};  ///< of the attempt: grows from parent to child, never used twice by a session
     Generation parent_generation{0};
-    block::BlockAddress parent;  // the record of the commit before; none for a vault's first
+    block::BlockAddress parent;  ///< the record of the commit before; none for a vault's first
     SessionId session;
-    std::int64_t time_ns = 0;  // wall clock, since 1970
+    std::int64_t time_ns = 0;  ///< wall clock, since 1970
 
     block::BlockAddress root;
     unsigned root_level = 0;
     Counters counters;
-    std::uint64_t number_limit = 0;  // all numbers below may have been given out
+    std::uint64_t number_limit = 0;  ///< all numbers below may have been given out
 
-    block::LogDigest log;  // what this commit relies on beyond its parent, without the record itself
-    std::vector<SegmentLive>
-        usage;  // changes by this commit, not yet in the tree's segment_usage entries; sorted
-    std::vector<SessionGeneration>
-        versions;  // newest last, at most max_versions, this session's own included
+    block::LogDigest log;  ///< what this commit relies on beyond its parent, without the record itself
+    /// Changes of live bytes, up to this commit, that are not in the tree's segment_usage entries; sorted.
+    std::vector<SegmentLive> usage;
+    /// Newest last, at most max_versions, this session's own included.
+    std::vector<SessionGeneration> versions;
 
-    block::BlockAddress address;  // of the record itself; not stored in it
+    block::BlockAddress address;  ///< of the record itself; not stored in it
 };
 
 inline constexpr std::size_t max_versions = 64;
 
-// Sets `session`'s entry to `generation` and moves it to the end; forgets the oldest beyond max_versions.
+/// Sets `session`'s entry to `generation` and moves it to the end; forgets the oldest beyond max_versions.
 void note_version(std::vector<SessionGeneration>& versions, const SessionId& session, Generation generation);
 
-// Throws Error(Errc::writes_failed) if the record is larger than a block may be.
+/// Throws Error(Errc::writes_failed) if the record is larger than a block may be.
 SharedBytes encode_commit_record(const CommitRecord& record);
 
-// Throws Error(Errc::corrupt) for what encode_commit_record does not produce, and
-// Error(Errc::unsupported_format) for a record of a newer version or with critical sections that are not
-// known here.
+/// Throws Error(Errc::corrupt) for what encode_commit_record does not produce, and
+/// Error(Errc::unsupported_format) for a record of a newer version or with critical sections that are not
+/// known here.
 CommitRecord decode_commit_record(ByteSpan payload);
 
-// The value of a segment_usage entry.
+/// The value of a segment_usage entry.
 Bytes encode_segment_usage(std::uint64_t salt, std::int64_t live_bytes);
 SegmentLive decode_segment_usage(const Key& key, ByteSpan value);
 

@@ -9,13 +9,13 @@
 namespace demofs::tree {
 
 enum class Kind : std::uint8_t {
-    inode = 1,          // object = inode number, key = 0
-    dirent = 2,         // object = directory's inode number, key = 56-bit keyed hash of the name << 7 | slot
-    xattr = 3,          // object = inode number, key = as dirent
-    inline_data = 4,    // object = data id, key = 0: the whole content of a small file, or a symlink's target
-    extent = 5,         // object = data id, key = first byte's offset in the file
-    orphan = 6,         // object = 0, key = inode number or data id: work that the reclaimer has still to do
-    segment_usage = 7,  // object = 0, key = segment's sequence: live bytes in it
+    inode = 1,          ///< object: inode number; key: 0
+    dirent = 2,         ///< object: the directory's inode number; key: 56-bit hash of the name << 7 | slot
+    xattr = 3,          ///< object: inode number; key: as for a dirent
+    inline_data = 4,    ///< object: data id; key: 0. A small file's whole content, or a symlink's target
+    extent = 5,         ///< object: data id; key: offset of its first byte in the file
+    orphan = 6,         ///< object: 0; key: inode number or data id. Work the reclaimer has still to do
+    segment_usage = 7,  ///< object: 0; key: the segment's sequence. Live bytes in it
 };
 
 struct Key {

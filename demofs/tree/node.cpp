@@ -1,14 +1,18 @@
+// A node's contents in memory. A leaf keeps its values in one arena: an insertion appends, a removal leaves
+// garbage, and when more than half of the arena is garbage it is copied together. So changes are cheap, and a
+// leaf is a few allocations however many entries it has.
 #include "demofs/tree/node.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <cstring>
+
+#include "demofs/base/invariant.hpp"
 
 namespace demofs::tree {
 
 Node::Node(NodeTally& owner, unsigned node_level)
     : tally(&owner), level(static_cast<std::uint8_t>(node_level)) {
-    assert(node_level <= max_level);
+    invariant(node_level <= max_level, "A tree has at most 32 levels.");
     ++tally->nodes;
     account();
 }
@@ -116,7 +120,7 @@ void Node::compact() {
 }
 
 void Node::move_tail(std::size_t index, Node& target) {
-    assert(level == target.level);
+    invariant(level == target.level, "Entries move between nodes of one level.");
     const auto tail = static_cast<std::ptrdiff_t>(index);
     if (is_leaf()) {
         target.leaf.reserve(target.leaf.size() + leaf.size() - index);
@@ -141,7 +145,7 @@ void Node::move_tail(std::size_t index, Node& target) {
 }
 
 void Node::mark_stored(const block::BlockAddress& where) noexcept {
-    assert(!address && where);
+    invariant(!address && where, "A node is stored once, at an address.");
     tally->dirty_bytes -= accounted;
     address = where;
 }

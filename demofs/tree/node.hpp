@@ -4,7 +4,7 @@
 // Threads: the core only (the reference count is not atomic).
 // Invariants:
 //   * a node with an address is exactly what is stored there, so it may be dropped from memory and read
-//   again;
+//     again;
 //   * a node is changed only while its epoch is the tree's (btree.hpp), and a changed node has no address;
 //   * all keys below child i lie in [slot i's first, slot i+1's first).
 #pragma once
@@ -25,26 +25,26 @@ namespace demofs::tree {
 struct Node;
 using NodePtr = boost::intrusive_ptr<Node>;
 
-// What all nodes of one tree take in memory. Outlives them.
+/// What all nodes of one tree take in memory. Outlives them.
 struct NodeTally {
     std::size_t nodes = 0;
-    std::size_t bytes = 0;        // of all nodes
-    std::size_t dirty_bytes = 0;  // of nodes without an address
+    std::size_t bytes = 0;        ///< of all nodes
+    std::size_t dirty_bytes = 0;  ///< of nodes without an address
 };
 
 struct LeafSlot {
     Key key;
-    std::uint32_t offset = 0;  // of the value in the arena
+    std::uint32_t offset = 0;  ///< of the value in the arena
     std::uint32_t length = 0;
 };
 
 struct InnerSlot {
     Key first;
-    block::BlockAddress address;  // of the child; stale while `child` is set: ask the child
-    NodePtr child;                // null: not in memory
+    block::BlockAddress address;  ///< of the child; stale while `child` is set: ask the child
+    NodePtr child;                ///< null: not in memory
 };
 
-// Encoded sizes; the layout is in node_codec.cpp.
+/// Encoded sizes; the layout is in node_codec.cpp.
 inline constexpr std::size_t node_header_bytes = 8;
 inline constexpr std::size_t leaf_slot_bytes = 19;
 inline constexpr std::size_t inner_slot_bytes = 41;
@@ -60,7 +60,7 @@ inline bool key_less(const Key& a, const Key& b) noexcept {
 
 struct Node : boost::intrusive_ref_counter<Node, boost::thread_unsafe_counter> {
     Node(NodeTally& tally, unsigned node_level);
-    Node(const Node& other);  // a copy without an address
+    Node(const Node& other);  ///< a copy without an address
     Node& operator=(const Node&) = delete;
     ~Node();
 
@@ -77,38 +77,38 @@ struct Node : boost::intrusive_ref_counter<Node, boost::thread_unsafe_counter> {
         return ByteSpan(arena).subspan(slot.offset, slot.length);
     }
 
-    // Leaf: index of the first entry with a key not less than `key`.
+    /// Leaf: index of the first entry with a key not less than `key`.
     std::size_t lower_bound(const Key& key) const noexcept;
-    // Inner: index of the child that holds `key`, the first one for keys before everything.
+    /// Inner: index of the child that holds `key`, the first one for keys before everything.
     std::size_t child_index(const Key& key) const noexcept;
 
-    // Leaf, mutable: inserts, replaces, removes. Indices as from lower_bound.
+    /// Leaf, mutable: inserts, replaces, removes. Indices as from lower_bound.
     void insert_entry(std::size_t index, const Key& key, ByteSpan value);
     void replace_value(std::size_t index, ByteSpan value);
     void remove_entry(std::size_t index);
 
-    // Mutable: moves the entries or children from `index` on to the end of `target` (same level, keys before
-    // them).
+    /// Mutable: moves the entries or children from `index` on to the end of `target` (same level, keys before
+    /// them).
     void move_tail(std::size_t index, Node& target);
 
-    // The node is now stored at `where`, or (no address) becomes changeable in `now`.
+    /// The node is now stored at `where`, or (no address) becomes changeable in `now`.
     void mark_stored(const block::BlockAddress& where) noexcept;
     void mark_changing(Epoch now) noexcept;
 
-    // Brings the tally up to date; after every change of the node's contents.
+    /// Brings the tally up to date; after every change of the node's contents.
     void account() noexcept;
 
     NodeTally* tally;
-    Epoch epoch{0};               // 0: read from the store
-    block::BlockAddress address;  // where it is stored; none: dirty
+    Epoch epoch{0};               ///< 0: read from the store
+    block::BlockAddress address;  ///< where it is stored; none: dirty
     std::vector<LeafSlot> leaf;
-    Bytes arena;  // the values of a leaf, in any order, with garbage between them
+    Bytes arena;  ///< the values of a leaf, in any order, with garbage between them
     std::vector<InnerSlot> inner;
-    std::uint32_t garbage = 0;      // unused bytes in the arena
-    std::uint32_t next_insert = 0;  // index behind the last insertion: recognises sequential ones
-    std::size_t accounted = 0;      // what the tally holds for this node
-    std::uint8_t level = 0;         // 0: leaf
-    std::uint8_t idle = 0;          // how often the eviction's hand came by since it was last used
+    std::uint32_t garbage = 0;      ///< unused bytes in the arena
+    std::uint32_t next_insert = 0;  ///< index behind the last insertion: recognises sequential ones
+    std::size_t accounted = 0;      ///< what the tally holds for this node
+    std::uint8_t level = 0;         ///< 0: leaf
+    std::uint8_t idle = 0;          ///< how often the eviction's hand came by since it was last used
 
   private:
     void compact();

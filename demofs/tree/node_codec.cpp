@@ -1,11 +1,13 @@
+// A node's stored form. Encoding is the inner loop of every commit; decoding is the only guard between stored
+// bytes and the tree's code, so it accepts exactly what encoding produces.
 #include "demofs/tree/node_codec.hpp"
 
-#include <cassert>
 #include <cstdint>
 #include <type_traits>
 
 #include "demofs/base/codec.hpp"
 #include "demofs/base/error.hpp"
+#include "demofs/base/invariant.hpp"
 
 namespace demofs::tree {
 
@@ -25,6 +27,7 @@ class Writer {
             buffer_.data()[at_++] = static_cast<std::byte>(value >> (8 * i));
     }
     void bytes(ByteSpan source) {
+        invariant(source.size() <= buffer_.size() - at_, "A node is as long as it said.");
         if (!source.empty()) std::memcpy(buffer_.data() + at_, source.data(), source.size());
         at_ += source.size();
     }
@@ -34,7 +37,7 @@ class Writer {
         number(k.key);
     }
     SharedBytes finish() && {
-        assert(at_ == buffer_.size());
+        invariant(at_ == buffer_.size(), "A node is as long as it said.");
         return std::move(buffer_).freeze();
     }
 
@@ -95,6 +98,7 @@ void decode_inner(Decoder& in, Node& node, std::uint32_t count) {
 }  // namespace
 
 SharedBytes encode_node(const Node& node) {
+    invariant(node.encoded_bytes() <= max_node_bytes, "A stored node has at most 64 KiB.");
     Writer out(node.encoded_bytes());
     out.number(node_format);
     out.number(node.level);
@@ -109,7 +113,7 @@ SharedBytes encode_node(const Node& node) {
     } else {
         for (const InnerSlot& slot : node.inner) {
             const block::BlockAddress& where = slot.child ? slot.child->address : slot.address;
-            assert(where && "a parent is encoded after its children were appended");
+            invariant(bool(where), "A parent is encoded after its children were appended.");
             out.key(slot.first);
             out.number(where.segment.sequence);
             out.number(where.segment.salt);

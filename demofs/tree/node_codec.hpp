@@ -6,12 +6,12 @@
 
 namespace demofs::tree {
 
-// The node as it is stored; every child must have an address.
+/// The node as it is stored; every child must have an address.
 SharedBytes encode_node(const Node& node);
 
-// The node that `payload` describes, without an address; children are not in memory. Throws
-// Error(Errc::corrupt) for anything that encode_node does not produce: keys out of order, unknown kinds,
-// sizes that do not add up.
+/// The node that `payload` describes, without an address; children are not in memory. Throws
+/// Error(Errc::corrupt) for anything that encode_node does not produce: keys out of order, unknown kinds,
+/// sizes that do not add up.
 NodePtr decode_node(ByteSpan payload, NodeTally& tally);
 
 }  // namespace demofs::tree

@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "demofs/base/types.hpp"
@@ -35,31 +36,33 @@
 namespace demofs::tree {
 
 struct RecoverySettings {
-    bool accept_fork = false;  // go on with the branch of the highest generation
-    // Commits that are known to have been synced are verified only up to this size; crash tails always.
+    bool accept_fork = false;  ///< go on with the branch of the highest generation
+    /// Commits that are known to have been synced are verified only up to this size; crash tails always.
     std::uint64_t verify_durable_bytes = 64u << 20;
-    // Segments below the newest record's that are looked at for another session's records.
+    /// Segments below the newest record's that are looked at for another session's records.
     std::size_t fork_search_segments = 64;
 };
 
 struct Recovered {
-    std::unique_ptr<CommitRecord> record;  // null: a fresh vault
-    bool damaged = false;                  // parts of the vault, or newer commits, are lost
-    bool fork = false;                     // only with accept_fork
-    std::vector<std::string> notes;        // sentences for the log
-    std::uint64_t next_sequence = 1;       // for the first segment of a new session
-    Generation seen_generation{0};         // highest of any record, used or not: TreeSettings wants it
+    std::unique_ptr<CommitRecord> record;  ///< null: a fresh vault
+    bool damaged = false;                  ///< parts of the vault, or newer commits, are lost
+    bool fork = false;                     ///< only with accept_fork
+    std::vector<std::string> notes;        ///< sentences for the log
+    std::uint64_t next_sequence = 1;       ///< for the first segment of a new session
+    Generation seen_generation{0};         ///< highest of any record, used or not: TreeSettings wants it
+
+    void note(std::string sentence) { notes.push_back(std::move(sentence)); }
+    void damage(std::string sentence) {
+        damaged = true;
+        note(std::move(sentence));
+    }
 };
 
-// Throws Error as above, or the store's error.
+/// Recovers from what `log`'s catalog lists. Throws Error as above, or the store's error.
 boost::asio::awaitable<Recovered> recover(block::LogReader& log, RecoverySettings settings);
 
-// The segments that `tree` says hold live bytes and that are not in `present`. Not empty: the folder is not
-// fully synchronised, or segments were deleted. `tree` must outlive the call.
-boost::asio::awaitable<std::vector<block::SegmentId>> missing_segments(
-    Tree& tree, const std::vector<block::ListedSegment>& present);
-
-// Throws Error(Errc::vault_incomplete), naming how many, if any are missing.
+/// Throws Error(Errc::vault_incomplete), naming how many, if segments that `tree` says hold live bytes are
+/// not in `present`: the folder is not fully synchronised, or they were deleted. Both must outlive the call.
 boost::asio::awaitable<void> require_complete(Tree& tree, const std::vector<block::ListedSegment>& present);
 
 }  // namespace demofs::tree

@@ -1,10 +1,12 @@
+// The interface of the tree, and the loading of nodes. Operations never suspend; what they miss is loaded by
+// their caller (Tree::retry), and the node cache is kept within its limit each time a node comes in.
 #include "demofs/tree/tree.hpp"
 
 #include <algorithm>
 #include <boost/asio/this_coro.hpp>
-#include <cassert>
 
 #include "demofs/base/error.hpp"
+#include "demofs/base/invariant.hpp"
 #include "demofs/tree/tree_state.hpp"
 
 namespace demofs::tree {
@@ -107,7 +109,7 @@ Epoch Tree::apply(const Changes& changes) {
 }
 
 std::uint64_t Tree::allocate_number() {
-    assert(numbers_left());
+    invariant(numbers_left(), "A number is given out below the durable limit.");
     return state_->counters.next_number++;
 }
 

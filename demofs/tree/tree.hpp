@@ -37,15 +37,15 @@ namespace demofs::tree {
 struct CommitRecord;  // commit_record.hpp
 
 struct TreeSettings {
-    std::size_t node_bytes = 4 * 1024;  // target size of an encoded node (format allows up to 64 KiB)
-    std::size_t node_cache_bytes = 64 * 1024 * 1024;  // clean and dirty nodes in memory
-    SessionId session;                                // this mount's id
-    Generation seen_generation{
-        0};  // the highest of any record in the store (Recovered::seen_generation), used or not
-    std::uint64_t number_reserve = 1u << 20;  // numbers that one commit sets aside
+    std::size_t node_bytes = 4 * 1024;  ///< target size of an encoded node (format allows up to 64 KiB)
+    std::size_t node_cache_bytes = 64 * 1024 * 1024;  ///< clean and dirty nodes in memory
+    SessionId session;                                ///< this mount's id
+    /// The highest generation of any record in the store, used or not (Recovered::seen_generation).
+    Generation seen_generation{0};
+    std::uint64_t number_reserve = 1u << 20;  ///< numbers that one commit sets aside
 };
 
-// Live bytes of a segment: stored bytes of nodes, payload bytes of data.
+/// Live bytes of a segment: stored bytes of nodes, payload bytes of data.
 struct SegmentLive {
     block::SegmentId segment;
     std::int64_t bytes = 0;
@@ -53,18 +53,18 @@ struct SegmentLive {
     friend bool operator==(const SegmentLive&, const SegmentLive&) = default;
 };
 
-// Counters kept in every commit record.
+/// Counters kept in every commit record.
 struct Counters {
-    std::uint64_t next_number =
-        2;  // inode numbers and data ids come from one sequence, never reused; 1 is the root
-    std::uint64_t inodes = 0;      // entries of kind inode
-    std::uint64_t data_bytes = 0;  // live bytes of file data (extents and inline)
+    /// Inode numbers and data ids come from one sequence and are never reused; 1 is the root directory.
+    std::uint64_t next_number = 2;
+    std::uint64_t inodes = 0;      ///< entries of kind inode
+    std::uint64_t data_bytes = 0;  ///< live bytes of file data (extents and inline)
 };
 
 class Tree {
   public:
-    // Starts on `last`, the commit found by recovery (recovery.hpp), or on an empty tree if it is null.
-    // `blocks` must outlive the tree's async_drop.
+    /// Starts on `last`, the commit found by recovery (recovery.hpp), or on an empty tree if it is null.
+    /// `blocks` must outlive the tree's async_drop.
     static asyncdrop::AsyncDropGuard<Tree> make(TreeSettings settings, block::BlockStore& blocks,
                                                 std::unique_ptr<CommitRecord> last);
 
@@ -75,78 +75,79 @@ class Tree {
 
     // --- synchronous; each throws NodeFault, or Error(Errc::corrupt) for a node that cannot be decoded ---
 
-    // The value, valid until the next apply() or suspension.
+    /// The value, valid until the next apply() or suspension.
     std::optional<ByteSpan> find(const Key& key);
 
-    // Visits entries with from <= key <= to in order until `visit` returns false. The callback must not
-    // change the tree; its value span is valid during the call. A fault may come after some entries were
-    // visited: the operation that is run again has to start over (prefault avoids that).
+    /// Visits entries with from <= key <= to in order until `visit` returns false. The callback must not
+    /// change the tree; its value span is valid during the call. A fault may come after some entries were
+    /// visited: the operation that is run again has to start over (prefault avoids that).
     void scan(const Key& from, const Key& to, const std::function<bool(const Key&, ByteSpan)>& visit);
 
-    // The last entry with key <= `key` and the same object and kind.
+    /// The last entry with key <= `key` and the same object and kind.
     std::optional<std::pair<Key, ByteSpan>> find_last_not_after(const Key& key);
 
-    // Makes sure that apply() of any change with keys in [from, to] cannot fault (until the next suspension).
+    /// Makes sure that apply() of any change with keys in [from, to] cannot fault, until the next suspension.
     void prefault(const Key& from, const Key& to);
 
-    // Applies all of `changes` or, by throwing, none. Throws Error(Errc::writes_failed) when the tree is
-    // read-only. Returns the epoch that the change belongs to (pass it to make_durable).
+    /// Applies all of `changes` or, by throwing, none. Throws Error(Errc::writes_failed) when the tree is
+    /// read-only. Returns the epoch that the change belongs to (pass it to make_durable).
     Epoch apply(const Changes& changes);
 
-    // A fresh inode number / data id, never given out before in this vault's life. Requires numbers_left().
+    /// A fresh inode number / data id, never given out before in this vault's life. Requires numbers_left().
     std::uint64_t allocate_number();
-    // False: await commit() first. Numbers are only given out below the limit that a durable commit of this
-    // mount has set, so a mount's first number needs a commit.
+    /// False: await commit() first. Numbers are only given out below the limit that a durable commit of this
+    /// mount has set, so a mount's first number needs a commit.
     bool numbers_left() const;
 
     // --- asynchronous ----------------------------------------------------------------------------
 
-    // Reads the missing node. Concurrent loads of one node are done once.
+    /// Reads the missing node. Concurrent loads of one node are done once.
     boost::asio::awaitable<void> load(NodeFault fault);
 
-    // Runs `operation` (a callable without arguments) until it completes without a NodeFault.
+    /// Runs `operation` (a callable without arguments) until it completes without a NodeFault.
     template <class F>
     boost::asio::awaitable<std::invoke_result_t<F&>> retry(F operation);
 
-    Epoch epoch() const;          // of changes made now
-    Epoch durable_epoch() const;  // all changes of epochs <= this survive a crash
+    Epoch epoch() const;          ///< of changes made now
+    Epoch durable_epoch() const;  ///< all changes of epochs <= this survive a crash
 
-    // Durability: every change of `epoch` and before survives a crash on return. Concurrent callers share one
-    // commit. Throws Error(Errc::writes_failed) if the commit fails; the tree is then read-only for good.
+    /// Durability: every change of `epoch` and before survives a crash on return. Concurrent callers share
+    /// one commit. Throws Error(Errc::writes_failed) if the commit fails; the tree is then read-only for
+    /// good.
     boost::asio::awaitable<void> make_durable(Epoch epoch);
 
-    // Commits now if anything is dirty, or to reserve numbers if none are left. An empty vault's first commit
-    // is this one, too. Errors as for make_durable.
+    /// Commits now if anything is dirty, or to reserve numbers if none are left. An empty vault's first
+    /// commit is this one, too. Errors as for make_durable.
     boost::asio::awaitable<void> commit();
 
-    // Awaits until dirty nodes and unsynced blocks are below their limits, committing if need be: above half
-    // of node_cache_bytes a commit is started, above three quarters it is awaited. A failed commit shows in
-    // apply().
+    /// Awaits until dirty nodes and unsynced blocks are below their limits, committing if need be: above half
+    /// of node_cache_bytes a commit is started, above three quarters it is awaited. A failed commit shows in
+    /// apply().
     boost::asio::awaitable<void> throttle();
 
-    // Called by each commit right before it freezes the tree, without a suspension in between: what it
-    // applies is in that commit. It may throw NodeFault, and is called again then; it must not throw anything
-    // else. Empty: none.
+    /// Called by each commit right before it freezes the tree, without a suspension in between: what it
+    /// applies is in that commit. It may throw NodeFault, and is called again then; it must not throw
+    /// anything else. Empty: none.
     void set_before_freeze(std::function<void()> hook);
 
-    bool dirty() const;                  // whether a change is not durable yet
-    bool read_only() const;              // a commit has failed
-    const std::string& failure() const;  // why, as a sentence; empty while all is well
-    Errc failure_code() const;           // writes_failed or disk_full
+    bool dirty() const;                  ///< whether a change is not durable yet
+    bool read_only() const;              ///< whether a commit has failed
+    const std::string& failure() const;  ///< why, as a sentence; empty while all is well
+    Errc failure_code() const;           ///< writes_failed or disk_full
     const Counters& counters() const;
-    Generation generation()
-        const;  // of the last commit attempt; new data blocks are born in generation() + 1
+    /// Of the last commit attempt; new data blocks are born in the next one.
+    Generation generation() const;
     block::BlockStore& blocks();
-    const CommitRecord* last_commit() const;  // the newest durable one; null before an empty vault's first
-    std::size_t resident_bytes() const;       // memory of all nodes
-    std::size_t dirty_bytes() const;          // of those that are not stored yet
+    const CommitRecord* last_commit() const;  ///< the newest durable one; null before an empty vault's first
+    std::size_t resident_bytes() const;       ///< memory of all nodes
+    std::size_t dirty_bytes() const;          ///< of those that are not stored yet
 
-    // All usage of segments as of the changes made so far and committed: entries of the tree plus what the
-    // last record tells. For recovery, the cleaner and the checker. Faults.
+    /// All usage of segments as of the changes made so far and committed: entries of the tree plus what the
+    /// last record tells. For recovery, the cleaner and the checker. Faults.
     std::vector<SegmentLive> segment_usage();
 
-    // Final commit (if the tree is not read-only), then forgets all nodes. Throws Error(Errc::writes_failed)
-    // if changes were lost. No other operation may be in flight, commits of the tree's own apart.
+    /// Final commit (if the tree is not read-only), then forgets all nodes. Throws Error(Errc::writes_failed)
+    /// if changes were lost. No other operation may be in flight, commits of the tree's own apart.
     boost::asio::awaitable<void> async_drop_impl();
 
   private:

@@ -1,5 +1,5 @@
-#pragma once
 // A vault in memory for tests of the block layer: sessions are opened on it one after the other.
+#pragma once
 
 #include <asyncdrop/drop_in_order.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -73,8 +73,9 @@ class Vault {
     struct Session {
         store::ObjectStore& store;
         BlockStack& stack;
+        SegmentCatalog& catalog;
         BlockStore& blocks;  // the cache
-        EncryptedBlockStore& encrypted;
+        WritePipeline& pipeline;
 
         BlockAddress append(SharedBytes payload, BlockKind kind = BlockKind::data,
                             Placement placement = Placement::packed) {
@@ -119,17 +120,19 @@ class Vault {
         auto store = open_store();
         const asio::any_io_executor executor = context.get_executor();
         std::exception_ptr error;
+        SegmentCatalog catalog(*store, keys);
         BlockStack stack;
         try {
             const SessionId id = new_session();
-            stack = co_await open_block_stack(executor, *store, *pool, keys, settings, id);
-            Session session{*store, stack, *stack.cached, *stack.encrypted};
+            co_await catalog.refresh();
+            stack = make_block_stack(executor, *store, *pool, keys, catalog, settings, id);
+            Session session{*store, stack, catalog, *stack.cached, *stack.pipeline};
             co_await body(session);
         } catch (...) {
             error = std::current_exception();
         }
         try {
-            co_await asyncdrop::drop_in_order(stack.cached, stack.encrypted, stack.log, store, pool);
+            co_await asyncdrop::drop_in_order(stack.cached, stack.pipeline, stack.log, store, pool);
         } catch (...) {
             if (!error) error = std::current_exception();
         }
@@ -141,8 +144,9 @@ class Vault {
         auto store = open_store();
         std::exception_ptr error;
         try {
-            LogReader reader(*store, keys);
-            co_await reader.refresh();
+            SegmentCatalog catalog(*store, keys);
+            co_await catalog.refresh();
+            LogReader reader(*store, catalog);
             co_await body(reader, *store);
         } catch (...) {
             error = std::current_exception();

@@ -114,7 +114,7 @@ TEST_F(Cached, ConcurrentFirstReadsOfABlockAreDoneOnce) {
     vault.faults = std::make_shared<store::FaultPlan>();
     const std::vector<BlockAddress> addresses = stored_blocks(1);
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
-        (void)co_await s.stack.catalog->find(addresses[0].segment);
+        (void)co_await s.catalog.find(addresses[0].segment);
         vault.faults->hold(store::OperationKind::read);
         const std::uint64_t reads = vault.counters->reads;
         std::vector<SharedBytes> out(10);
@@ -159,7 +159,7 @@ TEST_F(Cached, ADamagedBlockFailsOnlyItsOwnReaders) {
     stored[addresses[0].offset + 60] ^= std::byte{1};
     vault.disk->put(name, stored);
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
-        (void)co_await s.stack.catalog->find(addresses[0].segment);
+        (void)co_await s.catalog.find(addresses[0].segment);
         vault.faults->hold(store::OperationKind::read);
         std::exception_ptr both_error;
         int ended = 0;

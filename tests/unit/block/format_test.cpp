@@ -109,11 +109,12 @@ TEST_F(WorkedExample, IsRead) {
     disk->put(std::string(object), stored);
     auto store = store::MemoryObjectStore::open(disk);
     test_support::run_coroutine(context, [&]() -> asio::awaitable<void> {
-        LogReader reader(*store, keys);
-        co_await reader.refresh();
-        EXPECT_EQ(reader.segments().size(), 1u);
-        EXPECT_EQ(reader.segments().front().id, id);
-        const SharedSegment opened = co_await reader.open(id);
+        SegmentCatalog catalog(*store, keys);
+        co_await catalog.refresh();
+        LogReader reader(*store, catalog);
+        EXPECT_EQ(reader.catalog().segments().size(), 1u);
+        EXPECT_EQ(reader.catalog().segments().front().id, id);
+        const SharedSegment opened = co_await reader.catalog().find(id);
         EXPECT_EQ(opened->uid, segment.uid);
         EXPECT_EQ(opened->session, segment.session);
         EXPECT_EQ(opened->created, segment.created);

@@ -24,6 +24,7 @@ class LocalVault : public testing::Test {
     asio::awaitable<void> run(Body& body) {
         auto pool = WorkerPool::make(2);
         asyncdrop::AsyncDropBox<store::LocalObjectStore> store;
+        std::unique_ptr<SegmentCatalog> catalog;
         BlockStack stack;
         std::exception_ptr error;
         try {
@@ -33,13 +34,15 @@ class LocalVault : public testing::Test {
             store = co_await store::LocalObjectStore::open(*pool, path, options);
             const asio::any_io_executor executor = context.get_executor();
             const SessionId id = new_session();
-            stack = co_await open_block_stack(executor, *store, *pool, keys, settings, id);
+            catalog = std::make_unique<SegmentCatalog>(*store, keys);
+            co_await catalog->refresh();
+            stack = make_block_stack(executor, *store, *pool, keys, *catalog, settings, id);
             co_await body(*stack.cached);
         } catch (...) {
             error = std::current_exception();
         }
         try {
-            co_await asyncdrop::drop_in_order(stack.cached, stack.encrypted, stack.log, store, pool);
+            co_await asyncdrop::drop_in_order(stack.cached, stack.pipeline, stack.log, store, pool);
         } catch (...) {
             if (!error) error = std::current_exception();
         }

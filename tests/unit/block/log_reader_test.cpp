@@ -73,13 +73,12 @@ TEST_F(LogReading, VisitsEveryBlockWithItsHeader) {
     });
     vault.read([&](LogReader& reader, store::ObjectStore&) -> asio::awaitable<void> {
         std::size_t i = 0;
-        LogReader::Visitor visit = [&](const BlockAddress& address, const BlockHeader& header,
-                                       ByteSpan payload) {
-            EXPECT_EQ(address, addresses[i]);
-            EXPECT_EQ(header.owner, 7u);
-            EXPECT_EQ(header.position, 100 * i);
-            EXPECT_EQ(header.birth_generation, 3u);
-            EXPECT_TRUE(same_bytes(payload, payload_of(1000, i)));
+        LogReader::Visitor visit = [&](const FoundBlock& block) {
+            EXPECT_EQ(block.address, addresses[i]);
+            EXPECT_EQ(block.header.owner, 7u);
+            EXPECT_EQ(block.header.position, 100 * i);
+            EXPECT_EQ(block.header.birth_generation, 3u);
+            EXPECT_TRUE(same_bytes(block.payload, payload_of(1000, i)));
             ++i;
         };
         const Verification found = co_await reader.verify(digest.ranges, visit);
@@ -185,7 +184,7 @@ TEST_F(LogReading, ASealProvesTheWholeSegment) {
         const std::optional<SealRecord> seal = co_await reader.seal_of(first.segment);
         EXPECT_TRUE(seal.has_value());
         EXPECT_EQ(seal->blocks, 9u);
-        EXPECT_EQ(seal->final_bytes, reader.segments().front().size_bytes);
+        EXPECT_EQ(seal->final_bytes, reader.catalog().segments().front().size_bytes);
         std::vector<LogRange> whole;
         whole.push_back({first.segment, segment_header_bytes, static_cast<std::uint32_t>(seal->blocks_end)});
         const Verification found = co_await reader.verify(whole);
@@ -209,7 +208,8 @@ TEST_F(LogReading, ASegmentWithoutItsEndIsNotSealed) {
     const auto is_sealed = [&]() {
         bool result = true;
         vault.read([&](LogReader& reader, store::ObjectStore&) -> asio::awaitable<void> {
-            result = co_await reader.is_sealed(segment);
+            const std::optional<SealRecord> seal = co_await reader.seal_of(segment);
+            result = seal.has_value();
         });
         return result;
     };
@@ -237,11 +237,11 @@ TEST_F(LogReading, ListsSegmentsNewestFirstWithTheirSessions) {
         });
     }
     vault.read([&](LogReader& reader, store::ObjectStore&) -> asio::awaitable<void> {
-        EXPECT_EQ(reader.segments().size(), 5u);
+        EXPECT_EQ(reader.catalog().segments().size(), 5u);
         std::vector<SessionId> sessions;
         for (std::size_t i = 0; i < 5; ++i) {
-            EXPECT_EQ(reader.segments()[i].id, ids[4 - i]);
-            const SharedSegment segment = co_await reader.open(ids[i]);
+            EXPECT_EQ(reader.catalog().segments()[i].id, ids[4 - i]);
+            const SharedSegment segment = co_await reader.catalog().find(ids[i]);
             for (const SessionId& other : sessions) EXPECT_NE(segment->session, other);
             sessions.push_back(segment->session);
         }

@@ -70,7 +70,7 @@ TEST_F(LogLayout, TheBoundaryIsFreshFromTheMomentOfTheSyncsCall) {
             done = true;
         };
         asio::co_spawn(vault.context, syncing(s.blocks, synced), asio::detached);
-        while (s.encrypted.unsynced_bytes() > 0 && !synced) {
+        while (s.pipeline.unsynced_bytes() > 0 && !synced) {
             const BlockAddress during = s.append(payload_of(10, 2));
             if (during.offset == before.end()) {  // the coroutine has not started yet
                 co_await asio::post(vault.context, asio::use_awaitable);
@@ -113,8 +113,9 @@ TEST_F(LogLayout, SegmentsRollAtTheirSizeAndKeepRoomForTheSeal) {
     for (const std::string& name : vault.disk->names())
         EXPECT_LE(vault.disk->contents(name).size(), vault.settings.segment_bytes);
     vault.read([&](LogReader& reader, store::ObjectStore&) -> asio::awaitable<void> {
-        for (const ListedSegment& listed : reader.segments()) {
-            const bool sealed = co_await reader.is_sealed(listed.id);
+        for (const ListedSegment& listed : reader.catalog().segments()) {
+            const std::optional<SealRecord> seal = co_await reader.seal_of(listed.id);
+            const bool sealed = seal.has_value();
             EXPECT_TRUE(sealed) << describe(listed.id);
         }
     });
@@ -160,7 +161,7 @@ TEST_F(LogLayout, ASessionContinuesTheNumbersButNeverASegment) {
             EXPECT_EQ(address.segment.sequence, session);
             EXPECT_TRUE(seen.insert(address.segment).second);
             co_await s.blocks.sync();
-            const SharedSegment segment = co_await s.stack.catalog->find(address.segment);
+            const SharedSegment segment = co_await s.catalog.find(address.segment);
             EXPECT_TRUE(keys_used.insert(segment->uid).second);  // so no nonce is used with one key twice
         });
     }
@@ -176,10 +177,41 @@ TEST_F(LogLayout, ForeignObjectsAreCountedAndIgnored) {
     vault.disk->put("00112233445566778899aabbccddeeff", as_bytes("hello"));
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
         EXPECT_EQ(s.append(payload_of(1, 1)).segment.sequence, 1u);
-        const SegmentList list = co_await s.stack.catalog->list();
-        EXPECT_EQ(list.foreign_objects, 2u);
-        EXPECT_TRUE(list.segments.empty());
+        EXPECT_EQ(s.catalog.foreign_objects(), 2u);
+        EXPECT_TRUE(s.catalog.segments().empty());
+        co_return;
     });
+}
+
+using LogLayoutDeathTest = LogLayout;
+
+TEST_F(LogLayoutDeathTest, ABlockIsEncryptedForItsPlaceOnly) {
+    vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
+        PlainBlock first;
+        first.slot = s.stack.log->reserve(100, Placement::packed);
+        first.payload = payload_of(100, 1);
+        PlainBlock second = first;
+        second.slot = s.stack.log->reserve(100, Placement::packed);
+        const std::vector<PlainBlock> swapped{second, first};
+        Batch batch(second, 1024);
+        EXPECT_DEATH(batch.encrypt(swapped), "A block is encrypted for the place right behind");
+        co_return;
+    });
+}
+
+TEST_F(LogLayoutDeathTest, ABatchIsWrittenAtItsPlaceOnly) {
+    EXPECT_DEATH(vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
+        PlainBlock first;
+        first.slot = s.stack.log->reserve(100, Placement::packed);
+        first.payload = payload_of(100, 1);
+        PlainBlock second = first;
+        second.slot = s.stack.log->reserve(100, Placement::packed);
+        const std::vector<PlainBlock> only_the_second(1, second);
+        Batch batch(second, 1024);
+        batch.encrypt(only_the_second);
+        co_await s.stack.log->write(batch, store::Durability::buffered);
+    }),
+                 "A batch is written at the place it was encrypted for");
 }
 
 }  // namespace

@@ -105,7 +105,8 @@ TEST_F(TamperedLog, EverySingleBitFlipInASealUnsealsTheSegment) {
         vault.disk->put(name, damaged);
         bool sealed = true;
         vault.read([&](LogReader& reader, store::ObjectStore&) -> asio::awaitable<void> {
-            sealed = co_await reader.is_sealed(segment);
+            const std::optional<SealRecord> seal = co_await reader.seal_of(segment);
+            sealed = seal.has_value();
         });
         ASSERT_FALSE(sealed) << "bit " << bit;
         ASSERT_EQ(unreadable(), 0u);
@@ -161,9 +162,9 @@ TEST_F(TamperedLog, ARenamedOrCopiedSegmentIsNotTakenForAnother) {
     vault.disk->put(other, objects[names[0]]);
     EXPECT_EQ(unreadable(), 0u);
     vault.read([&](LogReader& reader, store::ObjectStore&) -> asio::awaitable<void> {
-        EXPECT_EQ(reader.segments().size(), 3u);
+        EXPECT_EQ(reader.catalog().segments().size(), 3u);
         const SegmentId id{77, 1};
-        auto opening = reader.open(id);
+        auto opening = reader.catalog().find(id);
         const std::exception_ptr error = co_await error_of(std::move(opening));
         EXPECT_TRUE(has_code(error, make_error_code(Errc::corrupt)));
     });

@@ -239,13 +239,14 @@ class Mount {
     asio::awaitable<void> open_above(asio::any_io_executor executor) {
         SessionId session;
         fill_random(session.bytes);
-        block::LogReader reader(*store_, vault_.keys);
-        co_await reader.refresh();
+        catalog_ = std::make_unique<block::SegmentCatalog>(*store_, vault_.keys);
+        co_await catalog_->refresh();
+        block::LogReader reader(*store_, *catalog_);
         tree::RecoverySettings recovery;
         tree::Recovered recovered = co_await tree::recover(reader, recovery);
         EXPECT_TRUE(!recovered.damaged || vault_.may_be_damaged) << recovered.notes.size();
-        stack_ = co_await block::open_block_stack(executor, *store_, *pool_, vault_.keys,
-                                                  vault_.block_settings, session);
+        stack_ = block::make_block_stack(executor, *store_, *pool_, vault_.keys, *catalog_,
+                                         vault_.block_settings, session);
         tree::TreeSettings tree_settings = vault_.tree_settings;
         tree_settings.session = session;
         tree_settings.seen_generation = recovered.seen_generation;
@@ -267,7 +268,7 @@ class Mount {
     }
 
     asio::awaitable<void> close() {
-        return asyncdrop::drop_in_order(fs_, tree_, stack_.cached, stack_.encrypted, stack_.log, store_,
+        return asyncdrop::drop_in_order(fs_, tree_, stack_.cached, stack_.pipeline, stack_.log, store_,
                                         pool_);
     }
 
@@ -275,6 +276,7 @@ class Mount {
     std::int64_t clock_ = 0;
     asyncdrop::AsyncDropBox<WorkerPool> pool_;
     asyncdrop::AsyncDropBox<store::ObjectStore> store_;
+    std::unique_ptr<block::SegmentCatalog> catalog_;  // of a mount, until the next one
     block::BlockStack stack_;
     asyncdrop::AsyncDropGuard<tree::Tree> tree_;
     asyncdrop::AsyncDropGuard<Filesystem> fs_;

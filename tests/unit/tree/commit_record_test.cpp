@@ -60,6 +60,18 @@ TEST(CommitRecord, ComesBackAsItWas) {
     expect_same(decode_commit_record(encode_commit_record(record)), record);
 }
 
+TEST(CommitRecordDeathTest, OneThatRecoveryWouldMisreadIsNotWritten) {
+    CommitRecord record = example();
+    record.parent_generation = record.generation;
+    EXPECT_DEATH((void)encode_commit_record(record), "Generations grow");
+    record = example();
+    record.root = {};
+    EXPECT_DEATH((void)encode_commit_record(record), "A commit has a root");
+    record = example();
+    record.log.ranges.front().end = record.log.ranges.front().begin;
+    EXPECT_DEATH((void)encode_commit_record(record), "A range of the log is a piece of a segment");
+}
+
 TEST(CommitRecord, AVaultsFirstOneHasNoParent) {
     CommitRecord record = example();
     record.parent = {};

@@ -36,6 +36,16 @@ bool same_contents(const Node& a, const Node& b) {
     return std::ranges::equal(first.span(), second.span());
 }
 
+TEST(NodeCodecDeathTest, ANodeThatWouldNotBeReadableIsNotEncoded) {
+    NodeTally tally;
+    NodePtr parent = make_inner(tally, 3);
+    parent->inner[1].address = {};
+    EXPECT_DEATH((void)encode_node(*parent), "A parent is encoded after its children were appended");
+    const NodePtr large = make_leaf(tally, 20, 4000);
+    EXPECT_DEATH((void)encode_node(*large), "A stored node has at most 64 KiB");
+    EXPECT_DEATH(parent->mark_stored({}), "A node is stored once, at an address");
+}
+
 TEST(NodeCodec, NodesComeBackAsTheyWere) {
     NodeTally tally;
     {

@@ -93,27 +93,28 @@ class Vault {
     asio::awaitable<void> run_session(Body& body) {
         auto pool = WorkerPool::make(1);
         asyncdrop::AsyncDropBox<store::ObjectStore> store = open_store();
+        block::SegmentCatalog catalog(*store, keys);
         block::BlockStack stack;
         asyncdrop::AsyncDropGuard<Tree> tree;
         std::exception_ptr error;
         try {
-            block::LogReader log(*store, keys);
+            co_await catalog.refresh();
+            block::LogReader log(*store, catalog);
             recovered = co_await tree::recover(log, recovery_settings);
             TreeSettings settings = tree_settings;
             fill_random(settings.session.bytes);
             settings.seen_generation = recovered.seen_generation;
             const asio::any_io_executor executor = context.get_executor();
-            stack = co_await block::open_block_stack(executor, *store, *pool, keys, block_settings,
-                                                     settings.session);
+            stack = block::make_block_stack(executor, *store, *pool, keys, catalog, block_settings,
+                                            settings.session);
             tree = Tree::make(settings, *stack.cached, std::move(recovered.record));
-            const std::vector<block::ListedSegment> present = log.segments();
-            co_await require_complete(*tree, present);
+            co_await require_complete(*tree, catalog.segments());
             co_await body(*tree);
         } catch (...) {
             error = std::current_exception();
         }
         try {
-            co_await asyncdrop::drop_in_order(tree, stack.cached, stack.encrypted, stack.log, store, pool);
+            co_await asyncdrop::drop_in_order(tree, stack.cached, stack.pipeline, stack.log, store, pool);
         } catch (...) {
             if (!error) error = std::current_exception();
         }
@@ -124,7 +125,9 @@ class Vault {
         asyncdrop::AsyncDropBox<store::ObjectStore> store = open_store();
         std::exception_ptr error;
         try {
-            block::LogReader log(*store, keys);
+            block::SegmentCatalog catalog(*store, keys);
+            co_await catalog.refresh();
+            block::LogReader log(*store, catalog);
             found = co_await tree::recover(log, settings);
         } catch (...) {
             error = std::current_exception();
@@ -135,9 +138,9 @@ class Vault {
 
     asio::awaitable<void> list(std::vector<block::ListedSegment>& found) {
         asyncdrop::AsyncDropBox<store::ObjectStore> store = open_store();
-        block::LogReader log(*store, keys);
-        co_await log.refresh();
-        found = log.segments();
+        block::SegmentCatalog catalog(*store, keys);
+        co_await catalog.refresh();
+        found = catalog.segments();
         co_await store.async_drop();
     }
 };

@@ -36,19 +36,21 @@
 
 namespace demofs::block {
 
-class EncryptedBlockStore final : public BlockStore {
+class WritePipeline final : public BlockStore {
   public:
     /// `log`, `pool`, `store` and `catalog` must outlive its async_drop.
-    [[nodiscard]] static asyncdrop::AsyncDropBox<EncryptedBlockStore> make(
-        boost::asio::any_io_executor executor, store::ObjectStore& store, WorkerPool& pool,
-        SegmentCatalog& catalog, SegmentLog& log, BlockSettings settings);
+    [[nodiscard]] static asyncdrop::AsyncDropBox<WritePipeline> make(boost::asio::any_io_executor executor,
+                                                                     store::ObjectStore& store,
+                                                                     WorkerPool& pool,
+                                                                     SegmentCatalog& catalog, SegmentLog& log,
+                                                                     BlockSettings settings);
 
-    EncryptedBlockStore(asyncdrop::Passkey<EncryptedBlockStore>, boost::asio::any_io_executor executor,
-                        store::ObjectStore& store, WorkerPool& pool, SegmentCatalog& catalog, SegmentLog& log,
-                        BlockSettings settings);
-    EncryptedBlockStore(const EncryptedBlockStore&) = delete;
-    EncryptedBlockStore& operator=(const EncryptedBlockStore&) = delete;
-    ~EncryptedBlockStore() override;
+    WritePipeline(asyncdrop::Passkey<WritePipeline>, boost::asio::any_io_executor executor,
+                  store::ObjectStore& store, WorkerPool& pool, SegmentCatalog& catalog, SegmentLog& log,
+                  BlockSettings settings);
+    WritePipeline(const WritePipeline&) = delete;
+    WritePipeline& operator=(const WritePipeline&) = delete;
+    ~WritePipeline() override;
 
     BlockAddress append(const BlockHeader& header, SharedBytes payload, Placement placement) override;
     SharedBytes try_read(const BlockAddress& address) override;

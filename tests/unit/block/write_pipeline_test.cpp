@@ -1,4 +1,4 @@
-#include "demofs/block/encrypted_block_store.hpp"
+#include "demofs/block/write_pipeline.hpp"
 
 #include <gmock/gmock.h>
 
@@ -13,12 +13,12 @@ namespace {
 
 using namespace test;
 
-class Encrypted : public testing::Test {
+class Pipeline : public testing::Test {
   protected:
     Vault vault;
 };
 
-TEST_F(Encrypted, WhatWasAppendedIsReadBackInALaterSession) {
+TEST_F(Pipeline, WhatWasAppendedIsReadBackInALaterSession) {
     const unsigned seed = std::random_device()();
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 random(seed);
@@ -39,7 +39,7 @@ TEST_F(Encrypted, WhatWasAppendedIsReadBackInALaterSession) {
             if (random() % 16 == 0) co_await s.blocks.sync();
             if (random() % 16 == 0) (void)co_await s.blocks.digest();
             const Written& some = written[random() % written.size()];
-            const SharedBytes read = co_await s.encrypted.read(some.address, some.kind);
+            const SharedBytes read = co_await s.pipeline.read(some.address, some.kind);
             EXPECT_TRUE(same_bytes(read, some.payload));
         }
         co_await s.blocks.sync();
@@ -49,35 +49,35 @@ TEST_F(Encrypted, WhatWasAppendedIsReadBackInALaterSession) {
         vault.options.reads_must_wait = must_wait;
         vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
             for (const Written& one : written) {
-                const SharedBytes read = co_await s.encrypted.read(one.address, one.kind);
+                const SharedBytes read = co_await s.pipeline.read(one.address, one.kind);
                 EXPECT_TRUE(same_bytes(read, one.payload));
             }
         });
     }
 }
 
-TEST_F(Encrypted, ABlockIsReadableAtOnceAndBeforeAnythingIsWritten) {
+TEST_F(Pipeline, ABlockIsReadableAtOnceAndBeforeAnythingIsWritten) {
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
         const SharedBytes payload = payload_of(1000, 1);
         const BlockAddress address = s.append(payload);
-        EXPECT_EQ(s.encrypted.try_read(address).data(), payload.data());
-        const SharedBytes read = co_await s.encrypted.read(address, BlockKind::data);
+        EXPECT_EQ(s.pipeline.try_read(address).data(), payload.data());
+        const SharedBytes read = co_await s.pipeline.read(address, BlockKind::data);
         EXPECT_EQ(read.data(), payload.data());
         EXPECT_EQ(vault.counters->creates, 0u);
-        EXPECT_EQ(s.encrypted.unsynced_bytes(), address.stored_bytes());
+        EXPECT_EQ(s.pipeline.unsynced_bytes(), address.stored_bytes());
     });
 }
 
-TEST_F(Encrypted, AnUnsyncedBlockOfAnotherKindIsRefused) {
+TEST_F(Pipeline, AnUnsyncedBlockOfAnotherKindIsRefused) {
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
         const BlockAddress address = s.append(payload_of(10, 1));
-        auto reading = s.encrypted.read(address, BlockKind::node);
+        auto reading = s.pipeline.read(address, BlockKind::node);
         const std::exception_ptr error = co_await error_of(std::move(reading));
         EXPECT_TRUE(has_code(error, make_error_code(Errc::corrupt)));
     });
 }
 
-TEST_F(Encrypted, AnEmptyPayloadIsABlockLikeAnyOther) {
+TEST_F(Pipeline, AnEmptyPayloadIsABlockLikeAnyOther) {
     BlockAddress address;
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
         address = s.append(SharedBytes());
@@ -91,7 +91,7 @@ TEST_F(Encrypted, AnEmptyPayloadIsABlockLikeAnyOther) {
     });
 }
 
-TEST_F(Encrypted, StoredBytesShowNothingOfThePayload) {
+TEST_F(Pipeline, StoredBytesShowNothingOfThePayload) {
     const SharedBytes payload = SharedBytes::copy_of(Bytes(100'000, std::byte{'A'}));
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
         s.append(payload);
@@ -111,7 +111,7 @@ TEST_F(Encrypted, StoredBytesShowNothingOfThePayload) {
     }
 }
 
-TEST_F(Encrypted, ASmallAppendAndSyncIsOneAppendAndOneSyncOfTheStore) {
+TEST_F(Pipeline, ASmallAppendAndSyncIsOneAppendAndOneSyncOfTheStore) {
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
         s.append(payload_of(100, 0));
         co_await s.blocks.sync();  // creates the segment
@@ -129,7 +129,7 @@ TEST_F(Encrypted, ASmallAppendAndSyncIsOneAppendAndOneSyncOfTheStore) {
     });
 }
 
-TEST_F(Encrypted, ASyncWithNothingToDoDoesNothing) {
+TEST_F(Pipeline, ASyncWithNothingToDoDoesNothing) {
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
         s.append(payload_of(100, 0));
         co_await s.blocks.sync();
@@ -145,7 +145,7 @@ asio::awaitable<void> sync_and_count(BlockStore& blocks, int& done) {
     ++done;
 }
 
-TEST_F(Encrypted, ConcurrentSyncsShareOne) {
+TEST_F(Pipeline, ConcurrentSyncsShareOne) {
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
         s.append(payload_of(100, 0));
         co_await s.blocks.sync();
@@ -161,7 +161,7 @@ TEST_F(Encrypted, ConcurrentSyncsShareOne) {
     });
 }
 
-TEST_F(Encrypted, WhatIsSyncedSurvivesACrashAtThatMoment) {
+TEST_F(Pipeline, WhatIsSyncedSurvivesACrashAtThatMoment) {
     BlockAddress address;
     const SharedBytes payload = payload_of(70'000, 5);
     std::shared_ptr<store::MemoryDisk> after;
@@ -179,7 +179,7 @@ TEST_F(Encrypted, WhatIsSyncedSurvivesACrashAtThatMoment) {
     });
 }
 
-TEST_F(Encrypted, LargeAmountsAreEncryptedOnWorkersAndWrittenBeforeAnySync) {
+TEST_F(Pipeline, LargeAmountsAreEncryptedOnWorkersAndWrittenBeforeAnySync) {
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
         for (std::uint64_t i = 0; i < 256; ++i) s.append(payload_of(32 << 10, i));
         while (vault.counters->appended_bytes < (7u << 20))
@@ -191,7 +191,7 @@ TEST_F(Encrypted, LargeAmountsAreEncryptedOnWorkersAndWrittenBeforeAnySync) {
     });
 }
 
-TEST_F(Encrypted, ThrottleKeepsUnsyncedBytesBelowTheLimit) {
+TEST_F(Pipeline, ThrottleKeepsUnsyncedBytesBelowTheLimit) {
     vault.settings.unsynced_limit_bytes = 1 << 20;
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
         std::size_t most = 0;
@@ -205,7 +205,7 @@ TEST_F(Encrypted, ThrottleKeepsUnsyncedBytesBelowTheLimit) {
     });
 }
 
-TEST_F(Encrypted, ReadManyReadsContiguousBlocksTogetherAndKeepsTheOrderAsked) {
+TEST_F(Pipeline, ReadManyReadsContiguousBlocksTogetherAndKeepsTheOrderAsked) {
     vault.options.reads_must_wait = true;
     std::vector<BlockAddress> addresses;
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
@@ -213,9 +213,9 @@ TEST_F(Encrypted, ReadManyReadsContiguousBlocksTogetherAndKeepsTheOrderAsked) {
         co_await s.blocks.sync();
     });
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
-        (void)co_await s.encrypted.read(addresses[0], BlockKind::data);  // opens the segment
+        (void)co_await s.pipeline.read(addresses[0], BlockKind::data);  // opens the segment
         const std::uint64_t before = vault.counters->reads;
-        const std::vector<SharedBytes> read = co_await s.encrypted.read_many(addresses, BlockKind::data);
+        const std::vector<SharedBytes> read = co_await s.pipeline.read_many(addresses, BlockKind::data);
         EXPECT_EQ(vault.counters->reads - before, 4u);  // 31 of 33 KiB in a MiB
         EXPECT_EQ(read.size(), 100u);
         for (std::size_t i = 0; i < read.size(); ++i)
@@ -223,18 +223,18 @@ TEST_F(Encrypted, ReadManyReadsContiguousBlocksTogetherAndKeepsTheOrderAsked) {
 
         std::vector<BlockAddress> backwards(addresses.rbegin(), addresses.rend());
         backwards.push_back(addresses[50]);
-        const std::vector<SharedBytes> again = co_await s.encrypted.read_many(backwards, BlockKind::data);
+        const std::vector<SharedBytes> again = co_await s.pipeline.read_many(backwards, BlockKind::data);
         EXPECT_EQ(again.size(), 101u);
         for (std::size_t i = 0; i < 100; ++i) EXPECT_TRUE(same_bytes(again[i], payload_of(32 << 10, 99 - i)));
         EXPECT_TRUE(same_bytes(again[100], payload_of(32 << 10, 50)));
 
         const std::vector<BlockAddress> none;
-        const std::vector<SharedBytes> nothing = co_await s.encrypted.read_many(none, BlockKind::data);
+        const std::vector<SharedBytes> nothing = co_await s.pipeline.read_many(none, BlockKind::data);
         EXPECT_TRUE(nothing.empty());
     });
 }
 
-TEST_F(Encrypted, ReadManyMixesStoredAndUnsyncedBlocks) {
+TEST_F(Pipeline, ReadManyMixesStoredAndUnsyncedBlocks) {
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
         std::vector<BlockAddress> addresses;
         for (std::uint64_t i = 0; i < 10; ++i) {
@@ -242,7 +242,7 @@ TEST_F(Encrypted, ReadManyMixesStoredAndUnsyncedBlocks) {
             if (i == 5) co_await s.blocks.sync();
         }
         std::swap(addresses[2], addresses[8]);
-        const std::vector<SharedBytes> read = co_await s.encrypted.read_many(addresses, BlockKind::data);
+        const std::vector<SharedBytes> read = co_await s.pipeline.read_many(addresses, BlockKind::data);
         for (std::size_t i = 0; i < 10; ++i) {
             const std::size_t number = i == 2 ? 8 : i == 8 ? 2 : i;
             EXPECT_TRUE(same_bytes(read[i], payload_of(1000, number)));
@@ -250,7 +250,7 @@ TEST_F(Encrypted, ReadManyMixesStoredAndUnsyncedBlocks) {
     });
 }
 
-TEST_F(Encrypted, ASegmentThatIsGoneIsNamedAsMissing) {
+TEST_F(Pipeline, ASegmentThatIsGoneIsNamedAsMissing) {
     BlockAddress address;
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
         address = s.append(payload_of(1000, 1));
@@ -259,14 +259,14 @@ TEST_F(Encrypted, ASegmentThatIsGoneIsNamedAsMissing) {
     const std::string name = vault.disk->names().front();
     vault.disk->erase(name);
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
-        auto reading = s.encrypted.read(address, BlockKind::data);
+        auto reading = s.pipeline.read(address, BlockKind::data);
         const std::exception_ptr error = co_await error_of(std::move(reading));
         EXPECT_TRUE(has_code(error, make_error_code(Errc::vault_incomplete)));
         EXPECT_THAT(demofs::describe(error), testing::HasSubstr(name));
     });
 }
 
-TEST_F(Encrypted, DroppingWithoutASyncStillMakesEverythingDurable) {
+TEST_F(Pipeline, DroppingWithoutASyncStillMakesEverythingDurable) {
     BlockAddress address;
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
         address = s.append(payload_of(600'000, 1));

@@ -1,0 +1,189 @@
+// Which records there are. Three things are kept apart here: what a crash leaves (passed over, with a note),
+// what was damaged after it had been durable (reported), and what a newer version wrote (refused). A seal
+// tells the first two apart: everything before a seal was durable.
+#include "demofs/tree/recovery_search.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <unordered_set>
+#include <utility>
+
+#include "demofs/base/error.hpp"
+#include "demofs/block/format.hpp"
+
+namespace demofs::tree {
+
+namespace asio = boost::asio;
+
+namespace {
+
+std::string place(const block::BlockAddress& address) {
+    return "segment " + std::to_string(address.segment.sequence) + " at offset " +
+           std::to_string(address.offset);
+}
+
+}  // namespace
+
+bool descends_from(const CommitRecord& head, const CommitRecord& record) {
+    return std::ranges::any_of(head.versions, [&](const SessionGeneration& version) {
+        return version.session == record.session && version.generation >= record.generation;
+    });
+}
+
+std::string name(const CommitRecord& record) {
+    return "commit " + std::to_string(raw(record.generation)) + " (" + place(record.address) + ")";
+}
+
+RecordSearch::RecordSearch(block::LogReader& log, const RecoverySettings& settings, Recovered& result)
+    : log_(log),
+      catalog_(log.catalog()),
+      settings_(settings),
+      result_(result),
+      tail_budget_(settings.verify_durable_bytes) {}
+
+// --- one segment ---------------------------------------------------------------------------------
+
+// Nothing: the segment's header is not valid, so nothing in it can be read.
+asio::awaitable<std::optional<SessionId>> RecordSearch::session_of(block::SegmentId id) {
+    std::exception_ptr error;
+    try {
+        const block::SharedSegment segment = co_await catalog_.find(id);
+        co_return segment->session;
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (!has_code(error, Errc::corrupt)) std::rethrow_exception(error);
+    co_return std::nullopt;
+}
+
+// Records are looked at from the segment's end, so the first readable one is the newest.
+void RecordSearch::look_at(const block::FoundBlock& block, Scanned& scanned) {
+    // Its number is used up, whatever became of it.
+    result_.seen_generation = std::max(result_.seen_generation, Generation{block.header.birth_generation});
+    if (!block.payload) {
+        scanned.torn_behind = true;
+        return;
+    }
+    try {
+        Candidate candidate;
+        candidate.record = decode_commit_record(block.payload);
+        candidate.record.address = block.address;
+        scanned.newest = std::move(candidate);
+    } catch (const Error& error) {
+        if (error.code() != make_error_code(Errc::corrupt)) throw;
+        result_.damage("The record in " + place(block.address) +
+                       " is authentic and makes no sense: " + error.what());
+    }
+}
+
+// The segment's newest readable record of a generation below `below`. The segment's header must be valid.
+asio::awaitable<RecordSearch::Scanned> RecordSearch::scan(block::SegmentId id, Generation below) {
+    Scanned scanned;
+    block::CommitScan commits = co_await log_.scan_commits(id);
+    while (!scanned.newest) {
+        const std::optional<block::FoundBlock> block = co_await commits.next();
+        if (!block) break;
+        if (block->header.birth_generation < raw(below)) look_at(*block, scanned);
+    }
+    co_return scanned;
+}
+
+// In a sealed segment nothing behind the newest readable record can be a crash's doing.
+asio::awaitable<void> RecordSearch::check_sealed_end(block::SegmentId id, const Scanned& scanned,
+                                                     block::SealRecord seal) {
+    if (scanned.torn_behind) {
+        result_.damage("A commit record in segment " + std::to_string(id.sequence) +
+                       " is damaged, after it had been synced.");
+        co_return;
+    }
+    block::LogRange tail;
+    tail.segment = id;
+    tail.begin = scanned.newest ? scanned.newest->record.address.end() : block::segment_header_bytes;
+    tail.end = static_cast<std::uint32_t>(seal.blocks_end);
+    co_await check_tail(tail);
+}
+
+// A record whose header is damaged is not seen by the scan: it would lie in `tail`, where only blocks are to
+// be found.
+asio::awaitable<void> RecordSearch::check_tail(block::LogRange tail) {
+    if (tail.end <= tail.begin || tail.end - tail.begin > tail_budget_) co_return;
+    tail_budget_ -= tail.end - tail.begin;
+    std::vector<block::LogRange> ranges(1, tail);
+    const block::Verification seen = co_await log_.verify(std::move(ranges));
+    if (seen.intact()) co_return;
+    result_.damage("Segment " + std::to_string(tail.segment.sequence) + " is damaged at offset " +
+                   std::to_string(seen.offset) + ", where the newest commit may have been.");
+}
+
+// --- all segments --------------------------------------------------------------------------------
+
+asio::awaitable<std::vector<Candidate>> RecordSearch::heads() {
+    constexpr Generation any{~std::uint64_t{0}};
+    std::vector<Candidate> heads;
+    std::unordered_set<SessionId> known;  // sessions with a head
+    std::size_t below_first = 0;
+    const std::vector<block::ListedSegment> segments = catalog_.segments();  // reading may list anew
+    for (const block::ListedSegment& segment : segments) {
+        // A fork's branches lie side by side; far below the first head there is none to be found.
+        if (!heads.empty() && below_first++ >= settings_.fork_search_segments) break;
+        const std::optional<SessionId> session = co_await session_of(segment.id);
+        if (!session) {
+            // Creating a segment and crashing before its header was synced leaves this.
+            if (heads.empty())
+                result_.note("Segment " + std::to_string(segment.id.sequence) + " has no valid header.");
+            continue;
+        }
+        if (known.contains(*session)) continue;  // an older segment: its records are before the head
+        Scanned scanned = co_await scan(segment.id, any);
+        const std::optional<block::SealRecord> seal = co_await log_.seal_of(segment.id);
+        if (seal) co_await check_sealed_end(segment.id, scanned, *seal);
+        if (!scanned.newest) continue;
+        Candidate& head = *scanned.newest;
+        // A record behind it, however torn, was begun only after its sync had returned.
+        head.synced = seal || scanned.torn_behind;
+        const bool ancestor = std::ranges::any_of(
+            heads, [&](const Candidate& other) { return descends_from(other.record, head.record); });
+        if (ancestor) break;  // everything below is this one's past
+        if (scanned.torn_behind && !seal)
+            result_.note("A commit after " + name(head.record) + " was cut off by a crash.");
+        known.insert(head.record.session);
+        heads.push_back(std::move(head));
+    }
+    co_return heads;
+}
+
+asio::awaitable<std::optional<Candidate>> RecordSearch::parent_of(CommitRecord record) {
+    std::optional<Candidate> parent;
+    if (!record.parent) co_return parent;
+    std::exception_ptr error;
+    try {
+        const SharedBytes payload = co_await log_.read(record.parent, block::BlockKind::commit);
+        parent.emplace();
+        parent->record = decode_commit_record(payload);
+        parent->record.address = record.parent;
+        parent->synced = true;
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (!error) co_return parent;
+    if (!has_code(error, Errc::corrupt)) std::rethrow_exception(error);
+    result_.damage("The parent of " + name(record) + " is damaged: " + describe(error));
+    co_return std::nullopt;
+}
+
+asio::awaitable<std::optional<Candidate>> RecordSearch::newest_below(Generation below) {
+    std::optional<Candidate> best;
+    const std::vector<block::ListedSegment> segments = catalog_.segments();
+    for (const block::ListedSegment& segment : segments) {
+        // Generations grow with segments, but for forks: of equal sequence, all are looked at.
+        if (best && best->record.address.segment.sequence > segment.id.sequence) break;
+        const std::optional<SessionId> session = co_await session_of(segment.id);
+        if (!session) continue;
+        Scanned scanned = co_await scan(segment.id, below);
+        if (scanned.newest && (!best || scanned.newest->record.generation > best->record.generation))
+            best = std::move(scanned.newest);
+    }
+    co_return best;
+}
+
+}  // namespace demofs::tree
