@@ -68,4 +68,8 @@ void Batch::encrypt(const std::vector<PlainBlock>& blocks) {
     }
 }
 
+void Batch::fill_up_to(std::uint32_t offset) {
+    fill_random(extend(offset - end()));
+}
+
 }  // namespace demofs::block

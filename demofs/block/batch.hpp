@@ -48,6 +48,9 @@ class Batch {
     /// Encrypts `blocks`, which must follow each other, behind what the batch holds.
     void encrypt(const std::vector<PlainBlock>& blocks);
 
+    /// Random filler up to `offset` of the segment, behind its blocks; no block may follow.
+    void fill_up_to(std::uint32_t offset);
+
     [[nodiscard]] const SharedSegment& segment() const { return segment_; }
     [[nodiscard]] std::uint32_t begin() const { return begin_; }
     [[nodiscard]] std::uint32_t end() const { return begin_ + static_cast<std::uint32_t>(used_); }

@@ -4,6 +4,7 @@
 // nothing is written any more: what the disk has then is not known.
 #include "demofs/block/segment_log.hpp"
 
+#include <array>
 #include <stdexcept>
 #include <utility>
 
@@ -40,7 +41,6 @@ void SegmentLog::open_segment() {
     open_.emplace_back();
     open_.back().segment = segment;
     catalog_.add(std::move(segment));
-    fresh_boundary_ = false;
     sync_begun_ = false;
 }
 
@@ -53,8 +53,7 @@ Slot SegmentLog::reserve(std::uint32_t payload_bytes, Placement placement) {
 
     const std::uint32_t stored_bytes = payload_bytes + block_overhead_bytes;
     const auto offset_in = [&](const OpenSegment& open) {
-        return placement == Placement::aligned || fresh_boundary_ ? align_up(open.reserved_end)
-                                                                  : open.reserved_end;
+        return placement == Placement::aligned ? align_up(open.reserved_end) : open.reserved_end;
     };
     const auto fits = [&](const OpenSegment& open) {  // with room for the seal behind it
         return align_up(offset_in(open) + stored_bytes) + seal_block_bytes <= settings_.segment_bytes;
@@ -71,15 +70,29 @@ Slot SegmentLog::reserve(std::uint32_t payload_bytes, Placement placement) {
     slot.nonces.header = open.ledger.take(slot.offset, crypto::Part::header);
     slot.nonces.payload = open.ledger.take(slot.offset, crypto::Part::payload);
     open.reserved_end = slot.offset + stored_bytes;
-    fresh_boundary_ = false;
     return slot;
 }
 
-void SegmentLog::break_packing() {
-    fresh_boundary_ = true;
+void SegmentLog::end_page() {
     if (open_.empty()) return;
     if (sync_effect_ == SyncEffect::unknown) sync_begun_ = true;
-    if (sync_effect_ == SyncEffect::ends_object) open_.back().closed = true;
+    if (sync_effect_ == SyncEffect::ends_object) {
+        open_.back().closed = true;  // no page of it is written after the sync anyway
+    } else {
+        end_page(open_.back());
+    }
+}
+
+void SegmentLog::end_page(OpenSegment& open) {
+    const std::uint32_t boundary = align_up(open.reserved_end);
+    if (boundary == open.reserved_end) return;
+    open.page_ends.push_back(open.reserved_end);
+    open.reserved_end = boundary;
+}
+
+// A sync that covers everything that was reserved promises as much as one that was announced by end_page().
+void SegmentLog::end_page_if_last() {
+    if (open_.size() == 1 && open_.front().blocks_end == open_.front().reserved_end) end_page();
 }
 
 // Any way out of an operation but success breaks the log.
@@ -98,7 +111,7 @@ class SegmentLog::Attempt {
     bool succeeded_ = false;
 };
 
-boost::asio::awaitable<void> SegmentLog::write(const Batch& batch, store::Durability durability) {
+boost::asio::awaitable<void> SegmentLog::write(Batch& batch, store::Durability durability) {
     Attempt attempt(*this);
     co_await write_batch(batch, durability);
     attempt.succeeded();
@@ -107,25 +120,49 @@ boost::asio::awaitable<void> SegmentLog::write(const Batch& batch, store::Durabi
 boost::asio::awaitable<void> SegmentLog::sync() {
     Attempt attempt(*this);
     if (writer_) {
-        co_await writer_->sync();
-        learn_from_sync();
+        end_page_if_last();
+        const bool synced = co_await fill_page(store::Durability::synced);
+        if (!synced) {
+            co_await writer_->sync();
+            learn_from_sync();
+        }
     }
     attempt.succeeded();
 }
 
-boost::asio::awaitable<void> SegmentLog::write_batch(const Batch& batch, store::Durability durability) {
+boost::asio::awaitable<void> SegmentLog::write_batch(Batch& batch, store::Durability durability) {
     if (writer_ && open_.front().segment != batch.segment()) {
         co_await finish_segment();
         open_.pop_front();
     }
     if (!writer_) co_await create_object(batch.segment());
-    // Written elsewhere, its blocks would be sealed for other offsets and lost.
-    invariant(open_.front().segment == batch.segment() && writer_->size() == batch.begin(),
-              "A batch is written at the place it was encrypted for.");
-    co_await append(batch.bytes(), durability);
+    // The page of a sync that was asked for when what it covers had been written already.
+    co_await fill_page(store::Durability::buffered);
     OpenSegment& open = open_.front();
+    // Written elsewhere, its blocks would be sealed for other offsets and lost.
+    invariant(open.segment == batch.segment() && writer_->size() == batch.begin(),
+              "A batch is written at the place it was encrypted for.");
+    open.blocks_end = batch.end();
     open.blocks_written += batch.tags().size();
     for (const BlockTags& tags : batch.tags()) open.tags.add(tags);
+    if (durability == store::Durability::synced) end_page_if_last();
+    if (!open.page_ends.empty() && open.page_ends.front() == batch.end()) {
+        batch.fill_up_to(align_up(batch.end()));
+        open.page_ends.pop_front();
+    }
+    co_await append(batch.bytes(), durability);
+}
+
+// Writes the filler that is due where the written bytes end; false: none is.
+boost::asio::awaitable<bool> SegmentLog::fill_page(store::Durability durability) {
+    OpenSegment& open = open_.front();
+    if (open.page_ends.empty() || open.page_ends.front() != writer_->size()) co_return false;
+    ByteBuffer filler(align_up(open.page_ends.front()) - open.page_ends.front());
+    open.page_ends.pop_front();
+    fill_random(filler.span());
+    const ByteSpan bytes = filler.span();
+    co_await append(bytes, durability);
+    co_return true;
 }
 
 boost::asio::awaitable<void> SegmentLog::create_object(SharedSegment segment) {
@@ -142,16 +179,20 @@ boost::asio::awaitable<void> SegmentLog::append(ByteSpan bytes, store::Durabilit
 }
 
 // Everything of the segment that was reserved has been written. Three steps that must not be one: the blocks
-// become durable, the seal that says so is appended, the seal becomes durable.
+// become durable, with their last page filled; the seal that says so is appended; the seal becomes durable.
 boost::asio::awaitable<void> SegmentLog::finish_segment() {
-    co_await writer_->sync();
-    learn_from_sync();
+    OpenSegment& open = open_.front();
+    if (sync_effect_ != SyncEffect::ends_object) end_page(open);
+    const bool synced = co_await fill_page(store::Durability::synced);
+    if (!synced) {
+        co_await writer_->sync();
+        learn_from_sync();
+    }
     if (!writer_->ended()) {
-        OpenSegment& open = open_.front();
-        const auto end = static_cast<std::uint32_t>(writer_->size());
-        const std::uint32_t offset = align_up(end);
+        const auto offset = static_cast<std::uint32_t>(writer_->size());
+        invariant(offset % boundary_bytes == 0, "A seal starts on a boundary.");
         SealRecord record;
-        record.blocks_end = end;
+        record.blocks_end = open.blocks_end;
         record.final_bytes = offset + seal_block_bytes;
         record.blocks = open.blocks_written;
         record.tags_hash = open.tags.take();
@@ -159,17 +200,23 @@ boost::asio::awaitable<void> SegmentLog::finish_segment() {
         nonces.header = open.ledger.take(offset, crypto::Part::header);
         nonces.payload = open.ledger.take(offset, crypto::Part::payload);
 
-        ByteBuffer bytes(offset - end + seal_block_bytes);
-        fill_random(bytes.span().first(offset - end));
+        std::array<std::byte, seal_block_bytes> stored;
         BlockHeader header;
         header.kind = BlockKind::seal;
         const Bytes payload = encode(record);
-        seal_block(*open.segment, offset, nonces, header, payload, bytes.span().subspan(offset - end));
-        const ByteSpan written = bytes.span();
+        seal_block(*open.segment, offset, nonces, header, payload, stored);
+        const ByteSpan written(stored);
         co_await writer_->append(written, store::Durability::buffered);
         co_await writer_->seal();
     }
     co_await writer_.async_drop();
+}
+
+// Whether everything that was reserved in the segment being written is written, but for filler.
+bool SegmentLog::all_written() const {
+    const OpenSegment& open = open_.front();
+    const bool only_filler_is_due = !open.page_ends.empty() && open.page_ends.front() == writer_->size();
+    return open.reserved_end == (only_filler_is_due ? align_up(writer_->size()) : writer_->size());
 }
 
 // A store that can append after a sync keeps the object open; one that cannot has ended it. The first sync
@@ -184,7 +231,7 @@ void SegmentLog::learn_from_sync() {
     OpenSegment& open = open_.front();
     open.closed = true;
     // Only a store that at first kept objects open after a sync, and then ends one, can get here.
-    if (open.reserved_end != writer_->size())
+    if (!all_written())
         throw Error(Errc::writes_failed,
                     "The store ended " + describe(*open.segment) + " before it was complete.");
 }
@@ -196,7 +243,7 @@ void SegmentLog::throw_if_broken() const {
 boost::asio::awaitable<void> SegmentLog::async_drop_impl() {
     if (!writer_) co_return;
     // What was reserved and never written (after a failure above) is a hole that no seal may vouch for.
-    const bool complete = !broken_ && open_.size() == 1 && open_.front().reserved_end == writer_->size();
+    const bool complete = !broken_ && open_.size() == 1 && all_written();
     if (!complete) {
         co_await writer_.async_drop();
         co_return;

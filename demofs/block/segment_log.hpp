@@ -9,7 +9,8 @@
 // Invariants:
 //   * offsets of a segment only grow, each nonce is taken once (crypto::NonceLedger);
 //   * a segment is written by the session that created it, and never after a failure or its end;
-//   * nothing shares a 4 KiB page with bytes that an acknowledged sync covers.
+//   * no page of 4 KiB with bytes that an acknowledged sync covers is ever written again: it is filled up
+//     before that sync.
 #pragma once
 
 #include <asyncdrop/box.hpp>
@@ -47,13 +48,14 @@ class SegmentLog {
     /// The place of the next block. What is reserved must be written, in order, or the log be given up.
     [[nodiscard]] Slot reserve(std::uint32_t payload_bytes, Placement placement);
 
-    /// The next block starts on a fresh boundary: a sync begins, or covered everything.
-    void break_packing();
+    /// What was reserved so far is to be made durable: filler up to the next boundary is written with it, before
+    /// the sync, and the next block starts there.
+    void end_page();
 
-    /// Writes a batch, which must follow the one before it. Synced: with everything before it, it survives a
+    /// Writes a batch, which must follow the one before it, and fills it up if a page ends with it. Synced: with everything before it, it survives a
     /// crash on return. A new segment in `batch` has the old one made durable and sealed first. After an
     /// error the log is broken: further calls throw Error(Errc::writes_failed).
-    [[nodiscard]] boost::asio::awaitable<void> write(const Batch& batch, store::Durability durability);
+    [[nodiscard]] boost::asio::awaitable<void> write(Batch& batch, store::Durability durability);
 
     /// Everything written survives a crash on return. Errors as for write.
     [[nodiscard]] boost::asio::awaitable<void> sync();
@@ -65,7 +67,9 @@ class SegmentLog {
     struct OpenSegment {
         SharedSegment segment;
         crypto::NonceLedger ledger;
-        std::uint32_t reserved_end = segment_header_bytes;
+        std::uint32_t reserved_end = segment_header_bytes;  // where the next block may start
+        std::uint32_t blocks_end = segment_header_bytes;    // of what is written, without filler behind
+        std::deque<std::uint32_t> page_ends;                // where blocks end and filler is still to be written
         std::uint64_t blocks_written = 0;
         TagHash tags;
         bool closed = false;  // nothing more is reserved in it
@@ -75,11 +79,15 @@ class SegmentLog {
     enum class SyncEffect : std::uint8_t { unknown, keeps_object, ends_object };
 
     void open_segment();
+    void end_page(OpenSegment& open);
+    void end_page_if_last();
+    bool all_written() const;
     void learn_from_sync();
     boost::asio::awaitable<void> create_object(SharedSegment segment);
     boost::asio::awaitable<void> finish_segment();
+    boost::asio::awaitable<bool> fill_page(store::Durability durability);
     boost::asio::awaitable<void> append(ByteSpan bytes, store::Durability durability);
-    boost::asio::awaitable<void> write_batch(const Batch& batch, store::Durability durability);
+    boost::asio::awaitable<void> write_batch(Batch& batch, store::Durability durability);
     void throw_if_broken() const;
 
     store::ObjectStore& store_;
@@ -90,7 +98,6 @@ class SegmentLog {
     std::uint64_t next_sequence_;
 
     std::deque<OpenSegment> open_;  // front: being written; back: where addresses are given out
-    bool fresh_boundary_ = false;   // the next reservation starts on a boundary
     SyncEffect sync_effect_ = SyncEffect::unknown;
     bool sync_begun_ = false;  // with unknown effect: whether the segment can go on is not known
     asyncdrop::AsyncDropBox<store::ObjectWriter> writer_;  // of front's object, once created

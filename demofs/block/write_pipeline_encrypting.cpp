@@ -31,7 +31,8 @@ void WritePipeline::start_encrypting() {
     boost::asio::co_spawn(executor_, encrypt_loop(), boost::asio::detached);
 }
 
-// The longest run of plain blocks of one segment that fits into one batch; at least one block.
+// The longest run of plain blocks, each right behind the one before, that fits into one batch; at least one
+// block. At a sync's end of a page a run ends, too: the log fills that page behind it.
 std::vector<PlainBlock> WritePipeline::take_plain(std::size_t limit_bytes) {
     std::vector<PlainBlock> run;
     std::size_t bytes = 0;
@@ -39,7 +40,8 @@ std::vector<PlainBlock> WritePipeline::take_plain(std::size_t limit_bytes) {
         PlainBlock& next = plain_.front();
         const std::size_t next_bytes = next.stored_bytes();
         if (!run.empty() &&
-            (next.slot.segment != run.front().slot.segment || bytes + next_bytes > limit_bytes))
+            (next.slot.segment != run.front().slot.segment || next.begin() != run.back().end() ||
+             bytes + next_bytes > limit_bytes))
             break;
         bytes += next_bytes;
         run.push_back(std::move(next));

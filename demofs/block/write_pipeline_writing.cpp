@@ -34,7 +34,7 @@ boost::asio::awaitable<void> WritePipeline::throttle() {
 void WritePipeline::request_sync() {
     if (sync_points_.empty() || sync_points_.back() != appended_) {
         sync_points_.push_back(appended_);
-        log_.break_packing();
+        log_.end_page();
     }
     try {
         flush(appended_);
@@ -76,15 +76,16 @@ boost::asio::awaitable<void> WritePipeline::write_one() {
         covered(position);
         co_return;
     }
-    const Ready next = std::move(ready_.front());
+    Ready next = std::move(ready_.front());
     ready_.pop_front();
     // A sync that is wanted for any of its blocks goes with the write: a small commit needs no other.
     const bool sync_with_it = sync_wanted() && sync_points_.front() <= next.last;
     const auto durability = sync_with_it ? store::Durability::synced : store::Durability::buffered;
     const SegmentId segment = next.batch.segment()->id;
     const std::uint64_t before = written_;
+    const std::size_t size = next.batch.bytes().size();  // the log may fill it up
     co_await log_.write(next.batch, durability);
-    if (!error_) ready_bytes_ -= next.batch.bytes().size();
+    if (!error_) ready_bytes_ -= size;
     invariant(next.last > written_, "Batches are written in the order of the log.");
     written_ = next.last;
     if (segment != written_segment_) covered(before);  // the log has made the segment before durable
@@ -102,8 +103,6 @@ void WritePipeline::covered(std::uint64_t position) {
         unsynced_order_.pop_front();
     }
     while (sync_wanted() && sync_points_.front() <= synced_) sync_points_.pop_front();
-    // A later sync() will find nothing to do, so the boundary it promises must be here.
-    if (synced_ == appended_) log_.break_packing();
     progress_.wake_all();
 }
 

@@ -45,14 +45,21 @@ struct CrashPoint {
     bool has_commit = false;
 };
 
+// What a crash leaves.
 struct Policy {
     std::string name;
-    store::CrashPolicy policy;
+    std::function<store::MemoryDisk(const store::MemoryDisk&)> crash;
+
+    Policy(std::string its_name, std::function<store::MemoryDisk(const store::MemoryDisk&)> its_crash)
+        : name(std::move(its_name)), crash(std::move(its_crash)) {}
+    Policy(std::string its_name, store::CrashPolicy policy)
+        : name(std::move(its_name)), crash([policy](const store::MemoryDisk& at) { return at.crashed(policy); }) {}
 };
 
 std::vector<Policy> policies(std::uint64_t seed) {
     return {
         {"lost", store::lose_unsynced()},
+        {"lost with the page in flight", [](const store::MemoryDisk& at) { return at.crashed_in_pages(); }},
         {"zeros ahead", store::zero_unsynced(64 << 10)},
         {"kept", store::keep_unsynced()},
         {"torn at 64", store::tear_unsynced_at(64)},
@@ -180,9 +187,9 @@ class CrashTest : public testing::TestWithParam<bool> {
 
     // Crashes, recovers, compares; returns the index of the state that the vault is in, -1 if it has none
     // yet.
-    int check(const CrashPoint& point, const History& history, const store::CrashPolicy& policy) {
+    int check(const CrashPoint& point, const History& history, const Policy& policy) {
         ++checked_;
-        vault_.crash(point.disk, policy);
+        vault_.disk = std::make_shared<store::MemoryDisk>(policy.crash(point.disk));
         Contents found;
         try {
             vault_.session([&](Tree& tree) -> asio::awaitable<void> {
@@ -221,7 +228,7 @@ TEST_P(CrashTest, EveryCrashPointShowsAStateThatIsNotOlderThanWhatWasPromised) {
         for (const Policy& policy : policies(seed + i)) {
             SCOPED_TRACE("operation " + std::to_string(i) + " of " + std::to_string(points.size()) + ", " +
                          policy.name);
-            check(points[i], history, policy.policy);
+            check(points[i], history, policy);
             if (HasFailure()) return;
         }
     }
@@ -244,7 +251,7 @@ TEST_P(CrashTest, AVaultGoesOnAfterACrashAndSurvivesTheNextOnes) {
             const std::vector<Policy> choices = policies(random());
             const Policy& policy = choices[random() % choices.size()];
             SCOPED_TRACE(policy.name);
-            const int state = check(point, history, policy.policy);
+            const int state = check(point, history, policy);
             if (HasFailure()) return;
             if (state < 0) break;
             history.states.resize(static_cast<std::size_t>(state) + 1);
@@ -284,7 +291,7 @@ TEST_P(CrashTest, EveryFailedStoreOperationIsToldAndLosesNothingThatWasPromised)
             EXPECT_EQ(failed, reached);
             vault_.faults = nullptr;
             const CrashPoint now{vault_.disk->snapshot(), history.states.size() - 1, history.durable, true};
-            check(now, history, store::lose_unsynced());
+            check(now, history, Policy("lost", store::lose_unsynced()));
             if (HasFailure()) return;
             if (!reached) break;
         }

@@ -83,6 +83,19 @@ MemoryDisk MemoryDisk::crashed(const CrashPolicy& policy) const {
     return after;
 }
 
+MemoryDisk MemoryDisk::crashed_in_pages() const {
+    constexpr std::uint64_t page_bytes = 4096;
+    MemoryDisk after = crashed(lose_unsynced());
+    for (const auto& [name, object] : objects_) {
+        if (object.durable == object.size) continue;
+        Bytes survived = after.contents(name);
+        const std::uint64_t page = object.durable / page_bytes * page_bytes;
+        std::fill(survived.begin() + static_cast<std::ptrdiff_t>(page), survived.end(), std::byte{0});
+        after.put(name, survived);
+    }
+    return after;
+}
+
 std::uint64_t MemoryDisk::size_bytes() const {
     std::uint64_t sum = 0;
     for (const auto& [name, object] : objects_) sum += object.size;

@@ -54,6 +54,10 @@ class MemoryDisk {
     /// The disk after power was lost now.
     [[nodiscard]] MemoryDisk crashed(const CrashPolicy& policy) const;
 
+    /// The disk after power was lost while pages were being written: nothing unsynced survives, and a page in
+    /// which an object's durable bytes end is zeros as a whole if bytes had been appended behind them.
+    [[nodiscard]] MemoryDisk crashed_in_pages() const;
+
     void on_operation(Hook hook) { hook_ = std::move(hook); }
 
     /// Bytes of all objects, durable or not.

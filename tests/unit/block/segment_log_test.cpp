@@ -57,6 +57,36 @@ TEST_F(LogLayout, AfterASyncTheNextBlockStartsOnAFreshBoundary) {
     });
 }
 
+// A page that is being written when power fails may be lost as a whole.
+TEST_F(LogLayout, APageWithAcknowledgedBytesIsNeverWrittenAgain) {
+    for (const bool large : {false, true}) {
+        std::uint64_t acknowledged = 0;  // the object's size when a sync had returned
+        std::size_t appends = 0;
+        std::size_t rewritten = 0;
+        vault.disk = std::make_shared<store::MemoryDisk>();
+        vault.disk->on_operation([&](const store::StoreOperation& operation) {
+            if (operation.kind != store::OperationKind::append) return;
+            ++appends;
+            if (operation.offset < align_up(static_cast<std::uint32_t>(acknowledged))) ++rewritten;
+        });
+        vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
+            for (std::uint64_t i = 0; i < 8; ++i) {
+                s.append(payload_of(100 * i, i));
+                // What is large is written before any sync wants it.
+                for (std::uint64_t k = 0; large && k < 30; ++k) s.append(payload_of(30'001, k));
+                if (i % 3 == 0) s.append(payload_of(100, i), BlockKind::commit, Placement::aligned);
+                for (int turns = 0; turns < static_cast<int>(i); ++turns)
+                    co_await asio::post(vault.context, asio::use_awaitable);
+                co_await s.blocks.sync();
+                acknowledged = vault.disk->durable_bytes(vault.disk->names().front());
+            }
+        });
+        EXPECT_GT(appends, 8u);
+        EXPECT_EQ(rewritten, 0u) << "of " << appends;
+        vault.disk->on_operation({});
+    }
+}
+
 TEST_F(LogLayout, TheBoundaryIsFreshFromTheMomentOfTheSyncsCall) {
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
         // What a sync does to the object is known only after the first one.

@@ -107,13 +107,31 @@ TEST_F(RecoveryTest, ACommitThatReachedTheDiskWholeIsUsedThoughNobodyWasTold) {
 }
 
 TEST_F(RecoveryTest, ACutOffCommitGivesItsParent) {
-    for (const std::uint64_t kept : {0u, 100u, 4096u, 5000u}) {
+    for (const std::uint64_t kept : {0u, 100u, 4096u, 4200u}) {
         vault.disk = std::make_shared<store::MemoryDisk>();
         write({"one"});
         crash_while_writing("two", "three", store::tear_unsynced_at(kept));
         EXPECT_EQ(current(), "two") << kept;
         EXPECT_FALSE(vault.recovered.damaged);
     }
+}
+
+TEST_F(RecoveryTest, APageInFlightThatIsLostTakesNoAcknowledgedCommitAlong) {
+    write({"one"});
+    store::MemoryDisk at_crash;
+    vault.session([&](Tree& tree) -> asio::awaitable<void> {
+        co_await put(tree, 1, "two");
+        co_await tree.commit();  // acknowledged
+        co_await put(tree, 1, "three");
+        vault.disk->on_operation([&](const store::StoreOperation& operation) {
+            if (operation.kind == store::OperationKind::append) at_crash = vault.disk->snapshot();
+        });
+        co_await tree.commit();
+        vault.disk->on_operation({});
+    });
+    vault.disk = std::make_shared<store::MemoryDisk>(at_crash.crashed_in_pages());
+    EXPECT_EQ(current(), "two");
+    EXPECT_FALSE(vault.recovered.damaged) << testing::PrintToString(vault.recovered.notes);
 }
 
 TEST_F(RecoveryTest, ASessionsFirstCommitCutOffGivesTheSessionBefore) {
