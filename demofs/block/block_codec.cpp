@@ -41,6 +41,11 @@ std::array<std::byte, block_header_plain_bytes> encode_header(const BlockHeader&
     return out;
 }
 
+[[noreturn]] void throw_unsupported(const Segment& segment, std::uint32_t offset, const std::string& what) {
+    throw Error(Errc::unsupported_format, "The block at " + describe_place(segment, offset) + " is " + what +
+                                              ": a newer version of demofs wrote it.");
+}
+
 [[noreturn]] void throw_corrupt(const Segment& segment, std::uint32_t offset, const std::string& what) {
     throw Error(Errc::corrupt, "The block at " + describe_place(segment, offset) + " " + what + ".");
 }
@@ -67,8 +72,14 @@ std::optional<StoredHeader> open_block_header(const Segment& segment, std::uint3
         return std::nullopt;
     Decoder decoder(plain, "block header");
     StoredHeader header;
-    header.header.kind = static_cast<BlockKind>(decoder.u8());
-    header.flags = decoder.u8();
+    const std::uint8_t kind = decoder.u8();
+    const std::uint8_t flags = decoder.u8();
+    // Before anything else, and for whoever comes across it: a block that is passed over because its meaning is
+    // not known may be the newest commit.
+    if (flags != 0) throw_unsupported(segment, offset, "marked with flags " + std::to_string(flags));
+    if (kind < static_cast<std::uint8_t>(BlockKind::data) || kind > static_cast<std::uint8_t>(BlockKind::seal))
+        throw_unsupported(segment, offset, "of kind " + std::to_string(kind));
+    header.header.kind = static_cast<BlockKind>(kind);
     decoder.skip(2);
     header.payload_bytes = decoder.u32();
     header.header.owner = decoder.u64();
@@ -100,10 +111,6 @@ SharedBytes open_block(const Segment& segment, const BlockAddress& address, Bloc
         throw_corrupt(segment, address.offset, "is cut off by the object's end");
     const auto header = open_block_header(segment, address.offset, stored);
     if (!header) throw_corrupt(segment, address.offset, "is damaged: its header is not authentic");
-    // Before anything else: what a flag of a newer version changes is not known.
-    if (header->flags != 0)
-        throw Error(Errc::unsupported_format,
-                    "The block at " + describe_place(segment, address.offset) + " is of a newer format.");
     // The address is right and the block authentic, so a mismatch means that who kept the address mixed it
     // up.
     if (header->header.kind != kind)

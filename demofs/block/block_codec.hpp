@@ -28,7 +28,6 @@ using BlockTags = std::array<std::byte, block_tags_bytes>;
 /// A block's header as stored.
 struct StoredHeader {
     BlockHeader header;
-    std::uint8_t flags = 0;  ///< none is defined yet: a block with any is of a newer format
     std::uint32_t payload_bytes = 0;
 };
 
@@ -38,7 +37,8 @@ BlockTags seal_block(const Segment& segment, std::uint32_t offset, const BlockNo
                      const BlockHeader& header, ByteSpan payload, MutableByteSpan out);
 
 /// Opens the header at `offset` from at least block_header_bytes; nothing if there is no block of this
-/// segment.
+/// segment. Throws Error(Errc::unsupported_format) for an authentic one with flags or of a kind that this
+/// version does not know.
 [[nodiscard]] std::optional<StoredHeader> open_block_header(const Segment& segment, std::uint32_t offset,
                                                             ByteSpan stored);
 

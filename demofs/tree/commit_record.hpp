@@ -42,7 +42,7 @@ struct CommitRecord {
     block::LogDigest log;  ///< what this commit relies on beyond its parent, without the record itself
     /// Changes of live bytes, up to this commit, that are not in the tree's segment_usage entries; sorted.
     std::vector<SegmentLive> usage;
-    /// Newest last, at most max_versions, this session's own included.
+    /// Newest last, this session's own included. Writers keep at most max_versions; readers take any number.
     std::vector<SessionGeneration> versions;
 
     block::BlockAddress address;  ///< of the record itself; not stored in it

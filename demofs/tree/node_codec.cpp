@@ -3,6 +3,7 @@
 #include "demofs/tree/node_codec.hpp"
 
 #include <cstdint>
+#include <string>
 #include <type_traits>
 
 #include "demofs/base/codec.hpp"
@@ -46,14 +47,17 @@ class Writer {
     std::size_t at_ = 0;
 };
 
+[[noreturn]] void too_new(const char* what, unsigned number) {
+    throw Error(Errc::unsupported_format, std::string("The vault was written by a newer version of demofs (") +
+                                              what + " " + std::to_string(number) + ").");
+}
+
 Key decode_key(Decoder& in) {
     Key key;
     key.object = in.u64();
     const std::uint8_t kind = in.u8();
-    if (kind < static_cast<std::uint8_t>(Kind::inode) ||
-        kind > static_cast<std::uint8_t>(Kind::segment_usage)) {
-        in.fail("unknown kind of entry");
-    }
+    if (kind == 0) in.fail("an entry without a kind");
+    if (kind > static_cast<std::uint8_t>(Kind::segment_usage)) too_new("entries of kind", kind);
     key.kind = static_cast<Kind>(kind);
     key.key = in.u64();
     return key;
@@ -127,7 +131,9 @@ SharedBytes encode_node(const Node& node) {
 NodePtr decode_node(ByteSpan payload, NodeTally& tally) {
     Decoder in(payload, "tree node");
     if (payload.size() > max_node_bytes) in.fail("a node that is too large");
-    if (in.u8() != node_format) in.fail("unknown node format");
+    const std::uint8_t format = in.u8();
+    if (format == 0) in.fail("a node without a format");
+    if (format > node_format) too_new("nodes of format", format);
     const std::uint8_t level = in.u8();
     if (level > max_level) in.fail("a level that no tree has");
     if (in.u16() != 0) in.fail("reserved bytes that are not zero");

@@ -10,8 +10,8 @@ namespace demofs::tree {
 SharedBytes encode_node(const Node& node);
 
 /// The node that `payload` describes, without an address; children are not in memory. Throws
-/// Error(Errc::corrupt) for anything that encode_node does not produce: keys out of order, unknown kinds,
-/// sizes that do not add up.
+/// Error(Errc::corrupt) for anything that encode_node does not produce (keys out of order, sizes that do not add
+/// up), and Error(Errc::unsupported_format) for a node format or a kind of entry of a newer version.
 NodePtr decode_node(ByteSpan payload, NodeTally& tally);
 
 }  // namespace demofs::tree

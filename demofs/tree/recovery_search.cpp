@@ -22,6 +22,21 @@ std::string place(const block::BlockAddress& address) {
            std::to_string(address.offset);
 }
 
+// An authentic record was written by a program that knew the key. If it cannot be read, that program was a newer
+// one (or a broken one); to go on without it would be to drop what it made durable.
+CommitRecord decode_authentic(ByteSpan payload, const block::BlockAddress& address) {
+    try {
+        CommitRecord record = decode_commit_record(payload);
+        record.address = address;
+        return record;
+    } catch (const Error& error) {
+        if (error.code() != make_error_code(Errc::corrupt)) throw;
+        throw Error(Errc::unsupported_format, "The commit record in " + place(address) +
+                                                  " is authentic, but this version of demofs cannot read it (" +
+                                                  error.what() + ").");
+    }
+}
+
 }  // namespace
 
 bool descends_from(const CommitRecord& head, const CommitRecord& record) {
@@ -64,16 +79,8 @@ void RecordSearch::look_at(const block::FoundBlock& block, Scanned& scanned) {
         scanned.torn_behind = true;
         return;
     }
-    try {
-        Candidate candidate;
-        candidate.record = decode_commit_record(block.payload);
-        candidate.record.address = block.address;
-        scanned.newest = std::move(candidate);
-    } catch (const Error& error) {
-        if (error.code() != make_error_code(Errc::corrupt)) throw;
-        result_.damage("The record in " + place(block.address) +
-                       " is authentic and makes no sense: " + error.what());
-    }
+    scanned.newest.emplace();
+    scanned.newest->record = decode_authentic(block.payload, block.address);
 }
 
 // The segment's newest readable record of a generation below `below`. The segment's header must be valid.
@@ -155,20 +162,22 @@ asio::awaitable<std::vector<Candidate>> RecordSearch::heads() {
 asio::awaitable<std::optional<Candidate>> RecordSearch::parent_of(CommitRecord record) {
     std::optional<Candidate> parent;
     if (!record.parent) co_return parent;
+    SharedBytes payload;
     std::exception_ptr error;
     try {
-        const SharedBytes payload = co_await log_.read(record.parent, block::BlockKind::commit);
-        parent.emplace();
-        parent->record = decode_commit_record(payload);
-        parent->record.address = record.parent;
-        parent->synced = true;
+        payload = co_await log_.read(record.parent, block::BlockKind::commit);
     } catch (...) {
         error = std::current_exception();
     }
-    if (!error) co_return parent;
-    if (!has_code(error, Errc::corrupt)) std::rethrow_exception(error);
-    result_.damage("The parent of " + name(record) + " is damaged: " + describe(error));
-    co_return std::nullopt;
+    if (error) {
+        if (!has_code(error, Errc::corrupt)) std::rethrow_exception(error);
+        result_.damage("The parent of " + name(record) + " is damaged: " + describe(error));
+        co_return parent;
+    }
+    parent.emplace();
+    parent->record = decode_authentic(payload, record.parent);
+    parent->synced = true;
+    co_return parent;
 }
 
 asio::awaitable<std::optional<Candidate>> RecordSearch::newest_below(Generation below) {

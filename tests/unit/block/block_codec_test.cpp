@@ -52,7 +52,6 @@ TEST_F(BlockCodec, OpensWhatItSealed) {
         EXPECT_EQ(opened->header.position, 0xffffffffffffu);
         EXPECT_EQ(opened->header.birth_generation, 77u);
         EXPECT_EQ(opened->payload_bytes, size);
-        EXPECT_EQ(opened->flags, 0);
         const SharedBytes read = open_block(segment, address_of(8192, size), BlockKind::node, stored);
         EXPECT_TRUE(same_bytes(read, payload));
     }

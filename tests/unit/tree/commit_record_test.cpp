@@ -145,6 +145,18 @@ TEST(CommitRecord, ManyRangesAndDeltasFit) {
     EXPECT_THROW(encode_commit_record(record), Error);
 }
 
+TEST(CommitRecord, MoreSessionsThanAWriterKeepsAreRead) {
+    CommitRecord record = example();
+    record.versions.clear();
+    for (unsigned i = 0; i < 3 * max_versions; ++i) {
+        SessionGeneration version;
+        version.session.bytes[0] = std::byte(i);
+        version.generation = Generation{i};
+        record.versions.push_back(version);
+    }
+    expect_same(decode_commit_record(encode_commit_record(record)), record);
+}
+
 TEST(CommitRecord, TheVersionVectorKeepsTheNewestSessions) {
     std::vector<SessionGeneration> versions;
     for (std::uint8_t i = 0; i < 100; ++i) {

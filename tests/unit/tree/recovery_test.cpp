@@ -6,7 +6,10 @@
 #include <functional>
 
 #include "contents.hpp"
+#include "demofs/base/codec.hpp"
 #include "demofs/base/error.hpp"
+#include "demofs/block/block_codec.hpp"
+#include "demofs/block/format.hpp"
 #include "vault.hpp"
 
 namespace demofs::tree::test {
@@ -193,6 +196,47 @@ TEST_F(RecoveryTest, ADamagedRecordInASealedSegmentIsDamageAndTheOneBeforeIsUsed
     EXPECT_EQ(found.record->generation, before.record->parent_generation);
     EXPECT_EQ(found.seen_generation, before.record->generation);
     EXPECT_EQ(current(), "two");
+}
+
+// Changes a byte of a stored block and seals it as its writer would have: what another version may write.
+void rewrite(Vault& vault, const block::BlockAddress& address, crypto::Part part, std::size_t byte,
+             unsigned value) {
+    const std::string object = block::object_name(vault.keys, address.segment);
+    Bytes bytes = vault.disk->contents(object);
+    const auto segment = block::open_segment_header(vault.keys, address.segment,
+                                                    ByteSpan(bytes).first(block::segment_header_bytes));
+    ASSERT_TRUE(segment);
+    Encoder aad;
+    aad.bytes(segment->vault);
+    aad.bytes(segment->uid);
+    aad.u64(address.offset);
+    const crypto::Nonce nonce = crypto::nonce_for(address.offset, part);
+    const MutableByteSpan stored =
+        part == crypto::Part::header
+            ? MutableByteSpan(bytes).subspan(address.offset, block::block_header_bytes)
+            : MutableByteSpan(bytes).subspan(address.offset + block::block_header_bytes,
+                                             address.payload_bytes + crypto::tag_bytes);
+    Bytes plain(stored.size() - crypto::tag_bytes);
+    ASSERT_TRUE(crypto::open(segment->key, nonce, aad.span(), stored, plain));
+    plain.at(byte) = std::byte(value);
+    crypto::seal(segment->key, nonce, aad.span(), plain, stored);
+    vault.disk->put(object, bytes);
+}
+
+TEST_F(RecoveryTest, WhatANewerVersionWroteIsRefusedAndNeverPassedOver) {
+    write({"one"});
+    write({"two", "three"});
+    const block::BlockAddress record = vault.recover().record->address;
+    const auto disk = vault.disk;
+    const auto refused = [&](crypto::Part part, std::size_t byte, unsigned value) {
+        vault.disk = std::make_shared<store::MemoryDisk>(disk->snapshot());
+        rewrite(vault, record, part, byte, value);
+        EXPECT_EQ(failure(), make_error_code(Errc::unsupported_format)) << sentence;
+    };
+    refused(crypto::Part::header, 1, 1);   // a flag of the block
+    refused(crypto::Part::header, 0, 5);   // a kind of block
+    refused(crypto::Part::payload, 0, 2);  // a format of the record
+    refused(crypto::Part::payload, 3, 1);  // something in it that this version does not write
 }
 
 TEST_F(RecoveryTest, AMissingSegmentOfTheNewestCommitIsAnIncompleteFolder) {
