@@ -87,7 +87,8 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
     tree_ = &graph_->get(tree_node_);
     if (access != Access::create) {
         auto checking = tree::require_complete(*tree_, catalog_->segments());
-        co_await std::move(checking);
+        const std::optional<std::string> note = co_await std::move(checking);
+        if (note) notice_(*note);
     }
 }
 

@@ -77,7 +77,8 @@ std::optional<StoredHeader> open_block_header(const Segment& segment, std::uint3
     // Before anything else, and for whoever comes across it: a block that is passed over because its meaning is
     // not known may be the newest commit.
     if (flags != 0) throw_unsupported(segment, offset, "marked with flags " + std::to_string(flags));
-    if (kind < static_cast<std::uint8_t>(BlockKind::data) || kind > static_cast<std::uint8_t>(BlockKind::seal))
+    if (kind < static_cast<std::uint8_t>(BlockKind::data) ||
+        kind > static_cast<std::uint8_t>(BlockKind::seal))
         throw_unsupported(segment, offset, "of kind " + std::to_string(kind));
     header.header.kind = static_cast<BlockKind>(kind);
     decoder.skip(2);

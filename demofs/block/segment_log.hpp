@@ -69,7 +69,7 @@ class SegmentLog {
         crypto::NonceLedger ledger;
         std::uint32_t reserved_end = segment_header_bytes;  // where the next block may start
         std::uint32_t blocks_end = segment_header_bytes;    // of what is written, without filler behind
-        std::deque<std::uint32_t> page_ends;                // where blocks end and filler is still to be written
+        std::deque<std::uint32_t> page_ends;  // where blocks end and filler is still to be written
         std::uint64_t blocks_written = 0;
         TagHash tags;
         bool closed = false;  // nothing more is reserved in it

@@ -39,9 +39,8 @@ std::vector<PlainBlock> WritePipeline::take_plain(std::size_t limit_bytes) {
     while (!plain_.empty()) {
         PlainBlock& next = plain_.front();
         const std::size_t next_bytes = next.stored_bytes();
-        if (!run.empty() &&
-            (next.slot.segment != run.front().slot.segment || next.begin() != run.back().end() ||
-             bytes + next_bytes > limit_bytes))
+        if (!run.empty() && (next.slot.segment != run.front().slot.segment ||
+                             next.begin() != run.back().end() || bytes + next_bytes > limit_bytes))
             break;
         bytes += next_bytes;
         run.push_back(std::move(next));

@@ -114,18 +114,31 @@ asio::awaitable<void> Tree::State::commit_once() {
 }
 
 // What has to happen right before the freeze, which must follow without a suspension: the hook (fs: content
-// that the new names and sizes rely on), and now and then the folding.
+// that the new names and sizes rely on), and now and then the folding. The table of live bytes can be computed
+// anew from the tree, so one that cannot be read is no reason to stop writing: the changes stay in the record.
 asio::awaitable<void> Tree::State::prepare_freeze() {
     for (;;) {
         std::optional<NodeFault> fault;
+        bool folding = false;
         try {
             if (before_freeze) resolve([this] { before_freeze(); });
-            if (to_fold.size() + tree.usage_size() > max_unfolded_deltas) resolve([this] { try_fold(); });
+            if (to_fold.size() + tree.usage_size() > max_unfolded_deltas && !usage_unreadable) {
+                folding = true;
+                resolve([this] { try_fold(); });
+            }
             co_return;
         } catch (const NodeFault& missing) {
             fault.emplace(missing);
         }
-        co_await load(fault->address);
+        std::exception_ptr error;
+        try {
+            co_await load(fault->address);
+        } catch (...) {
+            error = std::current_exception();
+        }
+        if (!error) continue;
+        if (!folding || !has_code(error, Errc::corrupt)) std::rethrow_exception(error);
+        usage_unreadable = true;
     }
 }
 

@@ -48,8 +48,9 @@ class Writer {
 };
 
 [[noreturn]] void too_new(const char* what, unsigned number) {
-    throw Error(Errc::unsupported_format, std::string("The vault was written by a newer version of demofs (") +
-                                              what + " " + std::to_string(number) + ").");
+    throw Error(Errc::unsupported_format,
+                std::string("The vault was written by a newer version of demofs (") + what + " " +
+                    std::to_string(number) + ").");
 }
 
 Key decode_key(Decoder& in) {

@@ -169,16 +169,28 @@ asio::awaitable<Recovered> recover(block::LogReader& log, RecoverySettings setti
     co_return co_await recovery.run();
 }
 
-asio::awaitable<void> require_complete(Tree& tree, const std::vector<block::ListedSegment>& present) {
+asio::awaitable<std::optional<std::string>> require_complete(
+    Tree& tree, const std::vector<block::ListedSegment>& present) {
     std::unordered_set<block::SegmentId> known;
     for (const block::ListedSegment& segment : present) known.insert(segment.id);
     const auto read_usage = [&tree] { return tree.segment_usage(); };
-    const std::vector<SegmentLive> usage = co_await tree.retry(read_usage);
+    std::vector<SegmentLive> usage;
+    std::exception_ptr error;
+    try {
+        usage = co_await tree.retry(read_usage);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (has_code(error, Errc::corrupt)) {
+        co_return "The table of live bytes is damaged, so whether all segments are there is not known: " +
+            describe(error);
+    }
+    if (error) std::rethrow_exception(error);
     std::vector<block::SegmentId> missing;
     for (const SegmentLive& entry : usage) {
         if (entry.bytes > 0 && !known.contains(entry.segment)) missing.push_back(entry.segment);
     }
-    if (missing.empty()) co_return;
+    if (missing.empty()) co_return std::nullopt;
     throw Error(Errc::vault_incomplete, "The vault is not complete: " + std::to_string(missing.size()) +
                                             " segments with live data are missing, the first is number " +
                                             std::to_string(missing.front().sequence) +

@@ -24,6 +24,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,8 +62,11 @@ struct Recovered {
 /// Recovers from what `log`'s catalog lists. Throws Error as above, or the store's error.
 boost::asio::awaitable<Recovered> recover(block::LogReader& log, RecoverySettings settings);
 
-/// Throws Error(Errc::vault_incomplete), naming how many, if segments that `tree` says hold live bytes are
-/// not in `present`: the folder is not fully synchronised, or they were deleted. Both must outlive the call.
-boost::asio::awaitable<void> require_complete(Tree& tree, const std::vector<block::ListedSegment>& present);
+/// Throws Error(Errc::vault_incomplete), naming how many, if segments that `tree` says hold live bytes are not
+/// in `present`: the folder is not fully synchronised, or they were deleted. Returns a sentence if that cannot
+/// be told, because the table of live bytes is damaged: it can be computed anew, and everything else is as
+/// good as before. Both arguments must outlive the call.
+[[nodiscard]] boost::asio::awaitable<std::optional<std::string>> require_complete(
+    Tree& tree, const std::vector<block::ListedSegment>& present);
 
 }  // namespace demofs::tree

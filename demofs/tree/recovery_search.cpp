@@ -31,9 +31,9 @@ CommitRecord decode_authentic(ByteSpan payload, const block::BlockAddress& addre
         return record;
     } catch (const Error& error) {
         if (error.code() != make_error_code(Errc::corrupt)) throw;
-        throw Error(Errc::unsupported_format, "The commit record in " + place(address) +
-                                                  " is authentic, but this version of demofs cannot read it (" +
-                                                  error.what() + ").");
+        throw Error(Errc::unsupported_format,
+                    "The commit record in " + place(address) +
+                        " is authentic, but this version of demofs cannot read it (" + error.what() + ").");
     }
 }
 

@@ -51,6 +51,7 @@ struct Tree::State {
     Epoch durable{0};                    // all changes up to here survive a crash
     std::unique_ptr<CommitRecord> last;  // newest durable record
     std::vector<SegmentLive> to_fold;    // its usage, until it is in the tree
+    bool usage_unreadable = false;       // a node of the tree's usage entries is damaged: nothing is folded
 
     // The commit in flight; after `tree`, whose tally its nodes need.
     std::function<void()> before_freeze;

@@ -53,7 +53,8 @@ struct Policy {
     Policy(std::string its_name, std::function<store::MemoryDisk(const store::MemoryDisk&)> its_crash)
         : name(std::move(its_name)), crash(std::move(its_crash)) {}
     Policy(std::string its_name, store::CrashPolicy policy)
-        : name(std::move(its_name)), crash([policy](const store::MemoryDisk& at) { return at.crashed(policy); }) {}
+        : name(std::move(its_name)),
+          crash([policy](const store::MemoryDisk& at) { return at.crashed(policy); }) {}
 };
 
 std::vector<Policy> policies(std::uint64_t seed) {

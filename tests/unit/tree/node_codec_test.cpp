@@ -139,7 +139,7 @@ TEST(NodeCodec, WhatANewerVersionWroteIsUnsupportedAndNotDamaged) {
         }
         return std::error_code();
     };
-    EXPECT_EQ(code_with(0, 2), make_error_code(Errc::unsupported_format));    // the node's format
+    EXPECT_EQ(code_with(0, 2), make_error_code(Errc::unsupported_format));      // the node's format
     EXPECT_EQ(code_with(8 + 8, 8), make_error_code(Errc::unsupported_format));  // the first key's kind
     EXPECT_EQ(code_with(0, 0), make_error_code(Errc::corrupt));
     EXPECT_EQ(code_with(8 + 8, 0), make_error_code(Errc::corrupt));

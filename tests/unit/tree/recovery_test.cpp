@@ -10,6 +10,7 @@
 #include "demofs/base/error.hpp"
 #include "demofs/block/block_codec.hpp"
 #include "demofs/block/format.hpp"
+#include "demofs/tree/node_codec.hpp"
 #include "vault.hpp"
 
 namespace demofs::tree::test {
@@ -69,6 +70,22 @@ class RecoveryTest : public testing::Test {
             return error.code();
         }
         return {};
+    }
+
+    // Where the newest commit's leaf with `key` is stored.
+    block::BlockAddress leaf_of(const Key& key) {
+        block::BlockAddress at = vault.recover().record->root;
+        const auto descend = [&](block::LogReader& log) -> asio::awaitable<void> {
+            for (;;) {
+                const SharedBytes payload = co_await log.read(at, block::BlockKind::node);
+                NodeTally tally;
+                const NodePtr node = decode_node(payload, tally);
+                if (node->is_leaf()) co_return;
+                at = node->inner[node->child_index(key)].address;
+            }
+        };
+        vault.read(descend);
+        return at;
     }
 
     // The newest segment's object.
@@ -271,6 +288,31 @@ TEST_F(RecoveryTest, AMissingOlderSegmentWithLiveDataIsAnIncompleteFolder) {
         }
         vault.disk = disk;
     }
+}
+
+TEST_F(RecoveryTest, ADamagedTableOfLiveBytesStopsNeitherReadingNorWriting) {
+    vault.block_settings.segment_bytes = 64 * 1024;
+    vault.tree_settings.node_bytes = 512;
+    const auto write_much = [&](std::uint64_t first) {
+        vault.session([&](Tree& tree) -> asio::awaitable<void> {
+            for (std::uint64_t key = first; key < first + 8000; ++key)
+                co_await put(tree, key, std::string(200, 'x'));
+        });
+    };
+    write_much(10'000);
+    write_much(20'000);  // folds what the first one left into the table
+    write({"a"});
+    write({"b"});
+    const block::BlockAddress leaf = leaf_of({0, Kind::segment_usage, 40});
+    vault.flip_byte(block::object_name(vault.keys, leaf.segment), leaf.offset + 70);
+
+    EXPECT_EQ(current(), "b");
+    EXPECT_FALSE(vault.recovered.damaged);
+    ASSERT_EQ(vault.recovered.notes.size(), 1u);
+    EXPECT_THAT(vault.recovered.notes[0], testing::HasSubstr("table of live bytes is damaged"));
+    write_much(30'000);  // enough segments that a commit would fold
+    write({"c"});
+    EXPECT_EQ(current(), "c");
 }
 
 TEST_F(RecoveryTest, SegmentsWithoutAnyCommitAreADamagedVault) {

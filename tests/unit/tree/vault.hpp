@@ -56,6 +56,12 @@ class Vault {
         return found;
     }
 
+    // Runs `body(log)`, a coroutine, with a reader of what is stored.
+    template <class Body>
+    void read(Body body) {
+        test_support::run_coroutine(context, run_read(body));
+    }
+
     // Power fails; `disk` is what was left at some moment.
     void crash(const store::MemoryDisk& at, const store::CrashPolicy& policy) {
         disk = std::make_shared<store::MemoryDisk>(at.crashed(policy));
@@ -108,7 +114,8 @@ class Vault {
             stack = block::make_block_stack(executor, *store, *pool, keys, catalog, block_settings,
                                             settings.session);
             tree = Tree::make(settings, *stack.cached, std::move(recovered.record));
-            co_await require_complete(*tree, catalog.segments());
+            const std::optional<std::string> note = co_await require_complete(*tree, catalog.segments());
+            if (note) recovered.note(*note);
             co_await body(*tree);
         } catch (...) {
             error = std::current_exception();
@@ -118,6 +125,22 @@ class Vault {
         } catch (...) {
             if (!error) error = std::current_exception();
         }
+        if (error) std::rethrow_exception(error);
+    }
+
+    template <class Body>
+    asio::awaitable<void> run_read(Body& body) {
+        asyncdrop::AsyncDropBox<store::ObjectStore> store = open_store();
+        std::exception_ptr error;
+        try {
+            block::SegmentCatalog catalog(*store, keys);
+            co_await catalog.refresh();
+            block::LogReader log(*store, catalog);
+            co_await body(log);
+        } catch (...) {
+            error = std::current_exception();
+        }
+        co_await store.async_drop();
         if (error) std::rethrow_exception(error);
     }
 
