@@ -180,6 +180,7 @@ void Tree::State::freeze() {
         record->parent = last->address;
         record->parent_generation = last->generation;
         record->versions = last->versions;
+        record->given_up = last->given_up;
     }
     record->session = settings.session;
     record->time_ns = wall_clock_ns();

@@ -16,9 +16,14 @@ namespace {
 
 constexpr std::uint16_t record_format = 1;
 
-// Types of sections; sorted in the record, each at most once. Reserved for later, never to be reused:
-// 4 snapshots, 5 deadlists, 6 journal base.
-enum Section : std::uint16_t { log_section = 1, usage_section = 2, versions_section = 3 };
+// Types of sections; sorted in the record, each at most once. Reserved for later, all critical: 1 snapshots,
+// 2 deadlists, 3 retired segments.
+enum Section : std::uint16_t {
+    log_section = 1,
+    usage_section = 2,
+    versions_section = 3,
+    given_up_section = 4,
+};
 constexpr std::uint16_t first_critical = critical_section;
 
 void encode_address(Encoder& out, const block::BlockAddress& address) {
@@ -90,6 +95,16 @@ void decode_versions(Decoder& in, std::vector<SessionGeneration>& versions) {
     }
 }
 
+void decode_given_up(Decoder& in, std::vector<GivenUpTail>& given_up) {
+    while (in.remaining() > 0) {
+        GivenUpTail tail;
+        tail.record = decode_address(in);
+        tail.generation = Generation{in.u64()};
+        if (!tail.record) in.fail("a given-up record that is nowhere");
+        given_up.push_back(tail);
+    }
+}
+
 void decode_sections(Decoder& in, CommitRecord& record) {
     std::uint16_t last = 0;
     while (in.remaining() > 0) {
@@ -106,6 +121,9 @@ void decode_sections(Decoder& in, CommitRecord& record) {
                 break;
             case versions_section:
                 decode_versions(section, record.versions);
+                break;
+            case given_up_section:
+                decode_given_up(section, record.given_up);
                 break;
             default:
                 if (type >= first_critical) {
@@ -170,6 +188,14 @@ SharedBytes encode_commit_record(const CommitRecord& record) {
             out.u64(raw(version.generation));
         }
     });
+    if (!record.given_up.empty()) {
+        encode_section(out, given_up_section, [&] {
+            for (const GivenUpTail& tail : record.given_up) {
+                encode_address(out, tail.record);
+                out.u64(raw(tail.generation));
+            }
+        });
+    }
     if (payload.size() > block::max_block_payload_bytes) {
         throw Error(Errc::writes_failed, "A commit touches too many segments for one record (" +
                                              std::to_string(payload.size()) + " bytes).");

@@ -23,6 +23,15 @@ struct SessionGeneration {
     friend bool operator==(const SessionGeneration&, const SessionGeneration&) = default;
 };
 
+/// A record that was found torn after a crash and not built upon. Its vault goes on beside it: the segments
+/// that only it names may be gone.
+struct GivenUpTail {
+    block::BlockAddress record;
+    Generation generation{0};
+
+    friend bool operator==(const GivenUpTail&, const GivenUpTail&) = default;
+};
+
 /// Set in the type of a section that a reader must understand: one that does not know the type refuses the
 /// record. Sections without it are skipped by who does not know them, and are not in the records it writes.
 inline constexpr std::uint16_t critical_section = 0x8000;
@@ -44,11 +53,14 @@ struct CommitRecord {
     std::vector<SegmentLive> usage;
     /// Newest last, this session's own included. Writers keep at most max_versions; readers take any number.
     std::vector<SessionGeneration> versions;
+    /// Oldest first, at most max_given_up; those whose record's segment is gone are forgotten.
+    std::vector<GivenUpTail> given_up;
 
     block::BlockAddress address;  ///< of the record itself; not stored in it
 };
 
 inline constexpr std::size_t max_versions = 64;
+inline constexpr std::size_t max_given_up = 64;
 
 /// Sets `session`'s entry to `generation` and moves it to the end; forgets the oldest beyond max_versions.
 void note_version(std::vector<SessionGeneration>& versions, const SessionId& session, Generation generation);

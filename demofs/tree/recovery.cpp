@@ -33,6 +33,8 @@ class Recovery {
     asio::awaitable<void> verify_heads();
     asio::awaitable<void> use_parent_of_torn();
     asio::awaitable<bool> whole(const CommitRecord& record, bool synced);
+    void refuse_incomplete();
+    void remember_given_up(CommitRecord& chosen);
     void damaged_though_synced(const CommitRecord& record);
     void refuse_fork();
 
@@ -42,8 +44,11 @@ class Recovery {
     RecordSearch search_;
     std::vector<Candidate> heads_;
     std::optional<CommitRecord> torn_;     // the newest head that a crash tore
+    std::vector<GivenUpTail> torn_heads_;  // all of them
+    std::vector<std::pair<GivenUpTail, std::string>> incomplete_;  // heads with missing segments, and a sentence
     std::vector<std::string> torn_notes_;  // what to say of such heads, if it matters
     std::string why_;                      // whole() was false
+    std::optional<block::SegmentId> missing_;  // and that because of this segment, which is not there
 };
 
 asio::awaitable<Recovered> Recovery::run() {
@@ -61,6 +66,7 @@ asio::awaitable<Recovered> Recovery::run() {
     }
     co_await verify_heads();
     if (torn_) co_await use_parent_of_torn();
+    if (heads_.empty()) refuse_incomplete();
     if (heads_.empty()) {
         throw Error(Errc::vault_damaged,
                     "The vault's only commit is not whole: its creation was interrupted.");
@@ -69,8 +75,10 @@ asio::awaitable<Recovered> Recovery::run() {
         if (a.record.generation != b.record.generation) return a.record.generation > b.record.generation;
         return b.record.address < a.record.address;  // a fork: any order will do that does not change
     });
+    refuse_incomplete();
     refuse_fork();
     result_.record = std::make_unique<CommitRecord>(std::move(heads_.front().record));
+    remember_given_up(*result_.record);
     co_return std::move(result_);
 }
 
@@ -80,6 +88,7 @@ asio::awaitable<bool> Recovery::whole(const CommitRecord& record, bool synced) {
     std::uint64_t bytes = 0;
     for (const block::LogRange& range : record.log.ranges) bytes += range.end - range.begin;
     if (synced && bytes > settings_.verify_durable_bytes) co_return true;
+    missing_.reset();
     const std::vector<block::LogRange> ranges = record.log.ranges;
     const block::Verification seen = co_await log_.verify(ranges);
     switch (seen.state) {
@@ -88,11 +97,12 @@ asio::awaitable<bool> Recovery::whole(const CommitRecord& record, bool synced) {
             why_ = "blocks are missing";
             co_return seen.tags_hash == record.log.tags_hash;
         case block::LogState::missing_segment:
-            // No crash's doing: segments are created, durably, before anything newer is written.
-            throw Error(Errc::vault_incomplete,
-                        "The vault is not complete: " + name(record) + " needs segment " +
-                            std::to_string(seen.segment.sequence) +
-                            ", which is missing. Wait until the folder is synchronised.");
+            // No crash's doing: segments are created, durably, before anything newer is written. After a sync
+            // a segment may be removed once nothing in it is alive (require_complete asks for that); before,
+            // the folder is not complete.
+            if (synced) co_return true;
+            missing_ = seen.segment;
+            co_return false;
         case block::LogState::too_short:
             why_ = "segment " + std::to_string(seen.segment.sequence) + " ends too early";
             co_return false;
@@ -116,7 +126,14 @@ asio::awaitable<void> Recovery::verify_heads() {
     for (Candidate& head : heads_) {
         result_.seen_generation = std::max(result_.seen_generation, head.record.generation);
         const bool good = co_await whole(head.record, head.synced);
+        const GivenUpTail tail{head.record.address, head.record.generation};
+        if (!good && missing_) {
+            incomplete_.emplace_back(tail, "The vault is not complete: " + name(head.record) + " needs " +
+                                               block::describe(*missing_) + ", which is missing. Wait until the folder is synchronised.");
+            continue;
+        }
         if (!good && !head.synced) {
+            torn_heads_.push_back(tail);
             torn_notes_.push_back("The newest " + name(head.record) + " was cut off by a crash: " + why_ +
                                   ".");
             if (!torn_ || head.record.generation > torn_->generation) torn_ = std::move(head.record);
@@ -145,6 +162,32 @@ asio::awaitable<void> Recovery::use_parent_of_torn() {
     // The other heads may be its past.
     std::erase_if(heads_, [&](const Candidate& head) { return descends_from(parent->record, head.record); });
     heads_.push_back(std::move(*parent));
+}
+
+// A head whose segments are not all there may be a newer state than any that is: it is passed over only if the
+// state that is used has given it up. (Passed over, not forgotten: should it become whole, it is a fork.)
+void Recovery::refuse_incomplete() {
+    for (const auto& [tail, sentence] : incomplete_) {
+        const bool given_up =
+            !heads_.empty() && std::ranges::find(heads_.front().record.given_up, tail) !=
+                                   heads_.front().record.given_up.end();
+        if (!given_up) throw Error(Errc::vault_incomplete, sentence);
+    }
+}
+
+// The next commits name the tails that a crash left here: a cleaner may then remove what only they refer to.
+void Recovery::remember_given_up(CommitRecord& chosen) {
+    const auto& listed = log_.catalog().segments();
+    std::erase_if(chosen.given_up, [&](const GivenUpTail& tail) {
+        return std::ranges::find(listed, tail.record.segment, &block::ListedSegment::id) == listed.end();
+    });
+    for (const GivenUpTail& tail : torn_heads_) {
+        if (std::ranges::find(chosen.given_up, tail) == chosen.given_up.end()) chosen.given_up.push_back(tail);
+    }
+    if (chosen.given_up.size() > max_given_up) {
+        chosen.given_up.erase(chosen.given_up.begin(),
+                              chosen.given_up.end() - static_cast<std::ptrdiff_t>(max_given_up));
+    }
 }
 
 // Heads that none of the others was built on are histories that did not know of each other.

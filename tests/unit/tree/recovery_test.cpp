@@ -56,6 +56,33 @@ class RecoveryTest : public testing::Test {
         vault.crash(at_crash, policy);
     }
 
+    // As crash_while_writing, with a commit over several segments.
+    void crash_with_a_large_tail(const store::CrashPolicy& policy) {
+        store::MemoryDisk at_crash;
+        vault.session([&](Tree& tree) -> asio::awaitable<void> {
+            co_await put(tree, 1, "two");
+            co_await tree.commit();
+            for (std::uint64_t i = 0; i < 3000; ++i) co_await put(tree, 100 + i, std::string(60, 'x'));
+            vault.disk->on_operation([&](const store::StoreOperation& operation) {
+                if (operation.kind == store::OperationKind::append) at_crash = vault.disk->snapshot();
+            });
+            co_await tree.commit();
+            vault.disk->on_operation({});
+        });
+        vault.crash(at_crash, policy);
+    }
+
+    bool is_live(block::SegmentId segment) {
+        std::vector<SegmentLive> usage;
+        vault.session([&](Tree& tree) -> asio::awaitable<void> {
+            const auto read = [&tree] { return tree.segment_usage(); };
+            usage = co_await tree.retry(read);
+        });
+        return std::ranges::any_of(usage, [&](const SegmentLive& entry) {
+            return entry.segment == segment && entry.bytes != 0;
+        });
+    }
+
     std::string current() {
         std::string text;
         vault.session([&](Tree& tree) -> asio::awaitable<void> { text = co_await get(tree, 1); });
@@ -264,8 +291,76 @@ TEST_F(RecoveryTest, AMissingSegmentOfTheNewestCommitIsAnIncompleteFolder) {
     ASSERT_GT(vault.segments().size(), 3u);
     const block::ListedSegment missing = vault.segments()[2];
     vault.disk->erase(missing.object);
+    try {
+        current();
+        ADD_FAILURE() << "it was not missed";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), make_error_code(Errc::vault_incomplete));
+        EXPECT_THAT(error.what(), testing::HasSubstr("segment"));
+    }
+}
+
+TEST_F(RecoveryTest, AMissingSegmentOfACommitThatMayNotHaveBeenSyncedIsAnIncompleteFolder) {
+    vault.block_settings.segment_bytes = 64 * 1024;
+    write({"one"});
+    crash_with_a_large_tail(store::keep_unsynced());
+    const std::vector<block::ListedSegment> segments = vault.segments();
+    ASSERT_GT(segments.size(), 4u);
+    vault.disk->erase(segments[1].object);
     EXPECT_EQ(failure(), make_error_code(Errc::vault_incomplete));
-    EXPECT_THAT(sentence, testing::HasSubstr("segment " + std::to_string(missing.id.sequence)));
+    EXPECT_THAT(sentence, testing::HasSubstr("segment " + std::to_string(segments[1].id.sequence)));
+}
+
+// What a cleaner will do: data that was written and overwritten between two commits is dead when the second one
+// is made, though its ranges name it.
+TEST_F(RecoveryTest, ASegmentThatWasDeadWhenTheNewestCommitWasMadeMayBeRemoved) {
+    vault.block_settings.segment_bytes = 64 * 1024;
+    write({"one"});
+    block::SegmentId dead;
+    vault.session([&](Tree& tree) -> asio::awaitable<void> {
+        for (int i = 0; i < 12; ++i) {
+            block::BlockHeader header;
+            header.owner = 9;
+            const Bytes data(30'000, std::byte{1});
+            const block::BlockAddress address =
+                tree.blocks().append(header, SharedBytes::copy_of(data), block::Placement::packed);
+            if (i == 5) dead = address.segment;
+        }
+        co_await put(tree, 1, "two");
+        co_await tree.commit();
+    });
+    EXPECT_FALSE(is_live(dead));
+    vault.disk->erase(block::object_name(vault.keys, dead));
+    EXPECT_EQ(current(), "two");
+    EXPECT_FALSE(vault.recovered.damaged);
+}
+
+TEST_F(RecoveryTest, ADeadSegmentThatOnlyAGivenUpTailNamesMayBeRemoved) {
+    vault.block_settings.segment_bytes = 64 * 1024;
+    write({"one"});
+    // The record's page is there, what precedes it in its segment is not.
+    crash_with_a_large_tail([](const std::string&, std::uint64_t offset, Bytes& unsynced) {
+        if (unsynced.size() < 8192) return;
+        const std::uint64_t record = (offset + unsynced.size() - 1) / 4096 * 4096;
+        const auto end = static_cast<std::ptrdiff_t>(record - offset);
+        std::fill(unsynced.begin() + end - 4096, unsynced.begin() + end, std::byte{0});
+    });
+    write({"three"});
+    ASSERT_EQ(vault.recovered.notes.size(), 1u);
+    EXPECT_THAT(vault.recovered.notes[0], testing::HasSubstr("cut off by a crash"));
+    const std::vector<block::ListedSegment> segments = vault.segments();
+    std::size_t removed = 0;
+    for (const block::ListedSegment& segment : segments) {
+        const bool of_the_tail = segment.id.sequence > 3 && segment.id.sequence + 2 < segments.front().id.sequence;
+        if (!of_the_tail || is_live(segment.id)) continue;
+        vault.disk->erase(segment.object);
+        ++removed;
+    }
+    EXPECT_GT(removed, 0u);
+    EXPECT_EQ(current(), "three");
+    write({"four"});
+    write({"five"});
+    EXPECT_EQ(current(), "five") << "later commits remember it, too";
 }
 
 TEST_F(RecoveryTest, AMissingOlderSegmentWithLiveDataIsAnIncompleteFolder) {
