@@ -55,6 +55,13 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
     auto recovering = tree::recover(reader, recovery);
     tree::Recovered recovered = co_await std::move(recovering);
     for (const std::string& note : recovered.notes) notice_(note);
+    if (access == Access::read_write && recovered.older) {
+        throw Error(Errc::vault_damaged,
+                    "newer states of the vault " + directory_ +
+                        " are damaged, and writing to it would make their loss final: restore its damaged "
+                        "files from a "
+                        "copy, or mount it with --read-only and copy what is there to a new vault");
+    }
     if (access == Access::create && segment_count_ != 0) {
         throw Error(std::errc::file_exists, directory_ + " holds segments already");
     }

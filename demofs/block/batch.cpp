@@ -38,7 +38,7 @@ class Filler {
 }  // namespace
 
 Batch::Batch(const PlainBlock& first, std::size_t capacity)
-    : segment_(first.slot.segment), begin_(first.begin()), memory_(capacity) {}
+    : segment_(first.slot.segment), begin_(first.begin()), memory_(capacity + boundary_bytes) {}
 
 bool Batch::accepts(const PlainBlock& block, std::size_t limit) const {
     return block.slot.segment == segment_ && block.begin() == end() && block.end() - begin_ <= limit;

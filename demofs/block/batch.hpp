@@ -39,7 +39,8 @@ struct PlainBlock {
 
 class Batch {
   public:
-    /// An empty batch that starts where `first` (with its filler) does, with room for `capacity` bytes.
+    /// An empty batch that starts where `first` (with its filler) does, with room for `capacity` bytes
+    /// and the filler behind them.
     Batch(const PlainBlock& first, std::size_t capacity);
 
     /// Whether `block` lies right behind this batch and the whole stays within `limit` bytes.

@@ -74,8 +74,8 @@ std::optional<StoredHeader> open_block_header(const Segment& segment, std::uint3
     StoredHeader header;
     const std::uint8_t kind = decoder.u8();
     const std::uint8_t flags = decoder.u8();
-    // Before anything else, and for whoever comes across it: a block that is passed over because its meaning is
-    // not known may be the newest commit.
+    // Before anything else, and for whoever comes across it: a block that is passed over because its meaning
+    // is not known may be the newest commit.
     if (flags != 0) throw_unsupported(segment, offset, "marked with flags " + std::to_string(flags));
     if (kind < static_cast<std::uint8_t>(BlockKind::data) ||
         kind > static_cast<std::uint8_t>(BlockKind::seal))

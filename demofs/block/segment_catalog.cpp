@@ -66,6 +66,16 @@ boost::asio::awaitable<SharedSegment> SegmentCatalog::find(SegmentId id) {
     co_return opened_.try_emplace(id, std::move(segment)).first->second;
 }
 
+boost::asio::awaitable<bool> SegmentCatalog::header_was_never_written(SegmentId id) {
+    const std::string name = object_name(keys_, id);
+    std::array<std::byte, segment_header_bytes> stored{};
+    const MutableByteSpan buffer(stored);
+    const std::size_t size = co_await read_object(store_, id, name, 0, buffer);
+    if (size < stored.size()) co_return true;
+    const ByteSpan tag = ByteSpan(stored).last(crypto::tag_bytes);
+    co_return std::ranges::all_of(tag, [](std::byte byte) { return byte == std::byte{0}; });
+}
+
 void SegmentCatalog::add(SharedSegment segment) {
     const SegmentId id = segment->id;
     opened_.insert_or_assign(id, std::move(segment));

@@ -56,6 +56,11 @@ class SegmentCatalog {
     /// no object of its name, Errc::corrupt if the header is cut or not authentic, or the store's error.
     [[nodiscard]] boost::asio::awaitable<SharedSegment> find(SegmentId id);
 
+    /// Of a segment whose header does not open: whether a crash may have left it so. A header is written in
+    /// one sector, and its tag is not zeros: if zeros are in the tag's place, or the object ends before it,
+    /// the header never reached the disk. Anything else was a header once, and is damaged.
+    [[nodiscard]] boost::asio::awaitable<bool> header_was_never_written(SegmentId id);
+
     /// Makes a segment that this session creates known.
     void add(SharedSegment segment);
 

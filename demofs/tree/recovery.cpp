@@ -45,10 +45,11 @@ class Recovery {
     std::vector<Candidate> heads_;
     std::optional<CommitRecord> torn_;     // the newest head that a crash tore
     std::vector<GivenUpTail> torn_heads_;  // all of them
-    std::vector<std::pair<GivenUpTail, std::string>> incomplete_;  // heads with missing segments, and a sentence
-    std::vector<std::string> torn_notes_;  // what to say of such heads, if it matters
-    std::string why_;                      // whole() was false
-    std::optional<block::SegmentId> missing_;  // and that because of this segment, which is not there
+    std::vector<std::string> torn_notes_;  // what to say of them, if it matters
+    // Heads that need a segment which is not there, each with a sentence.
+    std::vector<std::pair<GivenUpTail, std::string>> incomplete_;
+    std::string why_;                          // whole() was false
+    std::optional<block::SegmentId> missing_;  // and that because of this segment
 };
 
 asio::awaitable<Recovered> Recovery::run() {
@@ -85,10 +86,10 @@ asio::awaitable<Recovered> Recovery::run() {
 // Whether everything that `record` added to the log is there. What is known to have been synced is read only
 // up to a limit: there a defect is damage, which is found when it is read, and no reason to choose otherwise.
 asio::awaitable<bool> Recovery::whole(const CommitRecord& record, bool synced) {
+    missing_.reset();
     std::uint64_t bytes = 0;
     for (const block::LogRange& range : record.log.ranges) bytes += range.end - range.begin;
     if (synced && bytes > settings_.verify_durable_bytes) co_return true;
-    missing_.reset();
     const std::vector<block::LogRange> ranges = record.log.ranges;
     const block::Verification seen = co_await log_.verify(ranges);
     switch (seen.state) {
@@ -129,7 +130,8 @@ asio::awaitable<void> Recovery::verify_heads() {
         const GivenUpTail tail{head.record.address, head.record.generation};
         if (!good && missing_) {
             incomplete_.emplace_back(tail, "The vault is not complete: " + name(head.record) + " needs " +
-                                               block::describe(*missing_) + ", which is missing. Wait until the folder is synchronised.");
+                                               block::describe(*missing_) +
+                                               ", which is missing. Wait until the folder is synchronised.");
             continue;
         }
         if (!good && !head.synced) {
@@ -168,9 +170,8 @@ asio::awaitable<void> Recovery::use_parent_of_torn() {
 // state that is used has given it up. (Passed over, not forgotten: should it become whole, it is a fork.)
 void Recovery::refuse_incomplete() {
     for (const auto& [tail, sentence] : incomplete_) {
-        const bool given_up =
-            !heads_.empty() && std::ranges::find(heads_.front().record.given_up, tail) !=
-                                   heads_.front().record.given_up.end();
+        const bool given_up = !heads_.empty() && std::ranges::find(heads_.front().record.given_up, tail) !=
+                                                     heads_.front().record.given_up.end();
         if (!given_up) throw Error(Errc::vault_incomplete, sentence);
     }
 }
@@ -182,7 +183,8 @@ void Recovery::remember_given_up(CommitRecord& chosen) {
         return std::ranges::find(listed, tail.record.segment, &block::ListedSegment::id) == listed.end();
     });
     for (const GivenUpTail& tail : torn_heads_) {
-        if (std::ranges::find(chosen.given_up, tail) == chosen.given_up.end()) chosen.given_up.push_back(tail);
+        if (std::ranges::find(chosen.given_up, tail) == chosen.given_up.end())
+            chosen.given_up.push_back(tail);
     }
     if (chosen.given_up.size() > max_given_up) {
         chosen.given_up.erase(chosen.given_up.begin(),

@@ -8,8 +8,11 @@
 //   newest record verifies                          use it
 //   it does not, and nothing proves it was synced   crash tail: use its parent (a note)
 //   it does not, but it was synced                  damage: use it; single blocks will fail to read (damaged)
-//   a record that should be there cannot be read    damage: use the next older one (damaged)
-//   a segment it refers to is missing               Error(Errc::vault_incomplete)
+//   a record that should be there cannot be read,
+//     or the header of a segment that may have one  damage: use the next older one (damaged, older)
+//   a segment it refers to is missing               Error(Errc::vault_incomplete), unless it was synced: then
+//                                                   require_complete tells whether anything in it is alive
+//   an authentic record cannot be decoded           Error(Errc::unsupported_format)
 //   records of two sessions, neither before the other   fork: Error(Errc::forked) unless accepted
 //   segments, but no record                         Error(Errc::vault_damaged)
 //   no segments                                     a fresh vault
@@ -47,15 +50,20 @@ struct RecoverySettings {
 struct Recovered {
     std::unique_ptr<CommitRecord> record;  ///< null: a fresh vault
     bool damaged = false;                  ///< parts of the vault, or newer commits, are lost
-    bool fork = false;                     ///< only with accept_fork
-    std::vector<std::string> notes;        ///< sentences for the log
-    std::uint64_t next_sequence = 1;       ///< for the first segment of a new session
-    Generation seen_generation{0};         ///< highest of any record, used or not: TreeSettings wants it
+    bool older = false;               ///< newer commits are or may be lost: who writes now makes that final
+    bool fork = false;                ///< only with accept_fork
+    std::vector<std::string> notes;   ///< sentences for the log
+    std::uint64_t next_sequence = 1;  ///< for the first segment of a new session
+    Generation seen_generation{0};    ///< highest of any record, used or not: TreeSettings wants it
 
     void note(std::string sentence) { notes.push_back(std::move(sentence)); }
     void damage(std::string sentence) {
         damaged = true;
         note(std::move(sentence));
+    }
+    void lose_commits(std::string sentence) {
+        older = true;
+        damage(std::move(sentence));
     }
 };
 

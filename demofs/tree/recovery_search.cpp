@@ -71,6 +71,18 @@ asio::awaitable<std::optional<SessionId>> RecordSearch::session_of(block::Segmen
     co_return std::nullopt;
 }
 
+// Nothing in a segment can be read without its header. If a crash has left it so, nothing in it was synced.
+asio::awaitable<void> RecordSearch::judge_header(block::SegmentId id) {
+    const std::string segment = "Segment " + std::to_string(id.sequence);
+    const bool crash = co_await catalog_.header_was_never_written(id);
+    if (crash) {
+        result_.note(segment + " has no header: a crash came before it was written.");
+    } else {
+        result_.lose_commits("The header of segment " + std::to_string(id.sequence) +
+                             " is damaged. The newest commits may be in that segment, which cannot be read.");
+    }
+}
+
 // Records are looked at from the segment's end, so the first readable one is the newest.
 void RecordSearch::look_at(const block::FoundBlock& block, Scanned& scanned) {
     // Its number is used up, whatever became of it.
@@ -99,8 +111,8 @@ asio::awaitable<RecordSearch::Scanned> RecordSearch::scan(block::SegmentId id, G
 asio::awaitable<void> RecordSearch::check_sealed_end(block::SegmentId id, const Scanned& scanned,
                                                      block::SealRecord seal) {
     if (scanned.torn_behind) {
-        result_.damage("A commit record in segment " + std::to_string(id.sequence) +
-                       " is damaged, after it had been synced.");
+        result_.lose_commits("A commit record in segment " + std::to_string(id.sequence) +
+                             " is damaged, after it had been synced.");
         co_return;
     }
     block::LogRange tail;
@@ -118,8 +130,8 @@ asio::awaitable<void> RecordSearch::check_tail(block::LogRange tail) {
     std::vector<block::LogRange> ranges(1, tail);
     const block::Verification seen = co_await log_.verify(std::move(ranges));
     if (seen.intact()) co_return;
-    result_.damage("Segment " + std::to_string(tail.segment.sequence) + " is damaged at offset " +
-                   std::to_string(seen.offset) + ", where the newest commit may have been.");
+    result_.lose_commits("Segment " + std::to_string(tail.segment.sequence) + " is damaged at offset " +
+                         std::to_string(seen.offset) + ", where the newest commit may have been.");
 }
 
 // --- all segments --------------------------------------------------------------------------------
@@ -135,9 +147,7 @@ asio::awaitable<std::vector<Candidate>> RecordSearch::heads() {
         if (!heads.empty() && below_first++ >= settings_.fork_search_segments) break;
         const std::optional<SessionId> session = co_await session_of(segment.id);
         if (!session) {
-            // Creating a segment and crashing before its header was synced leaves this.
-            if (heads.empty())
-                result_.note("Segment " + std::to_string(segment.id.sequence) + " has no valid header.");
+            if (heads.empty()) co_await judge_header(segment.id);
             continue;
         }
         if (known.contains(*session)) continue;  // an older segment: its records are before the head
@@ -171,7 +181,7 @@ asio::awaitable<std::optional<Candidate>> RecordSearch::parent_of(CommitRecord r
     }
     if (error) {
         if (!has_code(error, Errc::corrupt)) std::rethrow_exception(error);
-        result_.damage("The parent of " + name(record) + " is damaged: " + describe(error));
+        result_.lose_commits("The parent of " + name(record) + " is damaged: " + describe(error));
         co_return parent;
     }
     parent.emplace();

@@ -60,6 +60,7 @@ class RecordSearch {
     boost::asio::awaitable<void> check_sealed_end(block::SegmentId id, const Scanned& scanned,
                                                   block::SealRecord seal);
     boost::asio::awaitable<void> check_tail(block::LogRange tail);
+    boost::asio::awaitable<void> judge_header(block::SegmentId id);
     void look_at(const block::FoundBlock& block, Scanned& scanned);
 
     block::LogReader& log_;

@@ -144,6 +144,33 @@ class Damage(MountTest):
         self.vault.mount()
         self.assertTrue(self.read_all(), "nobody noticed that two pieces were swapped")
 
+    def test_a_damaged_newest_segment_is_no_older_state_to_write_on(self):
+        before = set(self.objects())
+        self.vault.mount()
+        self.write_synced(self.root / "later", b"later")
+        self.vault.unmount()
+        (newest,) = set(self.objects()) - before
+
+        def flip_a_bit_of_its_header():
+            with open(newest, "r+b") as file:
+                file.seek(20)
+                byte = file.read(1)
+                file.seek(20)
+                file.write(bytes([byte[0] ^ 1]))
+
+        flip_a_bit_of_its_header()
+        done = self.vault.mount(check=False)
+        self.assertEqual(done.returncode, DAMAGED, done.stderr)
+        self.assertIn("--read-only", done.stderr)
+        self.assertFalse(self.vault.is_mounted())
+        self.vault.mount("--read-only")
+        self.assertEqual(self.read_all(), set())
+        self.assertFalse((self.root / "later").exists())
+        self.vault.unmount()
+        flip_a_bit_of_its_header()  # restored
+        self.vault.mount()
+        self.assertEqual((self.root / "later").read_bytes(), b"later")
+
     def test_a_missing_older_segment_is_an_error_and_not_an_older_state(self):
         # A folder that is not completely synchronised: a later session's segment is there, an earlier one is not.
         segment = self.objects()[0]

@@ -32,6 +32,7 @@ CrashPolicy zero_unsynced(std::uint64_t ahead_bytes) {
 CrashPolicy reorder_unsynced(std::uint64_t seed) {
     return [seed](const std::string& name, std::uint64_t offset, Bytes& unsynced) {
         constexpr std::size_t page_bytes = 4096;
+        constexpr std::size_t sector_bytes = 512;
         std::mt19937_64 random(seed ^ std::hash<std::string>()(name));
         enum Fate { kept, zeroed, torn, fates };
         std::size_t kept_end = 0;
@@ -45,7 +46,9 @@ CrashPolicy reorder_unsynced(std::uint64_t seed) {
                     survives = 0;
                     break;
                 case torn:
-                    survives = random() % page.size();
+                    // Disks write sectors of 512 bytes whole.
+                    survives = (offset + at + random() % page.size()) / sector_bytes * sector_bytes;
+                    survives -= std::min<std::size_t>(survives, offset + at);
                     break;
                 default:
                     break;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <iostream>
 
 #include "contents.hpp"
 #include "demofs/base/codec.hpp"
@@ -78,9 +79,8 @@ class RecoveryTest : public testing::Test {
             const auto read = [&tree] { return tree.segment_usage(); };
             usage = co_await tree.retry(read);
         });
-        return std::ranges::any_of(usage, [&](const SegmentLive& entry) {
-            return entry.segment == segment && entry.bytes != 0;
-        });
+        return std::ranges::any_of(
+            usage, [&](const SegmentLive& entry) { return entry.segment == segment && entry.bytes != 0; });
     }
 
     std::string current() {
@@ -267,6 +267,63 @@ void rewrite(Vault& vault, const block::BlockAddress& address, crypto::Part part
     vault.disk->put(object, bytes);
 }
 
+TEST_F(RecoveryTest, AFlippedBitInTheNewestSegmentsHeaderIsDamageAndNoCrash) {
+    write({"one"});
+    write({"two", "three", "four"});
+    for (const std::uint64_t at : {0u, 20u, 111u, 112u, 127u}) {
+        const auto disk = vault.disk;
+        vault.disk = std::make_shared<store::MemoryDisk>(disk->snapshot());
+        vault.flip_byte(newest(), at);
+        EXPECT_EQ(current(), "one");
+        EXPECT_TRUE(vault.recovered.damaged && vault.recovered.older);
+        ASSERT_EQ(vault.recovered.notes.size(), 1u);
+        EXPECT_THAT(vault.recovered.notes[0], testing::HasSubstr("header of segment"));
+        vault.disk = disk;
+    }
+    EXPECT_EQ(current(), "four");
+}
+
+TEST_F(RecoveryTest, AHeaderThatNeverReachedTheDiskIsACrash) {
+    write({"one"});
+    const auto before = vault.disk;
+    for (const store::CrashPolicy& policy :
+         {store::lose_unsynced(), store::tear_unsynced_at(100), store::zero_unsynced(8192)}) {
+        vault.disk = std::make_shared<store::MemoryDisk>(before->snapshot());
+        crash_while_writing("", "two", policy);
+        EXPECT_EQ(current(), "one");
+        EXPECT_FALSE(vault.recovered.damaged);
+    }
+}
+
+// Whatever byte is changed: an older state is never shown as if nothing had happened.
+TEST_F(RecoveryTest, NoChangedByteGivesAnOlderStateInSilence) {
+    vault.tree_settings.number_reserve = 16;
+    write({"one", "two"});
+    write({"three", "four"});
+    const auto intact = vault.disk;
+    int newest_shown = 0, older_told = 0, refused = 0;
+    for (const block::ListedSegment& segment : vault.segments()) {
+        for (std::uint64_t at = 0; at < segment.size_bytes; at += 7) {
+            vault.disk = std::make_shared<store::MemoryDisk>(intact->snapshot());
+            vault.flip_byte(segment.object, at);
+            std::string now;
+            try {
+                now = current();
+            } catch (const Error&) {
+                ++refused;
+                continue;
+            }
+            ASSERT_TRUE(now == "four" || vault.recovered.older)
+                << now << ": byte " << at << " of segment " << segment.id.sequence;
+            ++(now == "four" ? newest_shown : older_told);
+        }
+    }
+    EXPECT_GT(newest_shown, 0);
+    EXPECT_GT(older_told, 0);
+    std::cout << newest_shown << " show the newest state, " << older_told << " an older one and say so, "
+              << refused << " nothing\n";
+}
+
 TEST_F(RecoveryTest, WhatANewerVersionWroteIsRefusedAndNeverPassedOver) {
     write({"one"});
     write({"two", "three"});
@@ -351,7 +408,8 @@ TEST_F(RecoveryTest, ADeadSegmentThatOnlyAGivenUpTailNamesMayBeRemoved) {
     const std::vector<block::ListedSegment> segments = vault.segments();
     std::size_t removed = 0;
     for (const block::ListedSegment& segment : segments) {
-        const bool of_the_tail = segment.id.sequence > 3 && segment.id.sequence + 2 < segments.front().id.sequence;
+        const bool of_the_tail =
+            segment.id.sequence > 3 && segment.id.sequence + 2 < segments.front().id.sequence;
         if (!of_the_tail || is_live(segment.id)) continue;
         vault.disk->erase(segment.object);
         ++removed;
