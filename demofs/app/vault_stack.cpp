@@ -40,10 +40,16 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
 
     if (access == Access::create) co_await store::LocalObjectStore::initialize(*pool_, directory_);
     const store::LocalStoreOptions options = store_options(access);
-    auto opening = store::LocalObjectStore::open(*pool_, directory_, options);
+    std::string unusable;
+    auto io = store::open_io_engine(executor_, *pool_, &unusable);
+    store::IoEngine& engine = *io;
+    const auto io_node = graph_->add("store input and output", std::move(io), asyncdrop::uses(pool_node));
+    if (!unusable.empty()) notice_(unusable + "; worker threads read and write the vault, which is slower");
+    auto opening = store::LocalObjectStore::open(engine, *pool_, directory_, options);
     auto store = co_await std::move(opening);
     store_ = &*store;
-    const auto store_node = graph_->add("object store", std::move(store), asyncdrop::uses(pool_node));
+    const auto store_node =
+        graph_->add("object store", std::move(store), asyncdrop::uses(io_node, pool_node));
 
     // What is there, and which commit is the last one.
     catalog_ = std::make_unique<block::SegmentCatalog>(*store_, keys_);

@@ -20,6 +20,7 @@
 #include "demofs/base/worker_pool.hpp"
 #include "demofs/block/block_stack.hpp"
 #include "demofs/crypto/keys.hpp"
+#include "demofs/store/io/io_engine.hpp"
 #include "demofs/store/local_object_store.hpp"
 #include "demofs/tree/recovery.hpp"
 #include "demofs/tree/tree.hpp"

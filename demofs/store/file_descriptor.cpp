@@ -6,18 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
 
 #include "demofs/base/error.hpp"
 
 namespace demofs::store {
-namespace {
-
-[[noreturn]] void throw_errno(const char* call) {
-    throw std::system_error(errno, std::generic_category(), call);
-}
-
-}  // namespace
 
 FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
     if (this != &other) {
@@ -50,29 +42,6 @@ void sync_directory(const FileDescriptor& directory, const std::filesystem::path
 void sync_directory(const std::filesystem::path& path) {
     const FileDescriptor directory = open_directory(path);
     sync_directory(directory, path);
-}
-
-std::size_t read_fully(int descriptor, std::uint64_t offset, MutableByteSpan out) {
-    std::size_t done = 0;
-    while (done < out.size()) {
-        const ssize_t count =
-            ::pread(descriptor, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) throw_errno("pread");
-        if (count == 0) break;
-        done += static_cast<std::size_t>(count);
-    }
-    return done;
-}
-
-void write_fully(int descriptor, std::uint64_t offset, ByteSpan data) {
-    while (!data.empty()) {
-        const ssize_t count = ::pwrite(descriptor, data.data(), data.size(), static_cast<off_t>(offset));
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) throw_errno("pwrite");
-        offset += static_cast<std::uint64_t>(count);
-        data = data.subspan(static_cast<std::size_t>(count));
-    }
 }
 
 std::optional<std::size_t> read_cached(int descriptor, std::uint64_t offset, MutableByteSpan out,

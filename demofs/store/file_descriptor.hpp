@@ -1,5 +1,5 @@
 #pragma once
-// An owned file descriptor, and the few system calls on one that must be retried when interrupted.
+// An owned file descriptor, and a few system calls on one.
 
 #include <cstdint>
 #include <filesystem>
@@ -39,13 +39,6 @@ class FileDescriptor {
 /// of the Error that is thrown if it fails.
 void sync_directory(const FileDescriptor& directory, const std::filesystem::path& path);
 void sync_directory(const std::filesystem::path& path);
-
-/// Reads into all of `out` from `offset` on; fewer bytes only at the end of the file. Throws
-/// std::system_error.
-[[nodiscard]] std::size_t read_fully(int descriptor, std::uint64_t offset, MutableByteSpan out);
-
-/// Writes all of `data` at `offset`. Throws std::system_error; a part may have been written then.
-void write_fully(int descriptor, std::uint64_t offset, ByteSpan data);
 
 /// Reads what is in the page cache without waiting for the device: all of `out`, or up to the end of the
 /// file. Nothing if that is impossible; `supported` becomes false if this file system can never do it.

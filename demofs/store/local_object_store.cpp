@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/this_coro.hpp>
 #include <cerrno>
 #include <stdexcept>
 #include <utility>
@@ -80,20 +81,20 @@ void make_objects_directory(const std::filesystem::path& vault) {
     sync_directory(directory, vault);
 }
 
-FileDescriptor create_file(const LocalDirectory& directory, const std::string& name) {
+DataFile create_file(const LocalDirectory& directory, const std::string& name) {
     constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
     FileDescriptor file(::openat(directory.objects_descriptor.get(), name.c_str(), flags, S_IRUSR | S_IWUSR));
     if (!file) throw Error(errno, "Cannot create " + directory.path_of(name));
     if (::fsync(file.get()) != 0) throw Error(errno, "Cannot make " + directory.path_of(name) + " durable");
     sync_directory(directory.objects_descriptor, directory.objects);
-    return file;
+    return DataFile(std::move(file), directory.direct);
 }
 
 OpenFileCache::File open_file(const LocalDirectory& directory, const std::string& name) {
     FileDescriptor file(
         ::openat(directory.objects_descriptor.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (!file) throw Error(errno, "Cannot open " + directory.path_of(name));
-    return std::make_shared<const FileDescriptor>(std::move(file));
+    return std::make_shared<const DataFile>(std::move(file), directory.direct);
 }
 
 void remove_file(const LocalDirectory& directory, const std::string& name) {
@@ -160,10 +161,13 @@ asio::awaitable<void> LocalObjectStore::initialize(WorkerPool& pool, std::filesy
     co_await pool.run(job);
 }
 
-asio::awaitable<asyncdrop::AsyncDropBox<LocalObjectStore>> LocalObjectStore::open(WorkerPool& pool,
+asio::awaitable<asyncdrop::AsyncDropBox<LocalObjectStore>> LocalObjectStore::open(IoEngine& io,
+                                                                                  WorkerPool& pool,
                                                                                   std::filesystem::path vault,
                                                                                   LocalStoreOptions options) {
-    auto directory = std::make_shared<LocalDirectory>(pool, std::move(vault));
+    asio::any_io_executor executor = co_await asio::this_coro::executor;
+    auto directory =
+        std::make_shared<LocalDirectory>(io, pool, std::move(executor), std::move(vault), options.direct);
     const auto job = [&] { open_vault(*directory, options.access); };
     co_await pool.run(job);
     co_return asyncdrop::make_box<LocalObjectStore>(std::move(directory), options);
@@ -178,7 +182,7 @@ asio::awaitable<asyncdrop::AsyncDropBox<ObjectWriter>> LocalObjectStore::create(
     require_object_name(name);
     require_writable("create", name);
     const auto job = [&] { return create_file(*directory_, name); };
-    FileDescriptor file = co_await directory_->pool.run(job);
+    DataFile file = co_await directory_->pool.run(job);
     co_return asyncdrop::make_box<LocalObjectWriter>(directory_, name, std::move(file));
 }
 
@@ -194,7 +198,7 @@ MutableByteSpan LocalObjectStore::within_object(const std::string& name, std::ui
 std::optional<std::size_t> LocalObjectStore::try_read(const std::string& name, std::uint64_t offset,
                                                       MutableByteSpan out) noexcept {
     const OpenFileCache::File file = open_files_.find(name);
-    if (!file) return std::nullopt;
+    if (!file || file->direct()) return std::nullopt;
     return read_cached(file->get(), offset, within_object(name, offset, out), cached_reads_supported_);
 }
 
@@ -205,19 +209,17 @@ asio::awaitable<std::size_t> LocalObjectStore::read(std::string name, std::uint6
     const std::optional<std::size_t> cached = try_read(name, offset, out);
     if (cached) co_return *cached;
     OpenFileCache::File file = open_files_.find(name);
-    const bool opens = !file;
-    const std::uint64_t removals_before = removals_;
-    const auto job = [&] {
-        if (opens) file = open_file(*directory_, name);
-        try {
-            return read_fully(file->get(), offset, out);
-        } catch (const std::system_error& error) {
-            throw Error(error.code(), "Cannot read from " + directory_->path_of(name));
-        }
-    };
-    const std::size_t size = co_await directory_->pool.run(job);
-    if (opens && removals_ == removals_before) open_files_.insert(name, std::move(file));
-    co_return size;
+    if (!file) {
+        const std::uint64_t removals_before = removals_;
+        const auto job = [&] { return open_file(*directory_, name); };
+        file = co_await directory_->pool.run(job);
+        if (removals_ == removals_before) open_files_.insert(name, file);
+    }
+    try {
+        co_return co_await read_file(directory_->io, directory_->pages, *file, offset, out);
+    } catch (const std::system_error& error) {
+        throw Error(error.code(), "Cannot read from " + directory_->path_of(name));
+    }
 }
 
 asio::awaitable<std::vector<ObjectInfo>> LocalObjectStore::list() {

@@ -1,9 +1,11 @@
 #pragma once
-// The object store on a local directory: one file for each object in VAULT/objects, written through the page
-// cache and made durable with fdatasync and directory syncs.
+// The object store on a local directory: one file for each object in VAULT/objects, read and written past the
+// page cache where the filesystem can do that (what is in them is encrypted: the caches that pay are above),
+// and made durable with durable writes, fdatasync and directory syncs.
 //
-// Threads: as ObjectStore; system calls that can block run on a WorkerPool, which must outlive the store.
-// Reads of what the page cache holds are answered on the calling thread. Invariants: a file is written by the
+// Threads: as ObjectStore, on the executor of the IoEngine. The bytes of objects go through the engine; other
+// system calls that can block run on a WorkerPool. Engine and pool must outlive the store. Of files that are
+// not direct, what the page cache holds is read on the calling thread. Invariants: a file is written by the
 // writer that created it only; the writing store holds an exclusive lock (flock) on the vault directory from
 // its opening to its drop, so that at most one process writes.
 
@@ -13,6 +15,7 @@
 #include <memory>
 
 #include "demofs/base/worker_pool.hpp"
+#include "demofs/store/io/io_engine.hpp"
 #include "demofs/store/object_store.hpp"
 #include "demofs/store/open_file_cache.hpp"
 
@@ -30,6 +33,8 @@ struct LocalStoreOptions {
     LocalAccess access = LocalAccess::read_write;
     /// Files kept open for reading at most.
     std::size_t max_open_files = 256;
+    /// Past the page cache, where the filesystem of a file says that it can.
+    bool direct = true;
 };
 
 class LocalObjectStore final : public ObjectStore {
@@ -41,12 +46,12 @@ class LocalObjectStore final : public ObjectStore {
     /// nothing if it is there. Throws Error.
     [[nodiscard]] static asio::awaitable<void> initialize(WorkerPool& pool, std::filesystem::path vault);
 
-    /// Opens the vault directory and takes the lock that `options.access` asks for, without waiting. `pool`
-    /// must outlive the store. Throws Error: ENOENT, ENOTDIR, EACCES or EROFS of the directory,
+    /// Opens the vault directory and takes the lock that `options.access` asks for, without waiting. `io` and
+    /// `pool` must outlive the store. Throws Error: ENOENT, ENOTDIR, EACCES or EROFS of the directory,
     /// Errc::not_a_vault if it has no objects directory, Errc::vault_in_use if another process (or store)
     /// holds a conflicting lock.
     [[nodiscard]] static asio::awaitable<asyncdrop::AsyncDropBox<LocalObjectStore>> open(
-        WorkerPool& pool, std::filesystem::path vault, LocalStoreOptions options);
+        IoEngine& io, WorkerPool& pool, std::filesystem::path vault, LocalStoreOptions options);
 
     asio::awaitable<asyncdrop::AsyncDropBox<ObjectWriter>> create(std::string name) override;
     asio::awaitable<std::size_t> read(std::string name, std::uint64_t offset, MutableByteSpan out) override;

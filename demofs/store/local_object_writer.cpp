@@ -4,37 +4,25 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
+#include <asyncdrop/even_if_cancelled.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <cerrno>
 #include <exception>
 #include <utility>
 
 #include "demofs/base/error.hpp"
+#include "demofs/store/io/paged_range.hpp"
 
 namespace demofs::store {
-namespace {
-
-constexpr std::size_t small_append_bytes = 64u << 10;
-constexpr std::uint64_t prewritten_bytes = 1u << 20;
-constexpr std::array<std::byte, 64u << 10> zeros{};
-
-void write_zeros(int file, std::uint64_t begin, std::uint64_t end) {
-    while (begin < end) {
-        const std::size_t size = std::min<std::uint64_t>(end - begin, zeros.size());
-        write_fully(file, begin, ByteSpan(zeros).first(size));
-        begin += size;
-    }
-}
-
-}  // namespace
 
 LocalObjectWriter::LocalObjectWriter(asyncdrop::Passkey<LocalObjectWriter>,
                                      std::shared_ptr<LocalDirectory> directory, const std::string& name,
-                                     FileDescriptor file)
+                                     DataFile file)
     : directory_(std::move(directory)),
       name_(name),
       file_(std::move(file)),
-      state_(directory_->path_of(name)) {
+      state_(directory_->path_of(name)),
+      ahead_(directory_->io, directory_->executor, file_) {
     directory_->being_written.emplace(name_, &state_);
 }
 
@@ -42,103 +30,115 @@ LocalObjectWriter::~LocalObjectWriter() {
     directory_->being_written.erase(name_);
 }
 
-/// What runs on a worker: the write and the sync in one go, since a hop costs as much as encrypting 16 KiB.
-struct LocalObjectWriter::Job {
-    const LocalObjectWriter& writer;
-    ByteSpan data;
-    SyncKind sync;
-    std::uint64_t prewrite_to = 0;  // 0: not
-    std::uint64_t file_bytes = 0;   // of the file, now and then afterwards
-    bool begun = false;
-    bool prewriting_failed = false;
-
-    void operator()() {
-        begun = true;
-        const int file = writer.file_.get();
-        try {
-            write_fully(file, writer.state_.size(), data);
-        } catch (const std::system_error& error) {
-            throw Error(error.code(), "Cannot write to " + writer.state_.object());
-        }
-        const std::uint64_t end = writer.state_.size() + data.size();
-        file_bytes = std::max(file_bytes, end);
-        if (prewrite_to > file_bytes) prewrite(file);
-        if (sync == SyncKind::none) return;
-        if (sync == SyncKind::seal && file_bytes > end) cut(file, end);
-        if (::fdatasync(file) != 0) throw Error(errno, "Cannot make " + writer.state_.object() + " durable");
-        // Protects against accidents only, so that a file system without permissions does no harm.
-        if (sync == SyncKind::seal) static_cast<void>(::fchmod(file, S_IRUSR));
-    }
-
-    // Only saves time: where there is no room for it, the object goes on without.
-    void prewrite(int file) {
-        try {
-            write_zeros(file, file_bytes, prewrite_to);
-            file_bytes = prewrite_to;
-        } catch (const std::system_error&) {
-            prewriting_failed = true;
-            cut(file, file_bytes);
-        }
-    }
-
-    void cut(int file, std::uint64_t end) {
-        if (::ftruncate(file, static_cast<off_t>(end)) != 0)
-            throw Error(errno, "Cannot cut what was written ahead in " + writer.state_.object());
-        file_bytes = end;
-    }
-};
-
-// How far the file is to be written now; 0: no further than its data.
-std::uint64_t LocalObjectWriter::prewrite_target(std::size_t data_bytes, SyncKind sync) {
-    const bool small = sync == SyncKind::data && data_bytes > 0 && data_bytes <= small_append_bytes;
-    const bool repeated = std::exchange(small_sync_before_, small) && small;
-    const std::uint64_t end = state_.size() + data_bytes;
-    return prewrites_ && repeated && end > file_bytes_ ? end + prewritten_bytes : 0;
-}
-
-asio::awaitable<void> LocalObjectWriter::run(ByteSpan data, SyncKind sync) {
-    Job job{*this, data, sync, prewrite_target(data.size(), sync), file_bytes_};
-    const auto run_job = [&job] { job(); };
+// What a writer has begun it brings to its end, although several operations may be needed and the caller may
+// be cancelled between them. Any error makes the writer failed.
+asio::awaitable<void> LocalObjectWriter::to_its_end(asio::awaitable<void> work) {
+    const bool before = co_await asio::this_coro::throw_if_cancelled();
+    co_await asyncdrop::even_if_cancelled;
     std::exception_ptr error;
     try {
-        co_await directory_->pool.run(run_job);
+        co_await std::move(work);
     } catch (...) {
         error = std::current_exception();
     }
-    if (error) {
-        if (job.begun) state_.fail();  // else the coroutine was cancelled before, and nothing has happened
-        std::rethrow_exception(error);
+    co_await asio::this_coro::throw_if_cancelled(before);
+    if (!error) co_return;
+    state_.fail();
+    std::rethrow_exception(error);
+}
+
+asio::awaitable<void> LocalObjectWriter::run(IoOperation& operation, const char* failure) {
+    try {
+        co_await run_fully(directory_->io, operation);
+    } catch (const std::system_error& error) {
+        throw Error(error.code(), failure + state_.object());
     }
+}
+
+asio::awaitable<void> LocalObjectWriter::sync_file() {
+    IoOperation sync(IoOperation::Kind::sync, file_.get());
+    try {
+        co_await run_fully(directory_->io, sync);
+    } catch (const std::system_error& error) {
+        throw Error(error.code(), "Cannot make " + state_.object() + " durable");
+    }
+    unsynced_ = false;
+}
+
+asio::awaitable<void> LocalObjectWriter::write_pages(ByteSpan data, bool synced) {
+    const auto kind = synced ? IoOperation::Kind::write_durably : IoOperation::Kind::write;
+    const MutableByteSpan memory(const_cast<std::byte*>(data.data()), data.size());  // is only read
+    if (!file_.direct()) {
+        iovec piece{memory.data(), memory.size()};
+        IoOperation operation(kind, file_.get(), state_.size(), std::span(&piece, 1));
+        co_await run(operation, "Cannot write to ");
+        ahead_.written(state_.size() + data.size());
+        co_return;
+    }
+    PagedRange range(directory_->pages, state_.size(), memory);
+    range.prepare_write(ByteSpan(last_page_).first(state_.size() % page_bytes));
+    IoOperation operation(kind, file_.get(), range.begin(), range.pieces());
+    co_await run(operation, "Cannot write to ");
+    ahead_.written(range.end());
+    std::ranges::copy(range.last_partial_page(), last_page_.begin());
+}
+
+asio::awaitable<void> LocalObjectWriter::write(ByteSpan data, Durability durability) {
+    const bool synced = durability == Durability::synced;
+    if (!data.empty()) {
+        co_await ahead_.make_way(page_ceiling(state_.size() + data.size()));
+        // A durable write says nothing of bytes that were written before.
+        const bool together = synced && !unsynced_;
+        unsynced_ = unsynced_ || !synced;
+        co_await write_pages(data, together);
+    }
+    if (synced && (unsynced_ || data.empty())) co_await sync_file();
     state_.appended(data.size());
-    file_bytes_ = job.file_bytes;
-    if (job.prewriting_failed) prewrites_ = false;
-    if (sync == SyncKind::seal) state_.end();
+    ahead_.appended(data.size(), state_.size(), synced);
 }
 
 asio::awaitable<void> LocalObjectWriter::append(ByteSpan data, Durability durability) {
     const WriterState::Operation operation = state_.begin_append();
-    const SyncKind sync = durability == Durability::synced ? SyncKind::data : SyncKind::none;
-    co_await run(data, sync);
+    auto writing = write(data, durability);
+    co_await to_its_end(std::move(writing));
 }
 
 asio::awaitable<void> LocalObjectWriter::sync() {
     const WriterState::Operation operation = state_.begin_sync();
     if (state_.ended()) co_return;
-    const ByteSpan nothing;
-    co_await run(nothing, SyncKind::data);
+    auto syncing = sync_file();
+    co_await to_its_end(std::move(syncing));
 }
 
 asio::awaitable<void> LocalObjectWriter::seal() {
     const WriterState::Operation operation = state_.begin_sync();
     if (state_.ended()) co_return;
-    const ByteSpan nothing;
-    co_await run(nothing, SyncKind::seal);
+    auto finishing = finish();
+    co_await to_its_end(std::move(finishing));
+    state_.end();
+}
+
+asio::awaitable<void> LocalObjectWriter::finish() {
+    co_await ahead_.stop();
+    co_await ahead_.make_way(0);  // tells a failure
+    const auto job = [this] {
+        const int file = file_.get();
+        const std::uint64_t end = state_.size();
+        if (ahead_.file_bytes() > end && ::ftruncate(file, static_cast<off_t>(end)) != 0)
+            throw Error(errno, "Cannot cut what was written ahead in " + state_.object());
+        if (::fdatasync(file) != 0) throw Error(errno, "Cannot make " + state_.object() + " durable");
+        // Protects against accidents only, so that a file system without permissions does no harm.
+        static_cast<void>(::fchmod(file, S_IRUSR));
+    };
+    co_await directory_->pool.run(job);
+    ahead_.cut(state_.size());
 }
 
 asio::awaitable<void> LocalObjectWriter::async_drop_impl() {
+    co_await ahead_.stop();
     const auto close = [this] {
         // After a failure the file is left as it is, for recovery to look at.
-        const bool cut = !state_.failed() && file_bytes_ > state_.size() &&
+        const bool cut = !state_.failed() && ahead_.file_bytes() > state_.size() &&
                          ::ftruncate(file_.get(), static_cast<off_t>(state_.size())) != 0;
         const int cut_error = cut ? errno : 0;
         const int close_error = file_.close();

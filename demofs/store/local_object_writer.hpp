@@ -1,15 +1,18 @@
 #pragma once
 // The writer of one file of a LocalObjectStore. Part of the local store.
 //
-// Small appends that are synced one by one go into bytes that the file has already: zeros, written ahead now
-// and then. Overwriting needs no commit of the file system's journal, growing does, and that is about half of
-// such a sync's time. What is ahead is no part of the object: the store hides it from readers, and it is cut
-// off when the writer ends. Only a crash leaves it.
+// A direct file is written in whole pages: behind the object's end it holds zeros to the end of the page, and
+// an append that begins within a page writes that page again with the same bytes in front. Whoever wants no
+// page with durable bytes to be written again ends what is synced with a page. Zeros behind the object are no
+// part of it: the store hides them from readers, and they are cut off when the writer ends.
 
+#include <array>
 #include <asyncdrop/passkey.hpp>
 #include <memory>
 #include <string>
 
+#include "demofs/store/io/data_file.hpp"
+#include "demofs/store/io/write_ahead.hpp"
 #include "demofs/store/local_directory.hpp"
 #include "demofs/store/object_store.hpp"
 #include "demofs/store/writer_state.hpp"
@@ -21,7 +24,7 @@ class LocalObjectWriter final : public ObjectWriter {
     /// Writes `file`, which was created empty; `name` is registered in `directory->being_written` until the
     /// end.
     LocalObjectWriter(asyncdrop::Passkey<LocalObjectWriter>, std::shared_ptr<LocalDirectory> directory,
-                      const std::string& name, FileDescriptor file);
+                      const std::string& name, DataFile file);
     ~LocalObjectWriter() override;
 
     asio::awaitable<void> append(ByteSpan data, Durability durability) override;
@@ -35,18 +38,21 @@ class LocalObjectWriter final : public ObjectWriter {
     asio::awaitable<void> async_drop_impl() override;
 
   private:
-    enum class SyncKind { none, data, seal };
-    struct Job;
-    asio::awaitable<void> run(ByteSpan data, SyncKind sync);
-    std::uint64_t prewrite_target(std::size_t data_bytes, SyncKind sync);
+    asio::awaitable<void> to_its_end(asio::awaitable<void> work);
+    asio::awaitable<void> write(ByteSpan data, Durability durability);
+    asio::awaitable<void> write_pages(ByteSpan data, bool synced);
+    asio::awaitable<void> run(IoOperation& operation, const char* failure);
+    asio::awaitable<void> sync_file();
+    asio::awaitable<void> finish();
 
     std::shared_ptr<LocalDirectory> directory_;
     std::string name_;
-    FileDescriptor file_;
+    DataFile file_;
     WriterState state_;
-    std::uint64_t file_bytes_ = 0;    // what the file holds: the object, then zeros
-    bool prewrites_ = true;           // until the medium refuses
-    bool small_sync_before_ = false;  // the operation before was a small append with its sync
+    WriteAhead ahead_;
+    bool unsynced_ = false;  // something was appended that no sync covers
+    // Of a direct file: the page in which the object ends, up to there.
+    std::array<std::byte, page_bytes> last_page_;
 };
 
 }  // namespace demofs::store

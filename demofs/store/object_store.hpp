@@ -2,16 +2,16 @@
 // Everything above (segments, encryption, the tree) sees storage only through this interface.
 //
 // Contract, proved for every store by tests/conformance:
-//   * an object's name is durable when `create` returns; its bytes are durable when a sync that covers them
-//   returned;
+//   * an object's name is durable when `create` returns; its bytes when a sync that covers them returned;
 //   * a reader sees at least what was appended before its read began, also of objects still being written;
 //   * a sync may end an object (`ObjectWriter::ended`): an object store on the network cannot append, so what
-//   follows
-//     goes to a new object;
+//   follows goes to a new object;
 //   * a writer whose append or sync failed refuses everything from then on and is never retried on the same
-//   object:
-//     after a failed sync nobody knows which of its bytes the device holds. Readers still see the object.
+//   object: after a failed sync nobody knows which of its bytes the device holds. Readers still see it;
+//   * an object whose writer did not come to its end (a crash) may end in zeros that nobody appended;
 //   * every error names the store and the object.
+//
+// Memory: where address and offset in the object are the same modulo 4096, a store may spare a copy.
 //
 // Executors: all functions of a store and its writers belong to one strand (in demofs: the core thread). Any
 // number of reads, lists and removes may be in flight together, and one operation for each writer (checked).
@@ -67,7 +67,7 @@ class ObjectWriter {
     virtual ~ObjectWriter() = default;
 
     /// Appends all of `data`, which must stay valid until the return. With Durability::synced, everything
-    /// appended so far survives a crash on return, at the cost of one hop to a worker for both. Throws
+    /// appended so far survives a crash on return, at the cost of one operation if there was no other. Throws
     /// std::logic_error after `ended` or while another operation runs; throws Error(Errc::writes_failed)
     /// after `failed`; any other failure (ENOSPC, EIO, …) makes the writer failed, and any part of `data` may
     /// be readable then.

@@ -1,6 +1,6 @@
 #pragma once
 // Files kept open for reading, the least recently used closed first. Belongs to the store's strand; a file
-// that is read on a worker stays open until that read ends, because the reader shares it.
+// that is being read stays open until that read ends, because the reader shares it.
 
 #include <cstddef>
 #include <list>
@@ -8,13 +8,13 @@
 #include <string>
 #include <unordered_map>
 
-#include "demofs/store/file_descriptor.hpp"
+#include "demofs/store/io/data_file.hpp"
 
 namespace demofs::store {
 
 class OpenFileCache {
   public:
-    using File = std::shared_ptr<const FileDescriptor>;
+    using File = std::shared_ptr<const DataFile>;
 
     /// Keeps at most `capacity` files, at least one.
     explicit OpenFileCache(std::size_t capacity) : capacity_(capacity > 0 ? capacity : 1) {}

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <asyncdrop/drop_in_order.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <functional>
@@ -10,6 +11,7 @@
 
 #include "demofs/base/error.hpp"
 #include "demofs/base/random.hpp"
+#include "demofs/store/io/worker_engine.hpp"
 #include "demofs/store/local_object_store.hpp"
 #include "demofs/store/testing/counting_object_store.hpp"
 #include "demofs/store/testing/fault_object_store.hpp"
@@ -44,18 +46,36 @@ class MemoryMedium final : public Medium {
     MemoryStoreOptions options_;
 };
 
+/// How a local store reads and writes, and where its directory is.
+struct LocalKind {
+    bool ring = true;
+    bool direct = true;
+    std::string parent = {};  ///< the usual place for temporary files if empty
+};
+
 class LocalMedium final : public Medium {
   public:
-    asio::awaitable<AsyncDropBox<ObjectStore>> open() override {
-        const LocalStoreOptions options;
-        co_await LocalObjectStore::initialize(*pool_, directory_.path());
-        co_return co_await LocalObjectStore::open(*pool_, directory_.path(), options);
+    LocalMedium(asio::io_context& context, const LocalKind& kind)
+        : kind_(kind), directory_(kind.parent), pool_(WorkerPool::make(2)) {
+        if (kind.ring) {
+            io_ = open_io_engine(context.get_executor(), *pool_);
+        } else {
+            io_ = WorkerEngine::make(*pool_);
+        }
     }
-    asio::awaitable<void> close() override { return pool_.async_drop(); }
+    asio::awaitable<AsyncDropBox<ObjectStore>> open() override {
+        LocalStoreOptions options;
+        options.direct = kind_.direct;
+        co_await LocalObjectStore::initialize(*pool_, directory_.path());
+        co_return co_await LocalObjectStore::open(*io_, *pool_, directory_.path(), options);
+    }
+    asio::awaitable<void> close() override { return asyncdrop::drop_in_order(io_, pool_); }
 
   private:
+    LocalKind kind_;
     test_support::TempDir directory_;
-    AsyncDropBox<WorkerPool> pool_ = WorkerPool::make(2);
+    AsyncDropBox<WorkerPool> pool_;
+    AsyncDropBox<IoEngine> io_;
 };
 
 class CountingMedium final : public Medium {
@@ -87,7 +107,7 @@ class FaultlessMedium final : public Medium {
 
 struct StoreKind {
     std::string name;
-    std::function<std::unique_ptr<Medium>()> make;
+    std::function<std::unique_ptr<Medium>(asio::io_context&)> make;
 };
 
 void PrintTo(const StoreKind& kind, std::ostream* out) {
@@ -96,7 +116,7 @@ void PrintTo(const StoreKind& kind, std::ostream* out) {
 
 class ObjectStoreContract : public testing::TestWithParam<StoreKind> {
   protected:
-    ObjectStoreContract() : medium_(GetParam().make()) { open(); }
+    ObjectStoreContract() : medium_(GetParam().make(context_)) { open(); }
     ~ObjectStoreContract() override {
         if (writer_) run(writer_.async_drop());
         if (store_) run(store_.async_drop());
@@ -368,6 +388,41 @@ TEST_P(ObjectStoreContract, BytesOfAnyValueAndSizeComeBack) {
     }
 }
 
+TEST_P(ObjectStoreContract, EveryPlaceInMemoryWillDo) {
+    // Stores spare copies where memory and object have the same remainder modulo a page.
+    constexpr std::size_t page = 4096;
+    Bytes expected(5 * page);
+    fill_random(expected);
+    for (const std::size_t shift : {std::size_t{0}, std::size_t{1}, std::size_t{100}, page - 1}) {
+        SCOPED_TRACE(shift);
+        const std::string name = "shift-" + std::to_string(shift);
+        create(name);
+        Bytes memory(8 * page);
+        const std::size_t first = page - reinterpret_cast<std::uintptr_t>(memory.data()) % page;
+        const MutableByteSpan congruent = MutableByteSpan(memory).subspan(first);
+        // The object's first `shift` bytes, then the rest from memory that is congruent to it.
+        run(writer_->append(ByteSpan(expected).first(shift), Durability::buffered));
+        std::ranges::copy(expected, congruent.begin());
+        run(writer_->append(congruent.subspan(shift, expected.size() - shift), Durability::buffered));
+        for (const std::size_t offset :
+             {std::size_t{0}, std::size_t{1}, page - 1, page, page + 7, 2 * page}) {
+            for (const std::size_t size : {std::size_t{1}, page - 1, page, page + 1, 2 * page, 3 * page}) {
+                for (const std::size_t place : {offset % page, std::size_t{0}, std::size_t{3}}) {
+                    std::ranges::fill(memory, std::byte{'#'});
+                    const MutableByteSpan out = congruent.subspan(place, size);
+                    const std::size_t read = run(store_->read(name, offset, out));
+                    ASSERT_EQ(read, std::min(size, expected.size() - offset));
+                    ASSERT_TRUE(
+                        std::ranges::equal(out.first(read), ByteSpan(expected).subspan(offset, read)));
+                    const auto untouched = [](std::byte byte) { return byte == std::byte{'#'}; };
+                    ASSERT_TRUE(std::ranges::all_of(congruent.first(place), untouched));
+                    ASSERT_TRUE(std::ranges::all_of(congruent.subspan(place + read), untouched));
+                }
+            }
+        }
+    }
+}
+
 TEST_P(ObjectStoreContract, SeveralObjectsAreWrittenSideBySide) {
     AsyncDropBox<ObjectWriter> first = run(store_->create("first"));
     AsyncDropBox<ObjectWriter> second = run(store_->create("second"));
@@ -504,26 +559,35 @@ TEST_P(ObjectStoreContract, AStoreHasAName) {
     EXPECT_FALSE(store_->name().empty());
 }
 
-std::unique_ptr<Medium> memory(bool sync_ends_object, bool always_suspend = true) {
+using Make = std::function<std::unique_ptr<Medium>(asio::io_context&)>;
+
+Make memory(bool sync_ends_object) {
     MemoryStoreOptions options;
     options.sync_ends_object = sync_ends_object;
-    options.always_suspend = always_suspend;
-    return std::make_unique<MemoryMedium>(options);
+    return [options](asio::io_context&) { return std::make_unique<MemoryMedium>(options); };
+}
+
+Make local(const LocalKind& kind = {}) {
+    return [kind](asio::io_context& context) { return std::make_unique<LocalMedium>(context, kind); };
 }
 
 template <class Decorator>
-std::unique_ptr<Medium> decorated(std::unique_ptr<Medium> below) {
-    return std::make_unique<Decorator>(std::move(below));
+Make decorated(const Make& below) {
+    return [below](asio::io_context& context) { return std::make_unique<Decorator>(below(context)); };
 }
 
 const StoreKind store_kinds[] = {
-    {"Memory", [] { return memory(false); }},
-    {"MemoryWhereASyncEndsTheObject", [] { return memory(true); }},
-    {"Local", [] { return std::make_unique<LocalMedium>(); }},
-    {"CountingMemory", [] { return decorated<CountingMedium>(memory(false)); }},
-    {"CountingLocal", [] { return decorated<CountingMedium>(std::make_unique<LocalMedium>()); }},
-    {"FaultlessMemory", [] { return decorated<FaultlessMedium>(memory(false)); }},
-    {"FaultlessMemoryWhereASyncEndsTheObject", [] { return decorated<FaultlessMedium>(memory(true)); }},
+    {"Memory", memory(false)},
+    {"MemoryWhereASyncEndsTheObject", memory(true)},
+    {"Local", local()},
+    {"LocalThroughThePageCache", local({.direct = false})},
+    {"LocalWithoutIoUring", local({.ring = false})},
+    {"LocalWithoutIoUringThroughThePageCache", local({.ring = false, .direct = false})},
+    {"LocalOnTmpfs", local({.parent = "/dev/shm"})},
+    {"CountingMemory", decorated<CountingMedium>(memory(false))},
+    {"CountingLocal", decorated<CountingMedium>(local())},
+    {"FaultlessMemory", decorated<FaultlessMedium>(memory(false))},
+    {"FaultlessMemoryWhereASyncEndsTheObject", decorated<FaultlessMedium>(memory(true))},
 };
 
 INSTANTIATE_TEST_SUITE_P(EveryStore, ObjectStoreContract, testing::ValuesIn(store_kinds),

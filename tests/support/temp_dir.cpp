@@ -8,8 +8,9 @@
 namespace test_support {
 namespace fs = std::filesystem;
 
-TempDir::TempDir() {
-    std::string pattern = (fs::temp_directory_path() / "demofs-test-XXXXXX").string();
+TempDir::TempDir(const fs::path& parent) {
+    const fs::path& place = parent.empty() ? fs::temp_directory_path() : parent;
+    std::string pattern = (place / "demofs-test-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr)
         throw std::system_error(errno, std::generic_category(), "mkdtemp");
     path_ = pattern;

@@ -9,7 +9,9 @@ namespace test_support {
 class TempDir {
   public:
     /// Makes an empty directory, below $TMPDIR or /tmp, that only this user may enter.
-    TempDir();
+    TempDir() : TempDir(std::filesystem::path()) {}
+    /// The same below `parent`; where it would be anyway if that is empty.
+    explicit TempDir(const std::filesystem::path& parent);
     TempDir(const TempDir&) = delete;
     TempDir& operator=(const TempDir&) = delete;
     ~TempDir();

@@ -23,6 +23,7 @@ class LocalVault : public testing::Test {
     template <class Body>
     asio::awaitable<void> run(Body& body) {
         auto pool = WorkerPool::make(2);
+        asyncdrop::AsyncDropBox<store::IoEngine> io = store::open_io_engine(context.get_executor(), *pool);
         asyncdrop::AsyncDropBox<store::LocalObjectStore> store;
         std::unique_ptr<SegmentCatalog> catalog;
         BlockStack stack;
@@ -31,7 +32,7 @@ class LocalVault : public testing::Test {
             const std::filesystem::path path = directory.path();
             const store::LocalStoreOptions options;
             co_await store::LocalObjectStore::initialize(*pool, path);
-            store = co_await store::LocalObjectStore::open(*pool, path, options);
+            store = co_await store::LocalObjectStore::open(*io, *pool, path, options);
             const asio::any_io_executor executor = context.get_executor();
             const SessionId id = new_session();
             catalog = std::make_unique<SegmentCatalog>(*store, keys);
@@ -42,7 +43,7 @@ class LocalVault : public testing::Test {
             error = std::current_exception();
         }
         try {
-            co_await asyncdrop::drop_in_order(stack.cached, stack.pipeline, stack.log, store, pool);
+            co_await asyncdrop::drop_in_order(stack.cached, stack.pipeline, stack.log, store, io, pool);
         } catch (...) {
             if (!error) error = std::current_exception();
         }

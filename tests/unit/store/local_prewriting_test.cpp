@@ -19,12 +19,13 @@ class LocalPrewriting : public StoreTestBase {
     LocalPrewriting() {
         run(LocalObjectStore::initialize(*pool_, directory_.path()));
         const LocalStoreOptions options;
-        store_ = run(LocalObjectStore::open(*pool_, directory_.path(), options));
+        store_ = run(LocalObjectStore::open(*io_, *pool_, directory_.path(), options));
         writer_ = run(store_->create("a1"));
     }
     ~LocalPrewriting() override {
         if (writer_) run(writer_.async_drop());
         run(store_.async_drop());
+        run(io_.async_drop());
         run(pool_.async_drop());
     }
 
@@ -36,28 +37,30 @@ class LocalPrewriting : public StoreTestBase {
 
     test_support::TempDir directory_;
     asyncdrop::AsyncDropBox<WorkerPool> pool_ = WorkerPool::make(2);
+    asyncdrop::AsyncDropBox<IoEngine> io_ = open_io_engine(context_.get_executor(), *pool_);
     asyncdrop::AsyncDropBox<LocalObjectStore> store_;
     asyncdrop::AsyncDropBox<ObjectWriter> writer_;
 };
 
 TEST_F(LocalPrewriting, SmallSyncedAppendsDoNotGrowTheFileEachTime) {
-    append_synced(2);
+    const std::string page(4096, 'x');
+    append_synced(3, page);
     const std::uint64_t ahead = file_bytes();
     EXPECT_GT(ahead, writer_->size());
-    append_synced(100);
+    append_synced(100, page);
     EXPECT_EQ(file_bytes(), ahead);
-    EXPECT_EQ(writer_->size(), 102 * 7U);
+    EXPECT_EQ(writer_->size(), 103 * page.size());
 }
 
 TEST_F(LocalPrewriting, GoesOnBeyondWhatWasWrittenAhead) {
     const std::string large(60'000, 'x');
     append_synced(3, large);
     const std::uint64_t ahead = file_bytes();
-    append_synced(40, large);
+    append_synced(100, large);
     EXPECT_GT(file_bytes(), ahead);
-    EXPECT_EQ(writer_->size(), 43 * large.size());
+    EXPECT_EQ(writer_->size(), 103 * large.size());
     std::string expected;
-    for (int i = 0; i < 43; ++i) expected += large;
+    for (int i = 0; i < 103; ++i) expected += large;
     EXPECT_EQ(read(store_, "a1", expected.size() + 10), expected);
 }
 
@@ -70,15 +73,15 @@ TEST_F(LocalPrewriting, ReadersAndListsSeeTheObjectOnly) {
     Bytes beyond(10);
     EXPECT_EQ(run(store_->read("a1", 21, beyond)), 0U);
     EXPECT_EQ(run(store_->read("a1", 500, beyond)), 0U);
-    EXPECT_EQ(store_->try_read("a1", 14, beyond), 7U);
+    EXPECT_EQ(run(store_->read("a1", 14, beyond)), 7U);
 }
 
 TEST_F(LocalPrewriting, LargeOrUnsyncedAppendsWriteNothingAhead) {
     const std::string large(200'000, 'x');
     append_synced(3, large);
-    EXPECT_EQ(file_bytes(), 3 * large.size());
+    EXPECT_LT(file_bytes(), 3 * large.size() + 4096);
     for (int i = 0; i < 5; ++i) append(writer_, "small");
-    EXPECT_EQ(file_bytes(), 3 * large.size() + 25);
+    EXPECT_LT(file_bytes(), 3 * large.size() + 25 + 4096) << "at most to the end of the page";
 }
 
 TEST_F(LocalPrewriting, SealingCutsOffWhatWasWrittenAhead) {
@@ -114,7 +117,6 @@ TEST_F(LocalPrewriting, AnAppendThatFitsSucceedsWhereThereIsNoRoomAhead) {
     const Limit limit;
     append_synced(10);
     EXPECT_FALSE(writer_->failed());
-    EXPECT_EQ(file_bytes(), 70U);
     EXPECT_EQ(read(store_, "a1").size(), 70U);
 }
 

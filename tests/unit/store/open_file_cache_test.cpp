@@ -7,7 +7,7 @@ namespace demofs::store {
 namespace {
 
 OpenFileCache::File null_device() {
-    return std::make_shared<const FileDescriptor>(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    return std::make_shared<const DataFile>(FileDescriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)), false);
 }
 
 bool is_open(int descriptor) {
