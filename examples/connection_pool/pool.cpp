@@ -1,5 +1,6 @@
 #include "pool.hpp"
 
+#include <asyncdrop/drop_in_order.hpp>
 #include <asyncdrop/even_if_cancelled.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -34,11 +35,10 @@ std::vector<std::size_t> numbers_below(std::size_t count) {
 Pool::Pool(asyncdrop::Passkey<Pool>, asio::any_io_executor executor, tcp::endpoint backend, std::size_t size,
            std::chrono::milliseconds timeout)
     : backend_(backend),
-      size_(size),
       timeout_(timeout),
       free_(numbers_below(size)),
       returned_(executor, never),
-      all_back_(executor, never),
+      lent_(asyncdrop::AsyncDropGate::create()),
       connections_(Connections::create()) {}
 
 asio::awaitable<Pool::Lease> Pool::checkout() {
@@ -51,7 +51,7 @@ asio::awaitable<Pool::Lease> Pool::checkout() {
         must_wait = free_.empty();
     }
     if (closed_) throw PoolClosed();
-    Lease lease(*this, free_.back());  // from here on the slot finds its way back
+    Lease lease(*this, free_.back(), lent_->enter());  // from here on the slot finds its way back
     free_.pop_back();
     if (!free_.empty()) returned_.cancel_one();
     co_await prepare(lease.slot_);
@@ -77,7 +77,6 @@ asio::awaitable<void> Pool::prepare(std::size_t slot) {
 void Pool::give_back(std::size_t slot) noexcept {
     free_.push_back(slot);  // allocates nothing: there was room for every slot from the beginning
     returned_.cancel_one();
-    if (free_.size() == size_) all_back_.cancel();
 }
 
 void Pool::refuse() {
@@ -87,11 +86,9 @@ void Pool::refuse() {
 
 asio::awaitable<void> Pool::async_drop_impl() {
     refuse();
-    boost::system::error_code ignored;
-    while (free_.size() < size_) {
-        co_await all_back_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    }
-    co_await connections_.async_drop();  // all at once; several errors come as one AsyncDropError
+    // First everybody gives back what is lent. Then all connections are closed at once; several errors come
+    // as one AsyncDropError.
+    co_await asyncdrop::drop_in_order(lent_, connections_);
 }
 
 }  // namespace connection_pool

@@ -12,6 +12,7 @@
 // Threads: one. A Lease must not be held by whoever drops the pool.
 
 #include <asyncdrop/box.hpp>
+#include <asyncdrop/gate.hpp>
 #include <asyncdrop/hash_map.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -37,7 +38,8 @@ class Pool {
     /// A connection that is lent. Giving it back needs no waiting, so this is no guard: a destructor will do.
     class Lease {
       public:
-        Lease(Lease&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)), slot_(other.slot_) {}
+        Lease(Lease&& other) noexcept
+            : pool_(std::exchange(other.pool_, nullptr)), slot_(other.slot_), pass_(std::move(other.pass_)) {}
         Lease& operator=(Lease&&) = delete;
         ~Lease() {
             if (pool_) pool_->give_back(slot_);
@@ -46,10 +48,12 @@ class Pool {
 
       private:
         friend class Pool;
-        Lease(Pool& pool, std::size_t slot) noexcept : pool_(&pool), slot_(slot) {}
+        Lease(Pool& pool, std::size_t slot, asyncdrop::AsyncDropGate::Pass pass) noexcept
+            : pool_(&pool), slot_(slot), pass_(std::move(pass)) {}
 
         Pool* pool_;
         std::size_t slot_;
+        asyncdrop::AsyncDropGate::Pass pass_;  // out behind give_back(): members die last
     };
 
     Pool(asyncdrop::Passkey<Pool>, asio::any_io_executor executor, tcp::endpoint backend, std::size_t size,
@@ -76,7 +80,6 @@ class Pool {
     void give_back(std::size_t slot) noexcept;
 
     const tcp::endpoint backend_;
-    const std::size_t size_;
     const std::chrono::milliseconds timeout_;
     std::vector<std::size_t> free_;  // slots: keys of `connections_`, also of connections not opened yet
     std::size_t waiting_ = 0;
@@ -84,7 +87,7 @@ class Pool {
     std::size_t replaced_ = 0;
     bool closed_ = false;
     asio::steady_timer returned_;  // never expires; cancel_one() wakes the waiter that is first in the queue
-    asio::steady_timer all_back_;  // never expires; wakes the cleanup
+    asyncdrop::AsyncDropGuard<asyncdrop::AsyncDropGate> lent_;  // who has a connection is inside
     asyncdrop::AsyncDropGuard<Connections> connections_;
 };
 

@@ -18,6 +18,9 @@
 //    one of the cleanups (a coroutine on the executor the cleanup was given) is refused;
 //  * once begun, the teardown needs neither its caller nor the graph object to come to its end;
 //  * an executor given with on() must be running until the teardown has ended.
+//  * a resource that can tell what its cleanup waits for has `std::function<std::string()> drop_progress()
+//    const`: what that returns is called for each sentence about the node, from any thread, also when the
+//    resource is gone; it must not call the graph.
 // The graph is itself an AsyncDrop: dropping it runs the teardown if nobody did, and throws the errors unless
 // a run() has delivered its report.
 //
@@ -223,6 +226,7 @@ class TeardownGraph {
     static void describe(detail::TeardownNode& node, const Owner& owner) {
         node.type = detail::resource_name_of(owner);
         node.site = detail::creation_site_of(owner);
+        if constexpr (requires { (*owner).drop_progress(); }) node.progress = (*owner).drop_progress();
     }
 
     template <class Fill, class... Options>

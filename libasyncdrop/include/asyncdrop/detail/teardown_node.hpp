@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,6 +75,7 @@ class TeardownNode {
     std::string type;
     CreationSite site;
     void* value = nullptr;                          // the resource; null for a task
+    std::function<std::string()> progress;          // what its cleanup waits for, if it can tell
     std::optional<asio::any_io_executor> executor;  // the graph's own if there is none
     std::vector<std::size_t> uses;
     std::vector<std::size_t> users;

@@ -337,6 +337,9 @@ inline std::string TeardownState::sentence_about(const TeardownNode& node, Time 
         text += separator + nodes_[user]->name;
         separator = ", ";
     }
+    if (node.state == NodeState::dropping && node.progress) {
+        if (const std::string progress = node.progress(); !progress.empty()) text += ", " + progress;
+    }
     return text;
 }
 

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "expect.hpp"
+#include "rehearse_background.hpp"
 #include "rehearse_values.hpp"
 #include "session.hpp"
 
@@ -220,6 +221,7 @@ void rehearse() {
     completion_tokens();
     run(shared_owners());
     expect(Session::count() == 0 && reports.empty(), "no session is left");
+    rehearse_background();
     rehearse_values();
     run(deadlines());
     expect(reports == std::vector{ForgottenReason::cleanup_abandoned}, "the abandoned cleanup is reported");

@@ -1,0 +1,101 @@
+#include "rehearse_background.hpp"
+
+#include <asyncdrop/error.hpp>
+#include <asyncdrop/gate.hpp>
+#include <asyncdrop/occupant.hpp>
+#include <asyncdrop/scope.hpp>
+#include <asyncdrop/task.hpp>
+#include <asyncdrop/with_async_drop.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "expect.hpp"
+
+namespace log_shipper {
+
+namespace {
+
+namespace asio = boost::asio;
+using asyncdrop::AsyncDropGate;
+using asyncdrop::AsyncDropScope;
+using asyncdrop::AsyncDropTask;
+
+asio::awaitable<void> take_turns(int turns) {
+    const auto executor = co_await asio::this_coro::executor;
+    for (int turn = 0; turn < turns; ++turn) co_await asio::post(executor, asio::use_awaitable);
+}
+
+asio::awaitable<void> ship_batch(AsyncDropGate& in_flight, int number, int& shipped) {
+    const auto pass = in_flight.enter("batch " + std::to_string(number));
+    co_await take_turns(number);
+    if (number == 2) throw std::runtime_error("batch 2 was rejected");
+    ++shipped;
+}
+
+// Three batches in a scope; the gate drains them first, the scope tells which one failed.
+asio::awaitable<void> batches() {
+    const auto executor = co_await asio::this_coro::executor;
+    int shipped = 0;
+    auto open_scope = [executor] { return AsyncDropScope::create(executor); };
+    auto open_gate = [] { return AsyncDropGate::create(); };
+    auto use = [&shipped](AsyncDropScope& scope, AsyncDropGate& gate) -> asio::awaitable<void> {
+        for (int number = 1; number <= 3; ++number) scope.spawn("ship", ship_batch(gate, number, shipped));
+        co_await take_turns(1);
+        const std::vector<asyncdrop::Occupant> inside = gate.occupants();
+        expect(inside.size() == 3 && inside[0].name == "batch 1", "the gate knows who is inside");
+    };
+    bool failed = false;
+    try {
+        co_await asyncdrop::with_async_drop(open_scope, open_gate, use);
+    } catch (const std::runtime_error& error) {
+        failed = std::string(error.what()) == "batch 2 was rejected";
+    }
+    expect(failed && shipped == 2, "the error of a task comes out, and the others have come to their end");
+}
+
+asio::awaitable<void> count_beats(asyncdrop::TaskControl& control, int& beats) {
+    while (!control.stopping()) {
+        co_await control.wait_for(std::chrono::hours(1));
+        ++beats;
+    }
+}
+
+asio::awaitable<void> heartbeat() {
+    const auto executor = co_await asio::this_coro::executor;
+    int beats = 0;
+    auto start = [executor, &beats] {
+        return AsyncDropTask::start(executor, "heartbeat", [&beats](asyncdrop::TaskControl& control) {
+            return count_beats(control, beats);
+        });
+    };
+    auto wake = [](AsyncDropTask& task) { task.wake(); };
+    co_await asyncdrop::with_async_drop(start, wake);
+    expect(beats >= 1, "the task was woken or asked to stop, and not left to its hour");
+}
+
+asio::awaitable<void> all() {
+    co_await batches();
+    co_await heartbeat();
+}
+
+}  // namespace
+
+void rehearse_background() {
+    asio::io_context context(1);
+    std::exception_ptr error;
+    asio::co_spawn(context, all(), [&error](std::exception_ptr thrown) { error = std::move(thrown); });
+    context.run();
+    if (error) std::rethrow_exception(error);
+}
+
+}  // namespace log_shipper
