@@ -3,8 +3,8 @@
 // Problem: `assert` is compiled out of what users run, and a broken invariant there goes on to write or
 // return wrong bytes. What is cheap to check and guards data is checked with `invariant`; it ends the
 // process, because the state in memory can no longer be trusted and what is on the disk still can: the next
-// mount starts on the last commit. `assert` is left for checks that cost more than what they guard (the whole
-// tree's consistency); builds without NDEBUG run those.
+// mount starts on the last commit. A check that costs more than what it guards (the whole tree's consistency) is
+// a setting that the tests switch on; `assert` is not used, since nobody runs a build that has it.
 //
 // Not for anything that input, a full disk or a caller's mistake can cause: those are exceptions.
 #pragma once

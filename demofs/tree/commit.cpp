@@ -13,8 +13,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <cassert>
 #include <chrono>
+#include <string>
 
 #include "demofs/base/error.hpp"
 #include "demofs/base/invariant.hpp"
@@ -171,8 +171,10 @@ void Tree::State::try_fold() {
 }
 
 void Tree::State::freeze() {
-    // A debug build looks through all of the tree that is in memory before any of it becomes durable.
-    assert(tree.find_violation().empty());
+    if (settings.check_before_commit) {
+        const std::string violation = tree.find_violation();
+        invariant(violation.empty(), violation.c_str());
+    }
     generation = next(generation);  // also a failed attempt uses it up
     record = std::make_unique<CommitRecord>();
     record->generation = generation;

@@ -39,10 +39,13 @@ struct CommitRecord;  // commit_record.hpp
 struct TreeSettings {
     std::size_t node_bytes = 4 * 1024;  ///< target size of an encoded node (format allows up to 64 KiB)
     std::size_t node_cache_bytes = 64 * 1024 * 1024;  ///< clean and dirty nodes in memory
-    SessionId session;                                ///< this mount's id
+    SessionId session{};                              ///< this mount's id
     /// The highest generation of any record in the store, used or not (Recovered::seen_generation).
     Generation seen_generation{0};
     std::uint64_t number_reserve = 1u << 20;  ///< numbers that one commit sets aside
+    /// Looks through all nodes in memory before each commit and ends the process if one breaks a rule of the
+    /// tree. Costs more than the commit itself: for tests.
+    bool check_before_commit = false;
 };
 
 /// Live bytes of a segment: stored bytes of nodes, payload bytes of data.

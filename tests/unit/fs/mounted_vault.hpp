@@ -54,7 +54,7 @@ struct Vault {
     std::shared_ptr<store::FaultPlan> faults;  // none unless a test sets it
     std::shared_ptr<store::StoreCounters> counters = std::make_shared<store::StoreCounters>();
     block::BlockSettings block_settings;
-    tree::TreeSettings tree_settings;
+    tree::TreeSettings tree_settings{.check_before_commit = true};
     FilesystemSettings fs_settings;
     std::vector<std::string> problems;
     bool start_background = false;

@@ -52,7 +52,7 @@ class TreeTest : public testing::Test {
 
     asio::io_context context;
     MemoryBlockStore blocks;
-    TreeSettings settings;
+    TreeSettings settings{.check_before_commit = true};
     std::exception_ptr drop_error;
 
   private:

@@ -83,7 +83,7 @@ class Vault {
     store::MemoryStoreOptions options;
     std::shared_ptr<store::FaultPlan> faults;  // none unless a test sets it
     block::BlockSettings block_settings;
-    TreeSettings tree_settings;
+    TreeSettings tree_settings{.check_before_commit = true};
     RecoverySettings recovery_settings;
     Recovered recovered;
     crypto::VaultKeys keys = vault_keys();
