@@ -284,6 +284,12 @@ class DuringTheDrop : public Forgotten {
         asio::co_spawn(context_, guard.async_drop(), [this](std::exception_ptr) { ended_ = true; });
         Cancellable::run_until(context_, [this] { return gate_.waiting(); });
     }
+    /// Destroys what `owner` points to, on the context's thread.
+    template <class G>
+    void destroy(std::unique_ptr<G>& owner) {
+        asio::post(context_, [&owner] { owner.reset(); });
+        Cancellable::run_until(context_, [&owner] { return owner == nullptr; });
+    }
     void finish() {
         gate_.open();
         Cancellable::run_until(context_, [this] { return ended_; });
@@ -324,20 +330,16 @@ TEST_F(DuringTheDropDeathTest, EveryUseOfABoxIsAMisuse) {
 TEST_F(DuringTheDropDeathTest, DestructionOfTheGuardInItsContextIsAMisuse) {
     auto guard = std::make_unique<AsyncDropGuard<Resource>>(make_guard<Resource>(log_, "a"));
     suspend_drop(*guard);
-    asio::post(context_, [&guard] { guard.reset(); });
-    EXPECT_DEATH(context_.run_one(),
+    EXPECT_DEATH(destroy(guard),
                  "a guard was destroyed while its async_drop is running .*forgotten_test.cpp");
-    gate_.open();
-    Cancellable::run_until(context_, [this] { return ended_; });
+    finish();
 }
 
 TEST_F(DuringTheDropDeathTest, DestructionOfABoxInItsContextIsAMisuse) {
     auto box = std::make_unique<asyncdrop::AsyncDropBox<Resource>>(make_box<Resource>(log_, "a"));
     suspend_drop(*box);
-    asio::post(context_, [&box] { box.reset(); });
-    EXPECT_DEATH(context_.run_one(), "a guard was destroyed while its async_drop is running");
-    gate_.open();
-    Cancellable::run_until(context_, [this] { return ended_; });
+    EXPECT_DEATH(destroy(box), "a guard was destroyed while its async_drop is running");
+    finish();
 }
 
 asio::awaitable<void> drop_unasked(AsyncDropGuard<Resource> guard, asio::io_context& context) {
@@ -346,8 +348,12 @@ asio::awaitable<void> drop_unasked(AsyncDropGuard<Resource> guard, asio::io_cont
 }
 
 TEST_F(DuringTheDropDeathTest, ALocalGuardWhoseDropNobodyAwaitsIsAMisuse) {
-    EXPECT_DEATH(run_coroutine(context_, drop_unasked(make_guard<Resource>(log_, "a"), context_)),
+    auto guard = make_guard<Resource>(log_, "a");
+    guard->wait_on_drop(gate_);
+    EXPECT_DEATH(run_coroutine(context_, drop_unasked(std::move(guard), context_)),
                  "a guard was destroyed while its async_drop is running");
+    gate_.open();
+    run_coroutine(context_, guard.async_drop());
 }
 
 TEST_F(DuringTheDropDeathTest, DestructionUnderABracketThatBorrowsIsAMisuse) {
@@ -357,10 +363,8 @@ TEST_F(DuringTheDropDeathTest, DestructionUnderABracketThatBorrowsIsAMisuse) {
     asio::co_spawn(context_, asyncdrop::with_async_drop(*guard, body),
                    [this](std::exception_ptr) { ended_ = true; });
     Cancellable::run_until(context_, [this] { return gate_.waiting(); });
-    asio::post(context_, [&guard] { guard.reset(); });
-    EXPECT_DEATH(context_.run_one(), "a guard was destroyed while its async_drop is running");
-    gate_.open();
-    Cancellable::run_until(context_, [this] { return ended_; });
+    EXPECT_DEATH(destroy(guard), "a guard was destroyed while its async_drop is running");
+    finish();
 }
 
 TEST_F(DuringTheDropDeathTest, DestructionOutsideOfItsContextIsAMisuseToo) {
