@@ -1,5 +1,6 @@
 # `cpack` in the build folder makes libasyncdrop-dev_<version>_all.deb and demofs_<version>_<arch>.deb from the
-# components "library" and "demofs". Needs dpkg-dev and file, but not root.
+# components "library" and "demofs"; with the clang-tidy plugin also asyncdrop-tidy_<version>_<arch>.deb from "tidy".
+# Needs dpkg-dev and file, but not root.
 include(DebianDocs)
 
 set(CPACK_GENERATOR DEB)
@@ -40,6 +41,21 @@ if(TARGET demofs)
 A vault is a folder of encrypted segments that is used through a mount. Names,
 contents, sizes and structure are hidden, every byte is authenticated, and a
 crash loses nothing that was fsynced.")
+endif()
+
+if(TARGET asyncdrop_tidy)
+    list(APPEND CPACK_COMPONENTS_ALL tidy)
+    set(CPACK_DEBIAN_TIDY_PACKAGE_NAME asyncdrop-tidy)
+    set(CPACK_DEBIAN_TIDY_PACKAGE_SECTION devel)
+    set(CPACK_DEBIAN_TIDY_PACKAGE_SHLIBDEPS ON)
+    # The program that loads it; a plugin fits one version of clang.
+    set(CPACK_DEBIAN_TIDY_PACKAGE_DEPENDS clang-tidy-19)
+    set(CPACK_COMPONENT_TIDY_DESCRIPTION
+        "clang-tidy checks for asynchronous cleanup (libasyncdrop)
+A plugin of clang-tidy-19 that finds at compile time what libasyncdrop reports
+at run time: guards that can die without their drop on some path, guards and
+drops that are thrown away, uses after a drop, and coroutines that outlive what
+their parameters refer to.")
 endif()
 
 include(CPack)

@@ -30,11 +30,12 @@ compile_jobs() {
 }
 
 # build_preset PRESET [TARGET…]: configures and builds one of CMakePresets.json, everything if no target is named.
-# Compiler output is shown; ccache is used when it is installed. The result is in build/PRESET.
+# Compiler output is shown; ccache is used when it is installed; the array configure_options, if there is one, goes to
+# the configuration. The result is in build/PRESET.
 build_preset() {
     local preset=$1
     shift
-    local -a configure=(cmake --preset "$preset") build=(cmake --build --preset "$preset" -j "$(compile_jobs)")
+    local -a configure=(cmake --preset "$preset" "${configure_options[@]}") build=(cmake --build --preset "$preset" -j "$(compile_jobs)")
     if command -v ccache >/dev/null; then
         configure+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
     fi

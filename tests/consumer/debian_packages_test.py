@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Builds both Debian packages with cpack and checks what is in them, without installing anything or being root.
+"""Builds the Debian packages with cpack and checks what is in them, without installing anything or being root.
 
-    debian_packages_test.py --build DIR --source DIR --version X.Y.Z --work DIR
+    debian_packages_test.py --build DIR --source DIR --version X.Y.Z --work DIR [--tidy]
 
-The unpacked packages stay in --work for the tests that come after this one. The program `demofs` must have been built.
+The unpacked packages stay in --work for the tests that come after this one. The program `demofs` must have been built,
+and with --tidy the clang-tidy plugin, whose package is checked as well.
 """
 
 import argparse
@@ -58,7 +59,7 @@ def paths_below(folder, pattern):
 
 
 class PackageCase:
-    """What holds for both packages."""
+    """What holds for all packages."""
 
     documents = set()
 
@@ -169,13 +170,43 @@ class ProgramPackage(PackageCase, unittest.TestCase):
         self.assertNotRegex(run("readelf", "--dynamic", "--wide", self.program), "RPATH|RUNPATH")
 
 
+class PluginPackage(PackageCase, unittest.TestCase):
+    documents = {"tidy.md"}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.package = Package("asyncdrop-tidy", run("dpkg", "--print-architecture").strip())
+        cls.plugin = cls.package.root / "usr/lib/asyncdrop/asyncdrop-tidy.so"
+
+    def test_it_depends_on_the_clang_tidy_that_loads_it(self):
+        self.assertEqual(self.package.field("Section"), "devel")
+        names = {dependency.split()[0] for dependency in self.package.depends()}
+        self.assertLessEqual({"clang-tidy-19", "libc6", "libstdc++6"}, names)
+
+    def test_it_holds_the_plugin_and_its_documents(self):
+        self.check_files({"usr/lib/asyncdrop/asyncdrop-tidy.so"})
+
+    def test_clang_tidy_loads_it_and_knows_its_checks(self):
+        listed = run("clang-tidy-19", f"--load={self.plugin}", "--checks=-*,asyncdrop-*", "--list-checks").split()
+        self.assertEqual({name for name in listed if name.startswith("asyncdrop-")},
+                         {"asyncdrop-dangling-coroutine-parameter", "asyncdrop-discarded-guard", "asyncdrop-forgotten-drop",
+                          "asyncdrop-use-after-drop"})
+
+    def test_it_is_stripped_and_looks_for_libraries_in_the_usual_places(self):
+        self.assertNotIn(".symtab", run("readelf", "--section-headers", "--wide", self.plugin))
+        self.assertNotRegex(run("readelf", "--dynamic", "--wide", self.plugin), "RPATH|RUNPATH")
+
+
 def main():
-    global arguments
+    global arguments, PluginPackage
     parser = argparse.ArgumentParser()
     for name in ("build", "source", "work"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--version", required=True)
+    parser.add_argument("--tidy", action="store_true")
     arguments, rest = parser.parse_known_args()
+    if not arguments.tidy:
+        del PluginPackage
     shutil.rmtree(arguments.work, ignore_errors=True)
     arguments.work.mkdir(parents=True)
     os.chdir(arguments.work)

@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 
-KINDS = {"unit", "conformance", "crash", "mount", "compile_fail", "examples", "packaging", "scripts", "benchmark"}
+KINDS = {"unit", "conformance", "crash", "mount", "compile_fail", "examples", "packaging", "scripts", "tidy", "benchmark"}
 PRODUCTS = {"asyncdrop", "demofs"}
 
 

@@ -66,6 +66,11 @@ class Snippets(unittest.TestCase):
         self.check()
         self.assertEqual((self.root / "docs/asyncdrop/page.md").read_text(), QUOTE)
 
+    def test_expectations_of_the_tidy_tests_are_not_quoted(self):
+        self.write("examples/guide/a.cpp", SOURCE.replace("int b;", "int b;  // expect awaits: asyncdrop-forgotten-drop"))
+        self.document(QUOTE + BLOCK)
+        self.assertEqual(self.check(), [])
+
     def test_an_unquoted_block_of_cpp_is_refused(self):
         self.document(QUOTE + BLOCK + "\n```cpp\nint e;\n```\n")
         self.assert_problem("page.md:8", "not quoted")
