@@ -1,7 +1,8 @@
 // Signals and idleness, each watched by a coroutine that ends when the triggers are dropped.
 //
-// All that they do is ask the kernel to unmount, on a worker, since the kernel asks this very daemon to flush
-// before it is done. The end of the mount is noticed by the session, as with any other cause.
+// They ask the kernel to unmount, on a worker, since the kernel asks this very daemon to flush before it is
+// done; the session notices the end of the mount, as with any other cause. Only a second signal does not
+// unmount: it stops the session.
 #include "demofs/app/unmount_triggers.hpp"
 
 #include <signal.h>

@@ -15,7 +15,8 @@ namespace demofs {
 /// Names an inode for ever: never reused within a vault.
 enum class InodeNumber : std::uint64_t {};
 
-/// Names the contents of a file: unlinking or truncating to zero gives the inode a new one.
+/// Names the contents of a file; at first the inode's own number. Truncating a file with many extents to zero
+/// gives it a fresh one.
 enum class DataId : std::uint64_t {};
 
 /// Counts commit attempts of a vault; never reused, also not by a failed attempt.

@@ -3,8 +3,8 @@
 // Stack, top to bottom: CachedBlockStore -> WritePipeline -> SegmentLog -> store::ObjectStore; each is
 // an AsyncDrop type and owns nothing below it (the teardown order is the mount's business).
 //
-// Threads: every function is called on one executor thread (the core); encryption and I/O of larger pieces
-// run on the worker pool inside. Appending never suspends: an address is assigned at once and the block is
+// Threads: every function is called on one executor thread (the core); encryption of larger pieces runs on
+// the worker pool inside, input and output is the store's. Appending never suspends: an address is assigned at once and the block is
 // readable at once, while encryption and the write follow in the background, in log order.
 //
 // Failure: after the first failed write or sync the store refuses every append and sync with that same error

@@ -48,12 +48,12 @@ class SegmentLog {
     /// The place of the next block. What is reserved must be written, in order, or the log be given up.
     [[nodiscard]] Slot reserve(std::uint32_t payload_bytes, Placement placement);
 
-    /// What was reserved so far is to be made durable: filler up to the next boundary is written with it, before
-    /// the sync, and the next block starts there.
+    /// What was reserved so far is to be made durable: filler up to the next boundary is written with it,
+    /// before the sync, and the next block starts there.
     void end_page();
 
-    /// Writes a batch, which must follow the one before it, and fills it up if a page ends with it. Synced: with everything before it, it survives a
-    /// crash on return. A new segment in `batch` has the old one made durable and sealed first. After an
+    /// Writes a batch, which must follow the one before it, and fills it up if a page ends with it. Synced:
+    /// with everything before it, it survives a crash on return. A new segment in `batch` has the old one made durable and sealed first. After an
     /// error the log is broken: further calls throw Error(Errc::writes_failed).
     [[nodiscard]] boost::asio::awaitable<void> write(Batch& batch, store::Durability durability);
 

@@ -1,4 +1,5 @@
-// One mounted filesystem, named as the kernel names it, and how to get rid of it.
+// One mounted filesystem, named as the kernel names it, and how to get rid of it. (Mounting itself is
+// Session::mount; what it needs first, mount_point.hpp.)
 //
 // A path is no name for a mount: once it is detached, or something lies over it, the path leads to somebody
 // else's filesystem; and after `mv` of a directory above it, nowhere. So whatever unmounts has a Mount, found

@@ -1,3 +1,4 @@
+// System calls on descriptors, and what their failures mean.
 #include "demofs/store/file_descriptor.hpp"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-#pragma once
 // An owned file descriptor, and a few system calls on one.
+#pragma once
 
 #include <cstdint>
 #include <filesystem>

@@ -1,3 +1,5 @@
+// The directory behind the store: locking, creating, opening, listing and removing files, on workers; and the
+// reads, which go through the IoEngine.
 #include "demofs/store/local_object_store.hpp"
 
 #include <dirent.h>

@@ -1,4 +1,3 @@
-#pragma once
 // The object store on a local directory: one file for each object in VAULT/objects, read and written past the
 // page cache where the filesystem can do that (what is in them is encrypted: the caches that pay are above),
 // and made durable with durable writes, fdatasync and directory syncs.
@@ -8,6 +7,7 @@
 // not direct, what the page cache holds is read on the calling thread. Invariants: a file is written by the
 // writer that created it only; the writing store holds an exclusive lock (flock) on the vault directory from
 // its opening to its drop, so that at most one process writes.
+#pragma once
 
 #include <asyncdrop/box.hpp>
 #include <cstddef>

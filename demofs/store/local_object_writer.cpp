@@ -1,3 +1,4 @@
+// Appending to a file in whole pages, making it durable, and cutting it to its object at the end.
 #include "demofs/store/local_object_writer.hpp"
 
 #include <sys/stat.h>

@@ -1,10 +1,10 @@
-#pragma once
 // The writer of one file of a LocalObjectStore. Part of the local store.
 //
 // A direct file is written in whole pages: behind the object's end it holds zeros to the end of the page, and
 // an append that begins within a page writes that page again with the same bytes in front. Whoever wants no
 // page with durable bytes to be written again ends what is synced with a page. Zeros behind the object are no
 // part of it: the store hides them from readers, and they are cut off when the writer ends.
+#pragma once
 
 #include <array>
 #include <asyncdrop/passkey.hpp>

@@ -11,7 +11,8 @@
 //   * an object whose writer did not come to its end (a crash) may end in zeros that nobody appended;
 //   * every error names the store and the object.
 //
-// Memory: where address and offset in the object are the same modulo 4096, a store may spare a copy.
+// Memory: where address and offset in the object are the same modulo 4096, a store may spare a copy. (Nobody
+// above allocates so yet.)
 //
 // Executors: all functions of a store and its writers belong to one strand (in demofs: the core thread). Any
 // number of reads, lists and removes may be in flight together, and one operation for each writer (checked).

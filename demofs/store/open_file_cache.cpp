@@ -1,3 +1,4 @@
+// A list in the order of use, and an index of its entries by name.
 #include "demofs/store/open_file_cache.hpp"
 
 namespace demofs::store {

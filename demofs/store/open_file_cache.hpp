@@ -1,6 +1,6 @@
-#pragma once
 // Files kept open for reading, the least recently used closed first. Belongs to the store's strand; a file
 // that is being read stays open until that read ends, because the reader shares it.
+#pragma once
 
 #include <cstddef>
 #include <list>

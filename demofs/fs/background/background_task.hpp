@@ -1,5 +1,5 @@
-// A coroutine that runs beside everything else until it is stopped: what flusher and reclaimer have in
-// common.
+// A coroutine that runs beside everything else until it is stopped: what flusher, reclaimer and the
+// session's collecting of pages have in common.
 //
 // The task sleeps with sleep(), is woken by wake(), and is asked to end by stop(), which awaits its end. It
 // is never interrupted: stop() waits for the step that is under way.

@@ -1,5 +1,5 @@
-// Decides what is a reader in order, and how far ahead it is worth fetching: half a window behind, a fetch of
-// what is missing to a whole one.
+// Decides who reads a file in order, and when to fetch: as soon as no more than half a window is fetched
+// ahead of the reader, it is filled up to a whole one.
 #include "demofs/fs/background/readahead.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Asks the kernel whether a file can do direct input and output, and reads files of both kinds.
 #include "demofs/store/io/data_file.hpp"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// What all engines share: going on after partial operations; and the choice between them.
 #include "demofs/store/io/io_engine.hpp"
 
 #include <cerrno>

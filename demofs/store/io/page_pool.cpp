@@ -1,3 +1,4 @@
+// Freed pages are kept by their size.
 #include "demofs/store/io/page_pool.hpp"
 
 #include <map>

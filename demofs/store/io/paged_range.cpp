@@ -1,3 +1,4 @@
+// Cuts a range into edges that are copied and the whole pages between them.
 #include "demofs/store/io/paged_range.hpp"
 
 #include <algorithm>

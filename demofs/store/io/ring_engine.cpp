@@ -1,3 +1,4 @@
+// Handing operations to the ring once for each turn of the executor, and fetching what is done.
 #include "demofs/store/io/ring_engine.hpp"
 
 #include <sys/eventfd.h>

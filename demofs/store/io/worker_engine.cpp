@@ -1,3 +1,4 @@
+// Each operation is one blocking system call on a worker.
 #include "demofs/store/io/worker_engine.hpp"
 
 #include <unistd.h>

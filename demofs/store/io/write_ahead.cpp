@@ -1,3 +1,4 @@
+// When to write zeros, how many, and what their failure means.
 #include "demofs/store/io/write_ahead.hpp"
 
 #include <algorithm>
