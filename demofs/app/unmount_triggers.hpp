@@ -1,10 +1,11 @@
 // What ends a mount from inside the daemon: SIGTERM, SIGINT, SIGQUIT, SIGHUP (unless it was ignored from the
-// start, as nohup does it), and the idle time-out. All but a second signal unmount; the session then ends by itself,
-// as it does after `fusermount3 -u`.
+// start, as nohup does it), and the idle time-out. All but a second signal unmount; the session then ends by
+// itself, as it does after `fusermount3 -u`.
 //
 // A first signal unmounts normally; if files are in use, it detaches the mount and the session goes on until
-// they are closed. A second signal does not unmount but stops the session (fuse::Session::stop) once the kernel has handed over what programs have written
-// so far. Further signals, and signals during the teardown, change nothing.
+// they are closed. A second signal does not unmount but stops the session (fuse::Session::stop) once the
+// kernel has handed over what programs have written so far. Further signals, and signals during the teardown,
+// change nothing.
 //
 // Threads: the core; the blocking unmount runs on the worker for calls of the kernel.
 #pragma once

@@ -1,7 +1,8 @@
 // Reads stored blocks: finds the segment's key, reads, authenticates, decrypts.
 //
 // Threads: the core thread. Up to inline_crypto_bytes are decrypted there, more on the pool; how input is
-// done without blocking is the store's business. Store, pool and catalog must outlive it; its owner awaits `idle` before it destroys it.
+// done without blocking is the store's business. Store, pool and catalog must outlive it; its owner awaits
+// `idle` before it destroys it.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

@@ -4,8 +4,9 @@
 // an AsyncDrop type and owns nothing below it (the teardown order is the mount's business).
 //
 // Threads: every function is called on one executor thread (the core); encryption of larger pieces runs on
-// the worker pool inside, input and output is the store's. Appending never suspends: an address is assigned at once and the block is
-// readable at once, while encryption and the write follow in the background, in log order.
+// the worker pool inside, input and output is the store's. Appending never suspends: an address is assigned
+// at once and the block is readable at once, while encryption and the write follow in the background, in log
+// order.
 //
 // Failure: after the first failed write or sync the store refuses every append and sync with that same error
 // (Errc::writes_failed, naming the cause); blocks that were appended but not synced stay readable from

@@ -53,8 +53,9 @@ class SegmentLog {
     void end_page();
 
     /// Writes a batch, which must follow the one before it, and fills it up if a page ends with it. Synced:
-    /// with everything before it, it survives a crash on return. A new segment in `batch` has the old one made durable and sealed first. After an
-    /// error the log is broken: further calls throw Error(Errc::writes_failed).
+    /// with everything before it, it survives a crash on return. A new segment in `batch` has the old one
+    /// made durable and sealed first. After an error the log is broken: further calls throw
+    /// Error(Errc::writes_failed).
     [[nodiscard]] boost::asio::awaitable<void> write(Batch& batch, store::Durability durability);
 
     /// Everything written survives a crash on return. Errors as for write.

@@ -1,5 +1,5 @@
-// The block store that encrypts, and reads what is stored (block_reader.hpp): appended blocks wait in memory, are encrypted and written in the background
-// in log order, and stay in memory until a sync covers them.
+// The block store that encrypts, and reads what is stored (block_reader.hpp): appended blocks wait in memory,
+// are encrypted and written in the background in log order, and stay in memory until a sync covers them.
 //
 //   append -> plain_ --encrypt--> ready_ --write--> segment --sync--> forgotten here
 //

@@ -32,7 +32,8 @@ void WritePipeline::start_encrypting() {
 }
 
 // The longest run of plain blocks, each right behind the one before, that fits into one batch; at least one
-// block. At a sync's end of a page a run ends, too: the log fills that page behind it.
+// block. Where a sync has ended a page the next block starts on a later boundary, so the run ends there too:
+// the log writes filler between them.
 std::vector<PlainBlock> WritePipeline::take_plain(std::size_t limit_bytes) {
     std::vector<PlainBlock> run;
     std::size_t bytes = 0;

@@ -26,7 +26,7 @@ struct Dispatcher {
     fs::Filesystem& filesystem;
     boost::asio::any_io_executor executor;
     std::function<void(const std::string&)> log;  ///< problems that no caller can be told
-    std::function<void()> on_ready;               ///< the kernel's first request has been answered
+    std::function<void()> on_ready;               ///< INIT, the kernel's first request, is being answered
     std::function<void()> on_idle;                ///< in_flight went down to zero
     OpenWriters writers;
     std::uint64_t requests = 0;

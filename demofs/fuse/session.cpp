@@ -251,7 +251,8 @@ asio::awaitable<void> Session::run() {
         request.mem = buffer.data();
         request.size = size;
         fuse_session_process_buf(s.session, &request);
-        // Of a file that is read from front to back the next part is being decrypted now.
+        // After a read, leave the processor to the workers: they may be decrypting the part of the file that is
+        // read ahead.
         if (reinterpret_cast<const fuse_in_header*>(buffer.data())->opcode == FUSE_READ) {
             linger.rest();
         } else {

@@ -14,15 +14,15 @@
 namespace demofs::store {
 namespace {
 
-class LocalPrewriting : public StoreTestBase {
+class LocalWriteAhead : public StoreTestBase {
   protected:
-    LocalPrewriting() {
+    LocalWriteAhead() {
         run(LocalObjectStore::initialize(*pool_, directory_.path()));
         const LocalStoreOptions options;
         store_ = run(LocalObjectStore::open(*io_, *pool_, directory_.path(), options));
         writer_ = run(store_->create("a1"));
     }
-    ~LocalPrewriting() override {
+    ~LocalWriteAhead() override {
         if (writer_) run(writer_.async_drop());
         run(store_.async_drop());
         run(io_.async_drop());
@@ -42,7 +42,7 @@ class LocalPrewriting : public StoreTestBase {
     asyncdrop::AsyncDropBox<ObjectWriter> writer_;
 };
 
-TEST_F(LocalPrewriting, SmallSyncedAppendsDoNotGrowTheFileEachTime) {
+TEST_F(LocalWriteAhead, SmallSyncedAppendsDoNotGrowTheFileEachTime) {
     const std::string page(4096, 'x');
     append_synced(3, page);
     const std::uint64_t ahead = file_bytes();
@@ -52,7 +52,7 @@ TEST_F(LocalPrewriting, SmallSyncedAppendsDoNotGrowTheFileEachTime) {
     EXPECT_EQ(writer_->size(), 103 * page.size());
 }
 
-TEST_F(LocalPrewriting, GoesOnBeyondWhatWasWrittenAhead) {
+TEST_F(LocalWriteAhead, GoesOnBeyondWhatWasWrittenAhead) {
     const std::string large(60'000, 'x');
     append_synced(3, large);
     const std::uint64_t ahead = file_bytes();
@@ -64,7 +64,7 @@ TEST_F(LocalPrewriting, GoesOnBeyondWhatWasWrittenAhead) {
     EXPECT_EQ(read(store_, "a1", expected.size() + 10), expected);
 }
 
-TEST_F(LocalPrewriting, ReadersAndListsSeeTheObjectOnly) {
+TEST_F(LocalWriteAhead, ReadersAndListsSeeTheObjectOnly) {
     append_synced(3);
     EXPECT_GT(file_bytes(), 21U);
     EXPECT_EQ(read(store_, "a1"), "commit commit commit ");
@@ -76,7 +76,7 @@ TEST_F(LocalPrewriting, ReadersAndListsSeeTheObjectOnly) {
     EXPECT_EQ(run(store_->read("a1", 14, beyond)), 7U);
 }
 
-TEST_F(LocalPrewriting, LargeOrUnsyncedAppendsWriteNothingAhead) {
+TEST_F(LocalWriteAhead, LargeOrUnsyncedAppendsWriteNothingAhead) {
     const std::string large(200'000, 'x');
     append_synced(3, large);
     EXPECT_LT(file_bytes(), 3 * large.size() + 4096);
@@ -84,13 +84,13 @@ TEST_F(LocalPrewriting, LargeOrUnsyncedAppendsWriteNothingAhead) {
     EXPECT_LT(file_bytes(), 3 * large.size() + 25 + 4096) << "at most to the end of the page";
 }
 
-TEST_F(LocalPrewriting, SealingCutsOffWhatWasWrittenAhead) {
+TEST_F(LocalWriteAhead, SealingCutsOffWhatWasWrittenAhead) {
     append_synced(3);
     run(writer_->seal());
     EXPECT_EQ(file_bytes(), 21U);
 }
 
-TEST_F(LocalPrewriting, DroppingTheWriterCutsOffWhatWasWrittenAhead) {
+TEST_F(LocalWriteAhead, DroppingTheWriterCutsOffWhatWasWrittenAhead) {
     append_synced(3);
     run(writer_.async_drop());
     EXPECT_EQ(file_bytes(), 21U);
@@ -98,7 +98,7 @@ TEST_F(LocalPrewriting, DroppingTheWriterCutsOffWhatWasWrittenAhead) {
     EXPECT_EQ(listed_bytes(), 21U);
 }
 
-TEST_F(LocalPrewriting, AnAppendThatFitsSucceedsWhereThereIsNoRoomAhead) {
+TEST_F(LocalWriteAhead, AnAppendThatFitsSucceedsWhereThereIsNoRoomAhead) {
     struct Limit {  // of file sizes, for this process
         Limit() {
             getrlimit(RLIMIT_FSIZE, &before);
