@@ -251,8 +251,8 @@ asio::awaitable<void> Session::run() {
         request.mem = buffer.data();
         request.size = size;
         fuse_session_process_buf(s.session, &request);
-        // After a read, leave the processor to the workers: they may be decrypting the part of the file that is
-        // read ahead.
+        // After a read, leave the processor to the workers: they may be decrypting the part of the
+        // file that is read ahead.
         if (reinterpret_cast<const fuse_in_header*>(buffer.data())->opcode == FUSE_READ) {
             linger.rest();
         } else {

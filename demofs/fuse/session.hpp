@@ -39,7 +39,7 @@ struct SessionSettings {
     bool read_only = false;
     std::chrono::milliseconds collect_interval{5000};  ///< how often the kernel is asked for its pages
     std::function<void(const std::string&)> log;       ///< libfuse's messages and problems nobody can be told
-    std::function<void()> on_ready;                    ///< called once, in answering the kernel's first request (INIT)
+    std::function<void()> on_ready;                    ///< called once, at the kernel's INIT
 };
 
 class Session {
