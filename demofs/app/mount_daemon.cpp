@@ -160,7 +160,7 @@ asio::awaitable<int> MountDaemon::serve_and_tear_down() {
 
     // Asked before the teardown: afterwards nobody knows which changes were on their way.
     const std::vector<InodeNumber> cut_off = session_->cut_off();
-    const std::vector<InodeNumber> unwritten = filesystem_->unwritten_inodes();
+    const std::vector<InodeNumber> unwritten = filesystem_->undurable_inodes();
     auto going_down = take_down();
     const asyncdrop::TeardownReport report = co_await std::move(going_down);
     std::vector<std::string> lost;

@@ -25,7 +25,7 @@ static_assert(block_header_bytes + crypto::tag_bytes == block_overhead_bytes);
 
 /// The seal block's payload is of fixed size, so that a reader finds it from the end of the object.
 inline constexpr std::uint32_t seal_payload_bytes = 64;
-inline constexpr std::uint32_t seal_block_bytes = seal_payload_bytes + block_overhead_bytes;
+inline constexpr std::uint32_t stored_seal_bytes = seal_payload_bytes + block_overhead_bytes;
 
 /// Sequence numbers are below this. Any 16 bytes decrypt to some name; a foreign object whose name looks like
 /// ours decrypts to a number above the limit, except once in 16 million.

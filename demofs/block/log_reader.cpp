@@ -31,11 +31,11 @@ boost::asio::awaitable<std::optional<SealRecord>> LogReader::seal_of(SegmentId i
     if (missing_object(error) || has_code(error, make_error_code(Errc::corrupt))) co_return std::nullopt;
     if (error) std::rethrow_exception(error);
 
-    const std::uint64_t offset = size - std::min<std::uint64_t>(size, seal_block_bytes);
+    const std::uint64_t offset = size - std::min<std::uint64_t>(size, stored_seal_bytes);
     if (offset < segment_header_bytes || offset % boundary_bytes != 0 || size > UINT32_MAX)
         co_return std::nullopt;
     SegmentWindow window(store_, std::move(segment));
-    co_await window.load(offset, seal_block_bytes);
+    co_await window.load(offset, stored_seal_bytes);
     const auto place = static_cast<std::uint32_t>(offset);
     const std::optional<StoredHeader> header = window.header_at(place);
     if (!header || header->header.kind != BlockKind::seal || header->payload_bytes != seal_payload_bytes)

@@ -33,7 +33,7 @@ SegmentLog::SegmentLog(asyncdrop::Passkey<SegmentLog>, store::ObjectStore& store
         throw std::invalid_argument("A segment must have between 64 KiB and 1 GiB.");
 }
 
-void SegmentLog::open_segment() {
+void SegmentLog::begin_segment() {
     if (next_sequence_ >= sequence_limit)
         throw Error(Errc::writes_failed, "The vault has no segment numbers left.");
     auto segment = std::make_shared<const Segment>(new_segment(keys_, next_sequence_, session_));
@@ -49,17 +49,17 @@ Slot SegmentLog::reserve(std::uint32_t payload_bytes, Placement placement) {
     // While the first sync of a store runs, nobody knows whether the segment can go on after it: a new one is
     // always right.
     if (open_.empty() || open_.back().closed || (sync_effect_ == SyncEffect::unknown && sync_begun_))
-        open_segment();
+        begin_segment();
 
     const std::uint32_t stored_bytes = payload_bytes + block_overhead_bytes;
     const auto offset_in = [&](const OpenSegment& open) {
         return placement == Placement::aligned ? align_up(open.reserved_end) : open.reserved_end;
     };
     const auto fits = [&](const OpenSegment& open) {  // with room for the seal behind it
-        return align_up(offset_in(open) + stored_bytes) + seal_block_bytes <= settings_.segment_bytes;
+        return align_up(offset_in(open) + stored_bytes) + stored_seal_bytes <= settings_.segment_bytes;
     };
     // A block that is too large for any segment gets one of its own.
-    if (!fits(open_.back()) && open_.back().reserved_end > segment_header_bytes) open_segment();
+    if (!fits(open_.back()) && open_.back().reserved_end > segment_header_bytes) begin_segment();
 
     OpenSegment& open = open_.back();
     invariant(offset_in(open) >= open.reserved_end, "A block is put behind everything before it.");
@@ -193,14 +193,14 @@ boost::asio::awaitable<void> SegmentLog::finish_segment() {
         invariant(offset % boundary_bytes == 0, "A seal starts on a boundary.");
         SealRecord record;
         record.blocks_end = open.blocks_end;
-        record.final_bytes = offset + seal_block_bytes;
+        record.final_bytes = offset + stored_seal_bytes;
         record.blocks = open.blocks_written;
         record.tags_hash = open.tags.take();
         BlockNonces nonces;
         nonces.header = open.ledger.take(offset, crypto::Part::header);
         nonces.payload = open.ledger.take(offset, crypto::Part::payload);
 
-        std::array<std::byte, seal_block_bytes> stored;
+        std::array<std::byte, stored_seal_bytes> stored;
         BlockHeader header;
         header.kind = BlockKind::seal;
         const Bytes payload = encode(record);

@@ -79,7 +79,7 @@ class SegmentLog {
     // What a sync does to an object of this store: known after the first one.
     enum class SyncEffect : std::uint8_t { unknown, keeps_object, ends_object };
 
-    void open_segment();
+    void begin_segment();
     void end_page(OpenSegment& open);
     void end_page_if_last();
     bool all_written() const;

@@ -96,7 +96,7 @@ class WritePipeline final : public BlockStore {
     void request_sync();
     void covered(std::uint64_t position);
 
-    void flush(std::uint64_t position);
+    void encrypt_up_to(std::uint64_t position);
     void fail(std::exception_ptr error) noexcept;
     void throw_if_failed() const;
     SharedBytes unsynced(const BlockAddress& address, BlockKind kind) const;
@@ -119,7 +119,7 @@ class WritePipeline final : public BlockStore {
     std::uint64_t encrypted_ = 0;
     std::uint64_t written_ = 0;
     std::uint64_t synced_ = 0;
-    std::uint64_t flush_to_ = 0;             // encrypt at least up to here, however little it is
+    std::uint64_t encrypt_to_ = 0;             // encrypt at least up to here, however little it is
     std::deque<std::uint64_t> sync_points_;  // positions that are to be made durable, growing
     SegmentId written_segment_;
 

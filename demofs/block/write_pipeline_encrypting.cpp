@@ -22,7 +22,7 @@ constexpr std::size_t small_batch_bytes = 64u << 10;
 bool WritePipeline::should_encrypt() const {
     if (error_ || plain_.empty()) return false;
     if (ready_bytes_ >= settings_.ready_limit_bytes) return false;  // the writer wakes the encrypter
-    return plain_bytes_ >= settings_.write_start_bytes || flush_to_ > encrypted_;
+    return plain_bytes_ >= settings_.write_start_bytes || encrypt_to_ > encrypted_;
 }
 
 void WritePipeline::start_encrypting() {
@@ -121,8 +121,8 @@ boost::asio::awaitable<void> WritePipeline::encrypt_on_worker() {
 }
 
 // Lets everything up to `position` be encrypted, however little it is; at once if it is little.
-void WritePipeline::flush(std::uint64_t position) {
-    flush_to_ = std::max(flush_to_, position);
+void WritePipeline::encrypt_up_to(std::uint64_t position) {
+    encrypt_to_ = std::max(encrypt_to_, position);
     if (encrypting_ || plain_.empty()) return;
     if (plain_bytes_ < settings_.inline_crypto_bytes) {
         encrypt_inline();
@@ -135,7 +135,7 @@ boost::asio::awaitable<LogDigest> WritePipeline::digest() {
     throw_if_failed();
     const std::uint64_t target = appended_;
     try {
-        flush(target);
+        encrypt_up_to(target);
     } catch (...) {
         fail(std::current_exception());
     }

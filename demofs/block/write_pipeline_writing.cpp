@@ -37,7 +37,7 @@ void WritePipeline::request_sync() {
         log_.end_page();
     }
     try {
-        flush(appended_);
+        encrypt_up_to(appended_);
         start_writing();
     } catch (...) {
         fail(std::current_exception());

@@ -83,7 +83,7 @@ std::size_t Filesystem::dirty_files() const {
     return state_->contents.dirty().size();
 }
 
-std::vector<InodeNumber> Filesystem::unwritten_inodes() const {
+std::vector<InodeNumber> Filesystem::undurable_inodes() const {
     std::vector<InodeNumber> inodes = state_->contents.dirty().all();
     state_->changes.settle_until(state_->tree.durable_epoch());
     const std::vector<InodeNumber> changed = state_->changes.all();

@@ -148,7 +148,7 @@ class Filesystem {
     std::size_t open_handles() const;
     std::size_t dirty_files() const;
     /// Inodes with changes that are not durable, in ascending order.
-    std::vector<InodeNumber> unwritten_inodes() const;
+    std::vector<InodeNumber> undurable_inodes() const;
 
     /// Stops flusher and reclaimer (what is left resumes at the next mount), ends handles, writes buffered
     /// data into the tree. The tree's own async_drop commits it. Errors: the first storage error.

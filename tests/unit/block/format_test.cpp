@@ -85,12 +85,12 @@ TEST_F(WorkedExample, IsWhatIsWritten) {
     hash.add(tags);
     SealRecord record;
     record.blocks_end = 128 + stored.size();
-    record.final_bytes = 4096 + seal_block_bytes;
+    record.final_bytes = 4096 + stored_seal_bytes;
     record.blocks = 1;
     record.tags_hash = hash.take();
     EXPECT_EQ(hex(record.tags_hash), tags_hash_hex);
 
-    Bytes seal(seal_block_bytes);
+    Bytes seal(stored_seal_bytes);
     const Bytes payload = encode(record);
     seal_block(segment, 4096, nonces_at(4096), header_of(BlockKind::seal, 0, 0, 0), payload, seal);
     EXPECT_EQ(hex(seal), seal_hex);

@@ -54,7 +54,7 @@ TEST(Durability, ACommitTakesAllContentAlongThatWasWrittenBefore) {
     mount.write(b, 0, "bbb").value();
     ASSERT_TRUE(mount.sync(a));
     EXPECT_EQ(mount.fs().dirty_files(), 0u);
-    EXPECT_THAT(mount.fs().unwritten_inodes(), IsEmpty());
+    EXPECT_THAT(mount.fs().undurable_inodes(), IsEmpty());
     Vault after;
     crash(vault, after);
     Mount again(after);
@@ -119,7 +119,7 @@ TEST(Durability, TheFlusherMakesEverythingDurableByItself) {
     mount.fs().start();
     const InodeNumber file = mount.file(root_inode, "file");
     mount.write(file, 0, "content").value();
-    mount.run_until([&] { return mount.fs().unwritten_inodes().empty(); });
+    mount.run_until([&] { return mount.fs().undurable_inodes().empty(); });
     Vault after;
     crash(vault, after);
     Mount again(after);
@@ -246,7 +246,7 @@ TEST(FailingStore, ErrorsStickAndEverythingIsStillTakenDown) {
     EXPECT_EQ(mount.make(root_inode, "x", S_IFREG).error(), std::errc::read_only_file_system);
     EXPECT_EQ(mount.write(file, 0, "x").error(), std::errc::io_error) << "fsync tells what a write was told";
     EXPECT_EQ(mount.truncate(file, 0).error(), std::errc::read_only_file_system);
-    EXPECT_THAT(mount.fs().unwritten_inodes(), testing::Contains(file));
+    EXPECT_THAT(mount.fs().undurable_inodes(), testing::Contains(file));
     EXPECT_FALSE(vault.problems.empty());
     EXPECT_NE(mount.unmount(), nullptr) << "the loss is reported";
 }
