@@ -81,7 +81,7 @@ void SegmentCatalog::add(SharedSegment segment) {
     opened_.insert_or_assign(id, std::move(segment));
 }
 
-void SegmentCatalog::forget(const SegmentId& id) {
+void SegmentCatalog::leave_out(const SegmentId& id) {
     opened_.erase(id);
 }
 

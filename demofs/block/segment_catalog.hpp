@@ -64,8 +64,8 @@ class SegmentCatalog {
     /// Makes a segment that this session creates known.
     void add(SharedSegment segment);
 
-    /// Forgets a segment whose object is to be removed.
-    void forget(const SegmentId& id);
+    /// Leaves a segment out from now on: its object is to be removed.
+    void leave_out(const SegmentId& id);
 
   private:
     const ListedSegment* listed(const SegmentId& id) const;

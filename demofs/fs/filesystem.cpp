@@ -85,8 +85,8 @@ std::size_t Filesystem::dirty_files() const {
 
 std::vector<InodeNumber> Filesystem::undurable_inodes() const {
     std::vector<InodeNumber> inodes = state_->contents.dirty().all();
-    state_->changes.settle_until(state_->tree.durable_epoch());
-    const std::vector<InodeNumber> changed = state_->changes.all();
+    state_->change_epochs.settle_until(state_->tree.durable_epoch());
+    const std::vector<InodeNumber> changed = state_->change_epochs.all();
     inodes.insert(inodes.end(), changed.begin(), changed.end());
     std::sort(inodes.begin(), inodes.end());
     inodes.erase(std::unique(inodes.begin(), inodes.end()), inodes.end());

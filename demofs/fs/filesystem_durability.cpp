@@ -31,7 +31,7 @@ asio::awaitable<Result<Nothing>> Filesystem::sync(InodeNumber inode) {
     }
     const Result<Nothing> flushed = co_await state.flush_file(inode);
     if (!flushed) co_return state.durability_error(flushed.error());
-    const Epoch* last_change = state.changes.find(inode);
+    const Epoch* last_change = state.change_epochs.find(inode);
     if (last_change == nullptr) co_return Nothing{};
     const Epoch epoch = *last_change;
     co_return co_await state.make_durable(epoch);
@@ -53,7 +53,8 @@ asio::awaitable<Result<Nothing>> Filesystem::sync_all() {
 Result<Nothing> Filesystem::close_result(InodeNumber inode) const {
     const State& state = *state_;
     if (!state.storage_failed()) return Nothing{};
-    const bool lost = state.contents.dirty().find(inode) != nullptr || state.changes.find(inode) != nullptr;
+    const bool lost =
+        state.contents.dirty().find(inode) != nullptr || state.change_epochs.find(inode) != nullptr;
     if (lost) return state.storage_error();
     return Nothing{};
 }
@@ -72,7 +73,7 @@ asio::awaitable<Result<FilesystemSpace>> Filesystem::space() {
     } catch (...) {
         error = std::current_exception();
     }
-    if (error) co_return state.failed(error);
+    if (error) co_return state.report(error);
     co_return reply;
 }
 
@@ -83,9 +84,9 @@ asio::awaitable<Result<Nothing>> Filesystem::State::make_durable(Epoch epoch) {
     } catch (...) {
         error = std::current_exception();
     }
-    changes.settle_until(tree.durable_epoch());
+    change_epochs.settle_until(tree.durable_epoch());
     if (!error) co_return Nothing{};
-    const std::errc code = failed(error);
+    const std::errc code = report(error);
     co_return durability_error(code);
 }
 
@@ -128,7 +129,7 @@ void Filesystem::State::flush_for_commit() {
         } catch (const MustWait&) {
             // It would have to wait for this very commit; the next one takes it along.
         } catch (...) {
-            failed(std::current_exception());  // the others must not suffer
+            report(std::current_exception());  // the others must not suffer
         }
     }
 }
@@ -147,8 +148,8 @@ asio::awaitable<void> Filesystem::State::write_back() {
     } catch (...) {
         error = std::current_exception();
     }
-    if (error) failed(error);
-    changes.settle_until(tree.durable_epoch());
+    if (error) report(error);
+    change_epochs.settle_until(tree.durable_epoch());
 }
 
 // --- failed storage ------------------------------------------------------------------------------
@@ -177,13 +178,13 @@ std::errc Filesystem::State::durability_error(std::errc code) const {
 
 void Filesystem::State::report_failed_storage() {
     const std::string& cause = tree.failure().empty() ? tree.blocks().failure() : tree.failure();
-    failed(std::make_exception_ptr(
+    report(std::make_exception_ptr(
         Error(storage_failure(),
               "Nothing is written to the vault any more, unmount and mount it again: " + cause)));
 }
 
 void Filesystem::State::report_full_disk() {
-    failed(std::make_exception_ptr(Error::saying(
+    report(std::make_exception_ptr(Error::saying(
         std::errc::no_space_on_device,
         "There is no space left in the " + store.name() + ": programs cannot write until there is some.")));
 }

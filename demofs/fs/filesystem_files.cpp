@@ -87,7 +87,7 @@ asio::awaitable<Result<ReadReply>> Filesystem::read(InodeNumber inode, std::uint
         } catch (...) {
             error = std::current_exception();
         }
-        if (error) co_return state.failed(error, "Reading inode " + std::to_string(raw(inode)));
+        if (error) co_return state.report(error, "Reading inode " + std::to_string(raw(inode)));
     }
     co_return reply_of(std::move(plan));
 }
@@ -142,7 +142,7 @@ asio::awaitable<Result<std::size_t>> Filesystem::write(InodeNumber inode, std::u
     } catch (...) {
         error = std::current_exception();
     }
-    co_return state.failed(error);
+    co_return state.report(error);
 }
 
 Result<std::size_t> Filesystem::State::write_once(InodeNumber inode, std::uint64_t offset, ByteSpan data,
@@ -184,7 +184,7 @@ asio::awaitable<Result<Nothing>> Filesystem::State::make_room() {
     } catch (...) {
         error = std::current_exception();
     }
-    if (error) co_return failed(error);
+    if (error) co_return report(error);
     co_return Nothing{};
 }
 

@@ -89,7 +89,7 @@ asio::awaitable<Result<Attributes>> Filesystem::State::resize_in_turn(SetAttribu
     } catch (...) {
         error = std::current_exception();
     }
-    co_return failed(error);
+    co_return report(error);
 }
 
 // --- the gate ------------------------------------------------------------------------------------
@@ -161,8 +161,8 @@ Result<Attributes> Filesystem::State::execute(const SetAttributes& operation) {
 // --- consequences --------------------------------------------------------------------------------
 
 void Filesystem::State::applied(const Effects& effects) {
-    for (const InodeNumber inode : effects.touched) changes.note(inode, effects.epoch);
-    changes.settle_until(tree.durable_epoch());
+    for (const InodeNumber inode : effects.touched) change_epochs.note(inode, effects.epoch);
+    change_epochs.settle_until(tree.durable_epoch());
     if (effects.unlinked) {
         unlinked.insert(*effects.unlinked);
         consider_reclaiming(*effects.unlinked);

@@ -42,7 +42,7 @@ Filesystem::State::State(FilesystemSettings with, tree::Tree& over, store::Objec
       open_files(OpenFileTable::make([this](InodeNumber inode) { consider_reclaiming(inode); })),
       reclaimer(Reclaimer::make(
           executor, tree, *open_files, [this](InodeNumber inode) { return in_use(inode); },
-          [this](const std::exception_ptr& error) { failed(error); })),
+          [this](const std::exception_ptr& error) { report(error); })),
       flusher(Flusher::make(executor, settings.commit_interval, [this] { return write_back(); })),
       readahead(Readahead::make(executor, settings.readahead_bytes,
                                 [this](InodeNumber inode, std::uint64_t offset, std::size_t size) {
@@ -73,7 +73,7 @@ asio::awaitable<void> Filesystem::State::overcome(Obstacle obstacle) {
     }
 }
 
-std::errc Filesystem::State::failed(const std::exception_ptr& error, const std::string& doing) {
+std::errc Filesystem::State::report(const std::exception_ptr& error, const std::string& doing) {
     if (errno_of(error) != std::errc::interrupted) {
         const std::string text = doing.empty() ? describe(error) : doing + " failed: " + describe(error);
         if (reported.size() < problems_remembered && reported.insert(text).second && settings.on_problem)

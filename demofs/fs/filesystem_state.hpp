@@ -57,7 +57,7 @@ struct Filesystem::State {
         } catch (const MustWait&) {
             return std::nullopt;
         } catch (...) {
-            return std::invoke_result_t<F&>(failed(std::current_exception()));
+            return std::invoke_result_t<F&>(report(std::current_exception()));
         }
     }
 
@@ -73,7 +73,7 @@ struct Filesystem::State {
             } catch (const MustWait& reason) {
                 obstacle = reason;
             } catch (...) {
-                co_return failed(std::current_exception());
+                co_return report(std::current_exception());
             }
             std::exception_ptr error;
             try {
@@ -81,7 +81,7 @@ struct Filesystem::State {
             } catch (...) {
                 error = std::current_exception();
             }
-            if (error) co_return failed(error);
+            if (error) co_return report(error);
         }
     }
 
@@ -89,7 +89,7 @@ struct Filesystem::State {
     boost::asio::awaitable<void> overcome(Obstacle obstacle);
 
     // Reports a problem once, with what it kept from happening ("Reading inode 7"), and returns its errno.
-    std::errc failed(const std::exception_ptr& error, const std::string& doing = {});
+    std::errc report(const std::exception_ptr& error, const std::string& doing = {});
 
     // --- names and attributes (filesystem_operations.cpp) ----------------------------------------
 
@@ -179,7 +179,7 @@ struct Filesystem::State {
     FileContents contents;
     AdjustRecord adjust;  // adds what is buffered
     LookupCounts lookups;
-    ChangeEpochs changes;
+    ChangeEpochs change_epochs;
     SpaceGate space_gate;
     ContentLocks content_locks;
     std::unordered_set<InodeNumber> unlinked;  // without a name, and still in use when that happened
