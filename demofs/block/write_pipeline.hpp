@@ -119,7 +119,7 @@ class WritePipeline final : public BlockStore {
     std::uint64_t encrypted_ = 0;
     std::uint64_t written_ = 0;
     std::uint64_t synced_ = 0;
-    std::uint64_t encrypt_to_ = 0;             // encrypt at least up to here, however little it is
+    std::uint64_t encrypt_to_ = 0;           // encrypt at least up to here, however little it is
     std::deque<std::uint64_t> sync_points_;  // positions that are to be made durable, growing
     SegmentId written_segment_;
 
