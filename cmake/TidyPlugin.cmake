@@ -13,7 +13,6 @@ ExternalProject_Add(asyncdrop_tidy
     BINARY_DIR "${PROJECT_BINARY_DIR}/tidy"
     PREFIX "${PROJECT_BINARY_DIR}/tidy/project"
     CMAKE_ARGS "-DCMAKE_CXX_COMPILER=${ASYNCDROP_TIDY_COMPILER}" -DCMAKE_BUILD_TYPE=Release
-               "-DCMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER}"
     # One job beside those of this build, which knows nothing of the others.
     BUILD_COMMAND "${CMAKE_COMMAND}" --build <BINARY_DIR> --parallel 1
     BUILD_ALWAYS ON

@@ -70,7 +70,9 @@ asio::awaitable<void> Pool::prepare(std::size_t slot) {
     if (!connections_->contains(slot)) {
         auto opened = co_await Connection::open(backend_, timeout_);
         ++opened_;
-        const auto rejected = connections_->try_insert(slot, std::move(opened));  // never: it is ours
+        auto rejected = connections_->try_insert(slot, std::move(opened));
+        co_await asyncdrop::even_if_cancelled;
+        co_await rejected.async_drop();  // empty, because the slot is ours
     }
 }
 

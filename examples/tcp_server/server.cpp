@@ -60,7 +60,8 @@ asio::awaitable<void> Server::serve(tcp::socket socket) {
     const std::uint64_t number = ++last_number_;
     auto accepted = asyncdrop::make_box<Connection>(std::move(socket), *table_);
     Connection& connection = *accepted;
-    const auto rejected = connections_->try_insert(number, std::move(accepted));  // never: the key is new
+    auto rejected = connections_->try_insert(number, std::move(accepted));
+    co_await rejected.async_drop();  // empty, because the key is new
     co_await connection.serve();
     auto served = connections_->remove(number);  // empty: the server's cleanup has taken it
     if (served) co_await served.async_drop();

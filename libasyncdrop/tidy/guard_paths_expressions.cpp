@@ -299,9 +299,10 @@ void GuardWalk::call_member(const CXXMethodDecl& method, const CallExpr& call, S
         case GuardMember::releases:
             return states.become(Status::empty, where);
         case GuardMember::reads:
+            return;
         case GuardMember::tests_live:
         case GuardMember::tests_dropped:
-            return;
+            // Not in a condition: the answer goes somewhere, and what is done about it is not followed.
         case GuardMember::assigns:
         case GuardMember::may_release:
         case GuardMember::unknown:

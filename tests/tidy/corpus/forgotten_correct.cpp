@@ -279,6 +279,22 @@ asio::awaitable<void> in_a_template() {
 template asio::awaitable<void> in_a_template<char>();
 template asio::awaitable<void> in_a_template<int>();
 
+asio::awaitable<void> answer_kept(bool early) {
+    auto file = co_await open("a");
+    if (early) co_await file.async_drop();
+    const bool alive = static_cast<bool>(file);
+    work();
+    if (alive) co_await file.async_drop();
+}
+
+void expect(bool condition);
+
+asio::awaitable<void> asserted_to_be_empty() {
+    auto file = make_file();
+    expect(!file);
+    co_return;
+}
+
 asio::awaitable<void> without_a_way_back(bool broken) {
     auto file = co_await open("a");
     if (broken) std::terminate();
