@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <functional>
 #include <iostream>
 
@@ -250,10 +252,10 @@ void rewrite(Vault& vault, const block::BlockAddress& address, crypto::Part part
     const auto segment = block::open_segment_header(vault.keys, address.segment,
                                                     ByteSpan(bytes).first(block::segment_header_bytes));
     ASSERT_TRUE(segment);
-    Encoder aad;
-    aad.bytes(segment->vault);
-    aad.bytes(segment->uid);
-    aad.u64(address.offset);
+    std::array<std::byte, 40> aad{};
+    std::ranges::copy(segment->vault, aad.begin());
+    std::ranges::copy(segment->uid, aad.begin() + 16);
+    for (unsigned i = 0; i < 8; ++i) aad.at(32 + i) = std::byte(address.offset >> (8 * i) & 0xff);
     const crypto::Nonce nonce = crypto::nonce_for(address.offset, part);
     const MutableByteSpan stored =
         part == crypto::Part::header
@@ -261,9 +263,9 @@ void rewrite(Vault& vault, const block::BlockAddress& address, crypto::Part part
             : MutableByteSpan(bytes).subspan(address.offset + block::block_header_bytes,
                                              address.payload_bytes + crypto::tag_bytes);
     Bytes plain(stored.size() - crypto::tag_bytes);
-    ASSERT_TRUE(crypto::open(segment->key, nonce, aad.span(), stored, plain));
+    ASSERT_TRUE(crypto::open(segment->key, nonce, aad, stored, plain));
     plain.at(byte) = std::byte(value);
-    crypto::seal(segment->key, nonce, aad.span(), plain, stored);
+    crypto::seal(segment->key, nonce, aad, plain, stored);
     vault.disk->put(object, bytes);
 }
 
