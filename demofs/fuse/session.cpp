@@ -15,6 +15,7 @@
 
 #include <asyncdrop/even_if_cancelled.hpp>
 #include <asyncdrop/guard.hpp>
+#include <asyncdrop/task.hpp>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -33,7 +34,6 @@
 #include "demofs/base/bytes.hpp"
 #include "demofs/base/error.hpp"
 #include "demofs/base/wait_queue.hpp"
-#include "demofs/fs/background/background_task.hpp"
 #include "demofs/fuse/callbacks.hpp"
 #include "demofs/fuse/dispatcher.hpp"
 #include "demofs/fuse/kernel_settings.hpp"
@@ -118,8 +118,7 @@ struct Session::State {
           kernel_calls(calls),
           dispatcher{filesystem, executor, settings.log, {}, {}, {}},
           device(executor),
-          drained(executor),
-          collector(executor) {
+          drained(executor) {
         dispatcher.on_ready = settings.on_ready;
     }
 
@@ -127,7 +126,7 @@ struct Session::State {
     bool serving() const { return !stopping || collections != 0; }
 
     asio::awaitable<void> collect(std::vector<InodeNumber> inodes);
-    asio::awaitable<void> collect_regularly();
+    asio::awaitable<void> collect_regularly(asyncdrop::TaskControl& control);
     void close_connection();
 
     SessionSettings settings;
@@ -136,7 +135,7 @@ struct Session::State {
     fuse_session* session = nullptr;
     asio::posix::stream_descriptor device;  // a view of libfuse's descriptor: released, never closed here
     asio::steady_timer drained;             // never expires; cancelled when nothing is in flight any more
-    fs::BackgroundTask collector;
+    asyncdrop::AsyncDropGuard<asyncdrop::AsyncDropTask> collector;  // empty on a read-only mount
     std::optional<Mount> mount;
     std::vector<InodeNumber> cut_off;
     int collections = 0;  // under way
@@ -166,11 +165,10 @@ asio::awaitable<void> Session::State::collect(std::vector<InodeNumber> inodes) {
     if (failed) std::rethrow_exception(failed);
 }
 
-asio::awaitable<void> Session::State::collect_regularly() {
-    const std::optional<std::chrono::milliseconds> interval(settings.collect_interval);
-    while (!collector.stopping()) {
-        co_await collector.sleep(interval);
-        if (collector.stopping()) break;
+asio::awaitable<void> Session::State::collect_regularly(asyncdrop::TaskControl& control) {
+    while (!control.stopping()) {
+        co_await control.wait_for(settings.collect_interval);
+        if (control.stopping()) break;
         std::vector<InodeNumber> active = dispatcher.writers.active_files();
         if (active.empty()) continue;
         auto collecting = collect(std::move(active));
@@ -234,7 +232,10 @@ void Session::mount() {
         throw Error::saying(std::errc::no_such_device, "the new mount on " + s.settings.mount_point +
                                                            " is gone again, or something is mounted over it");
     }
-    if (!s.settings.read_only) s.collector.start(s.collect_regularly());
+    if (s.settings.read_only) return;
+    s.collector = asyncdrop::AsyncDropTask::start(
+        s.dispatcher.executor, "collector",
+        [&s](asyncdrop::TaskControl& control) { return s.collect_regularly(control); });
 }
 
 const Mount& Session::mounted() const {
@@ -337,7 +338,7 @@ asio::awaitable<void> Session::async_drop_impl() {
     // served to the end.
     std::exception_ptr failed;
     try {
-        co_await s.collector.stop();
+        co_await s.collector.async_drop();
     } catch (...) {
         failed = std::current_exception();
     }

@@ -3,11 +3,15 @@
 
 namespace demofs::fs {
 
-boost::asio::awaitable<void> Flusher::run() {
-    const std::optional<std::chrono::milliseconds> interval(interval_);
-    while (!task_.stopping()) {
-        co_await task_.sleep(interval);
-        if (task_.stopping()) break;
+void Flusher::start() {
+    task_ = asyncdrop::AsyncDropTask::start(executor_, "flusher",
+                                            [this](asyncdrop::TaskControl& control) { return run(control); });
+}
+
+boost::asio::awaitable<void> Flusher::run(asyncdrop::TaskControl& control) {
+    while (!control.stopping()) {
+        co_await control.wait_for(interval_);
+        if (control.stopping()) break;
         boost::asio::awaitable<void> written = write_back_();
         co_await std::move(written);
     }

@@ -4,11 +4,12 @@
 
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/passkey.hpp>
+#include <asyncdrop/task.hpp>
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <functional>
-
-#include "demofs/fs/background/background_task.hpp"
+#include <utility>
 
 namespace demofs::fs {
 
@@ -24,19 +25,20 @@ class Flusher {
 
     Flusher(asyncdrop::Passkey<Flusher>, boost::asio::any_io_executor executor,
             std::chrono::milliseconds interval, WriteBack write_back)
-        : task_(std::move(executor)), interval_(interval), write_back_(std::move(write_back)) {}
+        : executor_(std::move(executor)), interval_(interval), write_back_(std::move(write_back)) {}
 
-    void start() { task_.start(run()); }
+    void start();
 
     /// Stops; a write-back that is under way is awaited, none is begun.
-    boost::asio::awaitable<void> async_drop_impl() { return task_.stop(); }
+    boost::asio::awaitable<void> async_drop_impl() { return task_.async_drop(); }
 
   private:
-    boost::asio::awaitable<void> run();
+    boost::asio::awaitable<void> run(asyncdrop::TaskControl& control);
 
-    BackgroundTask task_;
+    boost::asio::any_io_executor executor_;
     std::chrono::milliseconds interval_;
     WriteBack write_back_;
+    asyncdrop::AsyncDropGuard<asyncdrop::AsyncDropTask> task_;
 };
 
 }  // namespace demofs::fs

@@ -3,9 +3,7 @@
 #include "demofs/fs/background/readahead.hpp"
 
 #include <algorithm>
-#include <asyncdrop/guard.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <exception>
+#include <string>
 #include <utility>
 
 namespace demofs::fs {
@@ -29,10 +27,12 @@ asyncdrop::AsyncDropBox<Readahead> Readahead::make(asio::any_io_executor executo
 
 Readahead::Readahead(asyncdrop::Passkey<Readahead>, asio::any_io_executor executor, std::size_t window_bytes,
                      Fetch fetch)
-    : executor_(std::move(executor)), window_bytes_(window_bytes), fetch_(std::move(fetch)) {}
+    : window_bytes_(window_bytes),
+      fetch_(std::move(fetch)),
+      fetches_(asyncdrop::AsyncDropScope::create(std::move(executor))) {}
 
 void Readahead::note(InodeNumber inode, std::uint64_t offset, std::size_t size) {
-    if (window_bytes_ == 0 || closing_) return;
+    if (window_bytes_ == 0 || !fetches_) return;  // switched off, or being dropped
     // Any one may go when there are too many: its file's next reads are noted afresh.
     if (streams_.size() >= streams_remembered && !streams_.contains(inode)) streams_.erase(streams_.begin());
     Stream& stream = streams_[inode];
@@ -45,15 +45,8 @@ void Readahead::note(InodeNumber inode, std::uint64_t offset, std::size_t size) 
 
     const std::uint64_t from = stream.fetched;
     stream.fetched = stream.end + window_bytes_;
-    ++running_;
-    asio::co_spawn(executor_, fetch_(inode, from, stream.fetched - from), [this](const std::exception_ptr&) {
-        if (--running_ == 0) ended_.wake_all();
-    });
-}
-
-asio::awaitable<void> Readahead::async_drop_impl() {
-    closing_ = true;
-    while (running_ > 0) co_await ended_.wait();
+    fetches_->spawn("readahead of inode " + std::to_string(raw(inode)),
+                    fetch_(inode, from, stream.fetched - from));
 }
 
 }  // namespace demofs::fs

@@ -9,6 +9,7 @@
 
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/passkey.hpp>
+#include <asyncdrop/scope.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <cstddef>
@@ -17,7 +18,6 @@
 #include <unordered_map>
 
 #include "demofs/base/types.hpp"
-#include "demofs/base/wait_queue.hpp"
 
 namespace demofs::fs {
 
@@ -44,7 +44,7 @@ class Readahead {
     std::size_t streams() const { return streams_.size(); }
 
     /// Starts no more fetches and awaits those that run.
-    boost::asio::awaitable<void> async_drop_impl();
+    boost::asio::awaitable<void> async_drop_impl() { return fetches_.async_drop(); }
 
   private:
     struct Stream {
@@ -53,13 +53,10 @@ class Readahead {
         unsigned in_order = 0;      // reads so far
     };
 
-    boost::asio::any_io_executor executor_;
     std::size_t window_bytes_;
     Fetch fetch_;
     std::unordered_map<InodeNumber, Stream> streams_;
-    std::size_t running_ = 0;
-    bool closing_ = false;
-    WaitQueue ended_;
+    asyncdrop::AsyncDropGuard<asyncdrop::AsyncDropScope> fetches_;
 };
 
 }  // namespace demofs::fs

@@ -2,6 +2,8 @@
 // run. Orphans take turns, so that a huge file does not keep small ones waiting.
 #include "demofs/fs/background/reclaimer.hpp"
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 #include <vector>
 
@@ -19,14 +21,19 @@ constexpr std::size_t orphans_per_scan = 1024;
 
 void Reclaimer::add(std::uint64_t number) {
     queue_.push_back(number);
-    task_.wake();
+    wake();
+}
+
+void Reclaimer::start() {
+    task_ = asyncdrop::AsyncDropTask::start(executor_, "reclaimer",
+                                            [this](asyncdrop::TaskControl& control) { return run(control); });
 }
 
 Reclaimed Reclaimer::step(std::uint64_t number) {
     return reclaim_step(*tree_, number, in_use_(InodeNumber{number}));
 }
 
-asio::awaitable<void> Reclaimer::scan_orphans() {
+asio::awaitable<void> Reclaimer::scan_orphans(asyncdrop::TaskControl& control) {
     std::uint64_t from = 0;
     for (;;) {
         const auto list = [this, from] {
@@ -39,7 +46,7 @@ asio::awaitable<void> Reclaimer::scan_orphans() {
         };
         const std::vector<std::uint64_t> numbers = co_await tree_->retry(list);
         queue_.insert(queue_.end(), numbers.begin(), numbers.end());
-        if (numbers.size() < orphans_per_scan || task_.stopping()) co_return;
+        if (numbers.size() < orphans_per_scan || control.stopping()) co_return;
         from = numbers.back() + 1;
     }
 }
@@ -54,20 +61,20 @@ asio::awaitable<void> Reclaimer::reclaim_next() {
     co_await tree_->throttle();
 }
 
-asio::awaitable<void> Reclaimer::run() {
+asio::awaitable<void> Reclaimer::run(asyncdrop::TaskControl& control) {
     std::exception_ptr error;
     try {
-        co_await scan_orphans();
+        co_await scan_orphans(control);
     } catch (...) {
         error = std::current_exception();
     }
     scanned_ = true;
     if (error) on_problem_(error);
-    while (!task_.stopping()) {
+    while (!control.stopping()) {
         if (open_files_->has_closing()) {
             co_await open_files_->finish_closing();
         } else if (queue_.empty() || tree_->read_only()) {
-            co_await task_.sleep(std::nullopt);
+            co_await control.wait();
         } else {
             error = nullptr;
             try {
@@ -76,7 +83,7 @@ asio::awaitable<void> Reclaimer::run() {
                 error = std::current_exception();
             }
             if (error) on_problem_(error);
-            co_await task_.yield();
+            co_await asio::post(executor_, asio::use_awaitable);
         }
     }
 }

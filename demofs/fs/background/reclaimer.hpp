@@ -9,14 +9,16 @@
 
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/passkey.hpp>
+#include <asyncdrop/task.hpp>
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <deque>
 #include <exception>
 #include <functional>
+#include <utility>
 
 #include "demofs/base/types.hpp"
-#include "demofs/fs/background/background_task.hpp"
 #include "demofs/fs/background/reclaim_step.hpp"
 #include "demofs/fs/handles/open_file_table.hpp"
 #include "demofs/tree/tree.hpp"
@@ -39,37 +41,40 @@ class Reclaimer {
 
     Reclaimer(asyncdrop::Passkey<Reclaimer>, boost::asio::any_io_executor executor, tree::Tree& tree,
               OpenFileTable& open_files, InUse in_use, OnProblem on_problem)
-        : task_(std::move(executor)),
+        : executor_(std::move(executor)),
           tree_(&tree),
           open_files_(&open_files),
           in_use_(std::move(in_use)),
           on_problem_(std::move(on_problem)) {}
 
     /// Starts with all orphans that the tree holds.
-    void start() { task_.start(run()); }
+    void start();
 
     /// There is something to do for the orphan record of this number.
     void add(std::uint64_t number);
     /// A released handle waits in the open-file table.
-    void wake() { task_.wake(); }
+    void wake() {
+        if (task_) task_->wake();  // else it has not been started, or is being stopped
+    }
     bool idle() const { return scanned_ && queue_.empty(); }
 
     /// Stops after the step that is under way.
-    boost::asio::awaitable<void> async_drop_impl() { return task_.stop(); }
+    boost::asio::awaitable<void> async_drop_impl() { return task_.async_drop(); }
 
   private:
-    boost::asio::awaitable<void> run();
-    boost::asio::awaitable<void> scan_orphans();
+    boost::asio::awaitable<void> run(asyncdrop::TaskControl& control);
+    boost::asio::awaitable<void> scan_orphans(asyncdrop::TaskControl& control);
     boost::asio::awaitable<void> reclaim_next();
     Reclaimed step(std::uint64_t number);
 
-    BackgroundTask task_;
+    boost::asio::any_io_executor executor_;
     tree::Tree* tree_;
     OpenFileTable* open_files_;
     InUse in_use_;
     OnProblem on_problem_;
     std::deque<std::uint64_t> queue_;
     bool scanned_ = false;
+    asyncdrop::AsyncDropGuard<asyncdrop::AsyncDropTask> task_;
 };
 
 }  // namespace demofs::fs
