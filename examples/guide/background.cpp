@@ -1,6 +1,7 @@
 // Background work that has an owner, as in docs/asyncdrop/background.md; each example is run and checked.
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <chrono>
 #include <memory>
 
@@ -201,6 +202,35 @@ asio::awaitable<void> last_request(AsyncDropGuard<AsyncDropGate>& requests) {
 }
 // [end]
 
+// ---------------------------------------------------------------- deadlines
+
+// [snippet: deadline]
+class SlowPeer {
+  public:
+    explicit SlowPeer(Passkey<SlowPeer>) {}
+    SlowPeer(SlowPeer&&) noexcept = default;
+    asio::awaitable<void> async_drop_impl() {  // written for a deadline: it can be cut short
+        const auto executor = co_await asio::this_coro::executor;
+        asio::steady_timer answer(executor, asio::steady_timer::time_point::max());
+        boost::system::error_code interrupted;
+        auto token = asio::redirect_error(asio::use_awaitable, interrupted);
+        co_await answer.async_wait(token);
+        note(interrupted ? "left without an answer" : "answered");
+    }
+};
+
+asio::awaitable<void> within_a_deadline() {
+    auto peer = asyncdrop::make_guard<SlowPeer>();
+    co_await asyncdrop::async_drop_for(peer, std::chrono::milliseconds(5));  // then its cleanup is cancelled
+
+    auto meet = [] { return asyncdrop::make_guard<SlowPeer>(); };
+    auto talk = [](SlowPeer&) { note("talk"); };
+    auto deadline = asyncdrop::drop_deadline(asyncdrop::warn_after(std::chrono::seconds(1)),
+                                             asyncdrop::cancel_after(std::chrono::milliseconds(5)));
+    co_await asyncdrop::with_async_drop(meet, talk, deadline);
+}
+// [end]
+
 void run_all() {
     run(scope());
     expect_events({"2 inside", "hello ada", "hello grace", "all greeted"});
@@ -215,6 +245,8 @@ void run_all() {
     expect_events({"flushed 2 lines", "flushed 1 lines"});
     run(gate());
     expect_events({"GET /index.html is being answered", "answered /index.html", "drained"});
+    run(within_a_deadline());
+    expect_events({"left without an answer", "talk", "left without an answer"});
     run(who_keeps_it_waiting());
     expect(events.size() == 1);
     print_section("progress", events.at(0));

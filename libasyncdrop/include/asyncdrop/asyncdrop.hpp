@@ -8,6 +8,7 @@
 #include <asyncdrop/bridge.hpp>
 #include <asyncdrop/creation_site.hpp>
 #include <asyncdrop/drop_concurrently.hpp>
+#include <asyncdrop/drop_deadline.hpp>
 #include <asyncdrop/drop_in_order.hpp>
 #include <asyncdrop/error.hpp>
 #include <asyncdrop/even_if_cancelled.hpp>

@@ -1,5 +1,6 @@
 #include "rehearse_background.hpp"
 
+#include <asyncdrop/drop_deadline.hpp>
 #include <asyncdrop/error.hpp>
 #include <asyncdrop/gate.hpp>
 #include <asyncdrop/occupant.hpp>
@@ -10,6 +11,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
@@ -83,7 +85,22 @@ asio::awaitable<void> heartbeat() {
     expect(beats >= 1, "the task was woken or asked to stop, and not left to its hour");
 }
 
+// The drop of a scope within a deadline: its task comes to no end by itself, so it is asked to.
+asio::awaitable<void> cut_short() {
+    const auto executor = co_await asio::this_coro::executor;
+    auto scope = AsyncDropScope::create(executor);
+    auto never = []() -> asio::awaitable<void> {
+        const auto here = co_await asio::this_coro::executor;
+        asio::steady_timer timer(here, asio::steady_timer::time_point::max());
+        co_await timer.async_wait(asio::use_awaitable);
+    };
+    scope->spawn("never", never);
+    co_await asyncdrop::async_drop_for(scope, std::chrono::milliseconds(1));
+    expect(scope.is_dropped(), "the task was cancelled, which is no error");
+}
+
 asio::awaitable<void> all() {
+    co_await cut_short();
     co_await batches();
     co_await heartbeat();
 }
