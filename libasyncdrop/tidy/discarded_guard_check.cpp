@@ -121,7 +121,8 @@ class DiscardedGuardCheck::Visitor {
         for (const Expr* side : operation.arguments()) {
             if (!is_awaitable(side->getType()) || !holds_guard(awaited_type(side->getType()))) continue;
             check_.diag(operation.getOperatorLoc(),
-                        "'%0' loses the guard of type '%1' of %select{a side whose other side fails|the side that comes too late}2: "
+                        "'%0' loses the guard of type '%1' of %select{a side whose other side fails|the side "
+                        "that comes too late}2: "
                         "it is thrown away without its drop; let each side open and close its own")
                 << (is_or ? "||" : "&&") << name_of(awaited_type(side->getType())) << is_or;
             return;
