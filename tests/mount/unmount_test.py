@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -139,6 +140,33 @@ class Causes(MountTest):
         self.vault.mount("--teardown-report", report)
         self.vault.unmount()
         self.assertRegex(report.read_text(), "(?i)tree")
+
+    def test_everything_is_dropped_before_what_it_uses(self):
+        self.vault.unmount()
+        report = self.folder / "report"
+        self.vault.mount("--teardown-report", report)
+        (self.root / "new").write_bytes(DATA)
+        self.vault.unmount()
+        edges, users, nodes = set(), [], {}
+        for line in report.read_text().splitlines()[1:]:
+            name, depth = re.sub(r"^[│├└─ ]*", "", line), re.match(r"^[│├└─ ]*", line).end() // 3
+            name, _, rest = name.replace(" (see above)", ":").partition(":")
+            users[depth - 1:] = [name]
+            if depth > 1:
+                edges.add((users[depth - 2], name))
+            if rest:
+                nodes[name] = re.match(r" (\w+) in ([0-9.]+) ms, begun at ([0-9.]+) ms", rest).groups()
+        # A new node belongs here, and into docs/architecture.md.
+        self.assertEqual(edges, {
+            ("session", "filesystem"), ("session", "kernel calls"), ("filesystem", "tree"), ("tree", "block cache"),
+            ("block cache", "write pipeline"), ("write pipeline", "segment log"), ("write pipeline", "object store"),
+            ("write pipeline", "worker pool"), ("segment log", "object store"), ("object store", "store input and output"),
+            ("object store", "worker pool"), ("store input and output", "worker pool")})
+        for user, used in edges:
+            state, took_ms, begun_ms = nodes[user]
+            self.assertEqual(state, "dropped", user)
+            rounding_ms = 0.2
+            self.assertLessEqual(float(begun_ms) + float(took_ms), float(nodes[used][2]) + rounding_ms, f"{user}, then {used}")
 
     def test_a_clean_unmount_many_times(self):
         for number in range(10):
