@@ -44,12 +44,13 @@ boost::asio::awaitable<void> MemoryVault::open() {
     store_ = store::CountingObjectStore::make(std::move(memory), counters_);
     SessionId session;
     fill_random(session.bytes);
-    block::LogReader reader(*store_, keys_);
-    co_await reader.refresh();
+    catalog_ = std::make_unique<block::SegmentCatalog>(*store_, keys_);
+    co_await catalog_->refresh();
+    block::LogReader reader(*store_, *catalog_);
     tree::RecoverySettings recovery;
     tree::Recovered recovered = co_await tree::recover(reader, recovery);
     const block::BlockSettings block_settings;
-    stack_ = co_await block::open_block_stack(executor, *store_, *pool_, keys_, block_settings, session);
+    stack_ = block::make_block_stack(executor, *store_, *pool_, keys_, *catalog_, block_settings, session);
     tree::TreeSettings tree_settings;
     tree_settings.session = session;
     tree_settings.seen_generation = recovered.seen_generation;
@@ -62,7 +63,7 @@ boost::asio::awaitable<void> MemoryVault::open() {
 }
 
 boost::asio::awaitable<void> MemoryVault::close() {
-    return asyncdrop::drop_in_order(fs_, tree_, stack_.cached, stack_.encrypted, stack_.log, store_, pool_);
+    return asyncdrop::drop_in_order(fs_, tree_, stack_.cached, stack_.pipeline, stack_.log, store_, pool_);
 }
 
 InodeNumber MemoryVault::make(InodeNumber parent, std::string name, std::uint32_t mode) {
@@ -74,10 +75,10 @@ InodeNumber MemoryVault::make(InodeNumber parent, std::string name, std::uint32_
 }
 
 void MemoryVault::remove(InodeNumber parent, std::string name) {
-    Remove remove;
-    remove.parent = parent;
-    remove.name = std::move(name);
-    run(remove);
+    Unlink unlink;
+    unlink.parent = parent;
+    unlink.name = std::move(name);
+    run(unlink);
 }
 
 void MemoryVault::write(InodeNumber inode, std::uint64_t offset, ByteSpan data) {

@@ -16,6 +16,7 @@
 
 #include "demofs/base/worker_pool.hpp"
 #include "demofs/block/block_stack.hpp"
+#include "demofs/block/segment_catalog.hpp"
 #include "demofs/crypto/keys.hpp"
 #include "demofs/fs/filesystem.hpp"
 #include "demofs/store/testing/counting_object_store.hpp"
@@ -78,6 +79,7 @@ class MemoryVault {
     std::shared_ptr<store::StoreCounters> counters_ = std::make_shared<store::StoreCounters>();
     asyncdrop::AsyncDropBox<WorkerPool> pool_;
     asyncdrop::AsyncDropBox<store::ObjectStore> store_;
+    std::unique_ptr<block::SegmentCatalog> catalog_;
     block::BlockStack stack_;
     asyncdrop::AsyncDropGuard<tree::Tree> tree_;
     asyncdrop::AsyncDropGuard<Filesystem> fs_;

@@ -102,7 +102,7 @@ InodeNumber Stage::make(InodeNumber parent, const char* name, std::uint32_t mode
 }
 
 void Stage::remove(InodeNumber parent, const char* name, bool is_directory) {
-    run(Remove{parent, name, is_directory, now()});
+    run(Unlink{parent, name, is_directory ? Unlink::Of::directory : Unlink::Of::file, now()});
 }
 
 void Stage::rename(InodeNumber old_parent, const char* old_name, InodeNumber new_parent,
