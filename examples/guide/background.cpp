@@ -152,7 +152,7 @@ asio::awaitable<void> task() {
 // [snippet: gate]
 asio::awaitable<void> answer(AsyncDropGate& requests, std::string path) {
     const auto pass = requests.enter("GET " + path);  // throws GateClosed once the drop has begun
-    co_await round_trip();
+    for (int trip = 0; trip < 3; ++trip) co_await round_trip();
     note("answered " + path);
 }  // out again, also by an exception
 
