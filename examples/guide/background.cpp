@@ -231,6 +231,24 @@ asio::awaitable<void> within_a_deadline() {
 }
 // [end]
 
+// ---------------------------------------------------------------- AsyncDropSharedMap
+
+// [snippet: shared_map]
+using Connections = asyncdrop::AsyncDropSharedMap<std::string, Connection>;
+
+asio::awaitable<void> shared_map() {
+    auto open = [](const std::string& name) { return Connection::open(name); };
+    auto connections = Connections::create(open);
+    auto mine = co_await connections->get("db");    // opens it
+    auto theirs = co_await connections->get("db");  // the same connection
+    expect(&*mine == &*theirs);
+    co_await mine.async_drop();
+    note("one user is left");
+    co_await theirs.async_drop();  // the last one: closes it, and gets the error if that fails
+    co_await connections.async_drop();
+}
+// [end]
+
 void run_all() {
     run(scope());
     expect_events({"2 inside", "hello ada", "hello grace", "all greeted"});
@@ -245,6 +263,8 @@ void run_all() {
     expect_events({"flushed 2 lines", "flushed 1 lines"});
     run(gate());
     expect_events({"GET /index.html is being answered", "answered /index.html", "drained"});
+    run(shared_map());
+    expect_events({"open db", "one user is left", "close db"});
     run(within_a_deadline());
     expect_events({"left without an answer", "talk", "left without an answer"});
     run(who_keeps_it_waiting());

@@ -27,6 +27,7 @@
 #include <asyncdrop/result.hpp>
 #include <asyncdrop/scope.hpp>
 #include <asyncdrop/shared.hpp>
+#include <asyncdrop/shared_map.hpp>
 #include <asyncdrop/stack.hpp>
 #include <asyncdrop/task.hpp>
 #include <asyncdrop/teardown_graph.hpp>

@@ -18,6 +18,7 @@
 // is a node of. Cleanups that are to be cancelled when they take too long are nodes of their own.
 #pragma once
 
+#include <asyncdrop/detail/lookup.hpp>
 #include <asyncdrop/drop_concurrently.hpp>
 #include <asyncdrop/error.hpp>
 #include <asyncdrop/guard.hpp>
@@ -101,34 +102,51 @@ class AsyncDropHashMap {
         return Owner();
     }
 
+    // Each lookup has a twin for other types than K, if Hash and Equal are transparent.
+
     /// The value of a key, null if there is none.
-    const V* get(const K& key) const {
-        const auto found = map_.find(key);
-        return found == map_.end() ? nullptr : &*std::as_const(found->second);
+    const V* get(const K& key) const { return value_at(*this, key); }
+    /// The same for a key of another type.
+    template <class Q>
+        requires detail::TransparentLookup<Hash, Equal>
+    const V* get(const Q& key) const {
+        return value_at(*this, key);
     }
     /// The value of a key for changes, null if there is none.
-    V* get_mut(const K& key) {
-        const auto found = map_.find(key);
-        return found == map_.end() ? nullptr : &*found->second;
+    V* get_mut(const K& key) { return value_at(*this, key); }
+    /// The same for a key of another type.
+    template <class Q>
+        requires detail::TransparentLookup<Hash, Equal>
+    V* get_mut(const Q& key) {
+        return value_at(*this, key);
     }
 
     /// What owns the value of a key, null if there is none: to clone an AsyncDropArc, say. It stays the
     /// map's; remove() takes it out.
-    Owner* owner(const K& key) {
-        const auto found = map_.find(key);
-        return found == map_.end() ? nullptr : &found->second;
+    Owner* owner(const K& key) { return owner_at(key); }
+    /// The same for a key of another type.
+    template <class Q>
+        requires detail::TransparentLookup<Hash, Equal>
+    Owner* owner(const Q& key) {
+        return owner_at(key);
     }
 
     /// Whether the key has a value.
     bool contains(const K& key) const { return map_.contains(key); }
+    /// The same for a key of another type.
+    template <class Q>
+        requires detail::TransparentLookup<Hash, Equal>
+    bool contains(const Q& key) const {
+        return map_.contains(key);
+    }
 
     /// Takes a value out; the returned owner wants its drop. Empty if the key has no value.
-    [[nodiscard("a removed value must be dropped")]] Owner remove(const K& key) {
-        const auto found = map_.find(key);
-        if (found == map_.end()) return Owner();
-        Owner owner = std::move(found->second);
-        map_.erase(found);
-        return owner;
+    [[nodiscard("a removed value must be dropped")]] Owner remove(const K& key) { return remove_at(key); }
+    /// The same for a key of another type.
+    template <class Q>
+        requires detail::TransparentLookup<Hash, Equal>
+    [[nodiscard("a removed value must be dropped")]] Owner remove(const Q& key) {
+        return remove_at(key);
     }
 
     /// The number of values.
@@ -153,6 +171,25 @@ class AsyncDropHashMap {
     }
 
   private:
+    template <class Self, class Q>
+    static auto value_at(Self& self, const Q& key) -> decltype(&*self.map_.find(key)->second) {
+        const auto found = self.map_.find(key);
+        return found == self.map_.end() ? nullptr : &*found->second;
+    }
+    template <class Q>
+    Owner* owner_at(const Q& key) {
+        const auto found = map_.find(key);
+        return found == map_.end() ? nullptr : &found->second;
+    }
+    template <class Q>
+    Owner remove_at(const Q& key) {
+        const auto found = map_.find(key);
+        if (found == map_.end()) return Owner();
+        Owner owner = std::move(found->second);
+        map_.erase(found);
+        return owner;
+    }
+
     static asio::awaitable<void> drop_all(AsyncDropHashMap& self, asio::awaitable<void> dropping) {
         co_await std::move(dropping);
         for (const detail::DropJob& job : self.jobs_) self.failures_.push_back(job.failure);

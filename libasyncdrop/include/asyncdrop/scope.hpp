@@ -119,7 +119,7 @@ class AsyncDropScope {
         requires(!std::same_as<std::remove_cvref_t<Token>, CreationSite>)
     auto spawn(std::string_view name, Work&& work, Token&& token, CreationSite site = CreationSite::here()) {
         using R = detail::work_result_t<Work>;
-        using Signature = typename SpawnSignature<R>::type;
+        using Signature = typename detail::TaskSignature<R>::type;
         return asio::async_initiate<Token, Signature>(StartTask<R>(group_), token, std::string(name),
                                                       std::decay_t<Work>(std::forward<Work>(work)), site);
     }
@@ -142,11 +142,6 @@ class AsyncDropScope {
 
   private:
     using Group = std::shared_ptr<detail::TaskGroup>;
-
-    template <class R>
-    struct SpawnSignature {
-        using type = void(std::exception_ptr, R);
-    };
 
     template <class R>
     class StartTask {
@@ -201,11 +196,6 @@ class AsyncDropScope {
 
     Group group_;
     WhenDropped when_dropped_;
-};
-
-template <>
-struct AsyncDropScope::SpawnSignature<void> {
-    using type = void(std::exception_ptr);
 };
 
 }  // namespace asyncdrop

@@ -51,6 +51,16 @@ concept TaskWork = (CoroutineWork<Work> || std::invocable<std::decay_t<Work>&>) 
 template <class Work>
 using work_result_t = typename WorkResult<Work>::type;
 
+// What a handler is told of a task that returns an R.
+template <class R>
+struct TaskSignature {
+    using type = void(std::exception_ptr, R);
+};
+template <>
+struct TaskSignature<void> {
+    using type = void(std::exception_ptr);
+};
+
 // Starts a piece of work that is kept.
 template <class Kept>
 auto start_work(Kept& work) {

@@ -5,6 +5,7 @@
 #include <asyncdrop/gate.hpp>
 #include <asyncdrop/occupant.hpp>
 #include <asyncdrop/scope.hpp>
+#include <asyncdrop/shared_map.hpp>
 #include <asyncdrop/task.hpp>
 #include <asyncdrop/with_async_drop.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -22,6 +23,7 @@
 #include <vector>
 
 #include "expect.hpp"
+#include "session.hpp"
 
 namespace log_shipper {
 
@@ -99,7 +101,22 @@ asio::awaitable<void> cut_short() {
     expect(scope.is_dropped(), "the task was cancelled, which is no error");
 }
 
+// Two users of one key share what was made once; the last one's drop closes it.
+asio::awaitable<void> shared_by_key() {
+    using Sessions = asyncdrop::AsyncDropSharedMap<std::string, Session>;
+    auto sessions = Sessions::create([](const std::string&) { return Session::open(); });
+    auto first = co_await sessions->get("uplink");
+    auto second = co_await sessions->get("uplink");
+    expect(Session::count() == 1 && &*first == &*second, "one session for both");
+    co_await first.async_drop();
+    expect(Session::count() == 1, "it stays open for the second user");
+    co_await second.async_drop();
+    expect(Session::count() == 0 && sessions->size() == 0, "and goes with it");
+    co_await sessions.async_drop();
+}
+
 asio::awaitable<void> all() {
+    co_await shared_by_key();
     co_await cut_short();
     co_await batches();
     co_await heartbeat();

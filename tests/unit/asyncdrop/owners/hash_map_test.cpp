@@ -7,7 +7,10 @@
 #include <asyncdrop/hash_map.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <functional>
 #include <set>
+#include <string_view>
+#include <utility>
 
 #include "tests/support/run_coroutine.hpp"
 #include "tests/unit/asyncdrop/support/probe.hpp"
@@ -38,6 +41,29 @@ TEST_F(HashMap, IsEmptyAtFirst) {
     EXPECT_EQ(map->size(), 0u);
     EXPECT_EQ(map->get("a"), nullptr);
     EXPECT_EQ(map->begin(), map->end());
+    run_coroutine(context, map.async_drop());
+}
+
+struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+
+TEST_F(HashMap, LooksUpByOtherTypesIfHashAndEqualAreTransparent) {
+    using LooseMap = AsyncDropHashMap<std::string, Probe, AsyncDropGuard<Probe>, TextHash, std::equal_to<>>;
+    constexpr std::string_view key = "a";
+    auto map = LooseMap::create();
+    EXPECT_EQ(map->get(key), nullptr);
+    EXPECT_FALSE(map->contains(key));
+    auto rejected = map->try_insert("a", make_probe(journal, "a"));
+    EXPECT_FALSE(static_cast<bool>(rejected));
+    EXPECT_EQ(std::as_const(*map).get(key), map->get("a"));
+    EXPECT_EQ(map->get_mut(key), &**map->owner(key));
+    EXPECT_TRUE(map->contains(key));
+    AsyncDropGuard<Probe> removed = map->remove(key);
+    EXPECT_EQ(removed->name(), "a");
+    EXPECT_FALSE(static_cast<bool>(map->remove(key)));
+    run_coroutine(context, removed.async_drop());
     run_coroutine(context, map.async_drop());
 }
 
