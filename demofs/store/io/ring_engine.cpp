@@ -7,7 +7,6 @@
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <filesystem>
@@ -188,9 +187,10 @@ void RingEngine::reap() {
         in_flight_[operation.place_] = in_flight_.back();
         in_flight_.pop_back();
         if (first_waiting_) submit_soon();
-        // The operation is gone as soon as its caller runs.
+        // The operation is gone as soon as its caller runs, and so may this engine be: a caller that was
+        // waiting for its last operation may drop it. So none runs inside this loop.
         Handler caller = *std::exchange(operation.caller_, std::nullopt);
-        asio::dispatch(std::move(caller));
+        asio::post(std::move(caller));
     }
     if (closing_ && in_flight_.empty() && !first_waiting_) idle_.cancel();
 }
