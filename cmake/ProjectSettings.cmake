@@ -12,8 +12,11 @@ target_compile_options(project_settings INTERFACE -Wall -Wextra -Wpedantic -Wsha
 # Messages name source files; not where they lay on the machine that built them.
 # (A ccache with a base_dir makes their paths relative to the build folder before the compiler sees them.)
 file(RELATIVE_PATH source_from_build "${CMAKE_BINARY_DIR}" "${PROJECT_SOURCE_DIR}")
+if(NOT source_from_build MATCHES "/$")
+    string(APPEND source_from_build "/")
+endif()
 target_compile_options(project_settings INTERFACE "-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/="
-                                                  "-fmacro-prefix-map=${source_from_build}/=")
+                                                  "-fmacro-prefix-map=${source_from_build}=")
 target_compile_definitions(project_settings INTERFACE BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
                                                       BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=16)
 target_link_libraries(project_settings INTERFACE Threads::Threads Boost::headers)
