@@ -68,10 +68,10 @@ asio::awaitable<void> batches() {
 }
 
 asio::awaitable<void> count_beats(asyncdrop::TaskControl& control, int& beats) {
-    while (!control.stopping()) {
+    do {  // also if the drop came before the body began
         co_await control.wait_for(std::chrono::hours(1));
         ++beats;
-    }
+    } while (!control.stopping());
 }
 
 asio::awaitable<void> heartbeat() {
