@@ -38,7 +38,7 @@ Cost measure(const Budget& budget) {
     }
     if (operation.prepare != nullptr) operation.prepare(stage);
     Cost cost = stage.cost_of([&] { operation.run(stage, 1); });
-    if (operation.overlaps && cost.waits > 0) cost.allocations = not_counted;
+    if (operation.overlaps) cost.allocations = not_counted;
     return cost;
 }
 

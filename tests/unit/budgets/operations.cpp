@@ -84,7 +84,7 @@ const Operation operations[] = {
     {"append 100 bytes to a small file", changing, [](Stage& s, std::size_t i) { s.write(s.small[i][3], small_file_bytes, 100); }},
     {"write 4 KiB into a large file", changing, [](Stage& s, std::size_t i) { s.write(s.large[i], 3 * MiB + 8 * KiB, 4 * KiB); }},
     {"write 32 KiB into a large file", changing, [](Stage& s, std::size_t i) { s.write(s.large[i], 3 * MiB, 32 * KiB); }},
-    {"write 1 MiB into a large file", changing, [](Stage& s, std::size_t i) { s.write(s.large[i], 3 * MiB, MiB); }},
+    {"write 1 MiB into a large file", changing, [](Stage& s, std::size_t i) { s.write(s.large[i], 3 * MiB, MiB); }, nullptr, overlapping},
     {"append 4 KiB to a large file", changing, [](Stage& s, std::size_t i) { s.write(s.large[i], large_file_bytes, 4 * KiB); }},
     // --- durability ---
     {"fsync of a clean file", reading, [](Stage& s, std::size_t i) { s.sync(s.small[i][3]); }},
@@ -101,7 +101,8 @@ const Operation operations[] = {
     {"write a new file of 8 MiB, fsync", changing,
      [](Stage& s, std::size_t i) { const InodeNumber file = s.make(s.directories[i], names[i], file_mode);
                                    for (std::size_t at = 0; at < 8 * MiB; at += MiB) s.write(file, at, MiB);
-                                   s.sync(file); }},
+                                   s.sync(file); },
+     nullptr, overlapping},
     // --- mounts ---
     {"mount", reading, [](Stage& s, std::size_t) { s.mount(); }, [](Stage& s) { s.unmount(); }},
     {"unmount, nothing to write", reading, [](Stage& s, std::size_t) { s.unmount(); }},

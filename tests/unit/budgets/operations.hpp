@@ -15,8 +15,8 @@ struct Operation {
     void (*run)(Stage& stage, std::size_t item);
     // What precedes it each time and is not counted.
     void (*prepare)(Stage& stage) = nullptr;
-    // If it waits, it does so for several pieces at once. Which coroutine frames Asio can reuse then depends on
-    // when the worker is done with each: the allocations are not counted.
+    // It works on several pieces at once. Which coroutine frames Asio can reuse then depends on when the worker is
+    // done with each: the allocations are not counted.
     bool overlaps = false;
 };
 
