@@ -109,8 +109,8 @@ asio::awaitable<void> MountDaemon::bring_up() {
     filesystem_settings.on_problem = notice_;
     auto filesystem = fs::Filesystem::make(filesystem_settings, stack_.tree(), stack_.store(),
                                            name_hash_of(keys_), executor_);
-    const auto filesystem_node =
-        stack_.graph().add("filesystem", std::move(filesystem), asyncdrop::uses(stack_.tree_node()));
+    const auto filesystem_node = stack_.graph().add("filesystem", std::move(filesystem),
+                                                    asyncdrop::uses(stack_.tree_node(), stack_.store_node()));
     filesystem_ = &stack_.graph().get(filesystem_node);
 
     // Before the mount can be seen: whoever unmounts it finds somebody to listen to.

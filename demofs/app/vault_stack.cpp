@@ -48,8 +48,7 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
     auto opening = store::LocalObjectStore::open(engine, *pool_, directory_, options);
     auto store = co_await std::move(opening);
     store_ = &*store;
-    const auto store_node =
-        graph_->add("object store", std::move(store), asyncdrop::uses(io_node, pool_node));
+    store_node_ = graph_->add("object store", std::move(store), asyncdrop::uses(io_node, pool_node));
 
     // What is there, and which commit is the last one.
     catalog_ = std::make_unique<block::SegmentCatalog>(*store_, keys_);
@@ -89,9 +88,9 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
     block::BlockStack blocks = block::make_block_stack(executor_, *store_, *pool_, keys_, *catalog_,
                                                        block_settings, tree_settings.session);
     block::BlockStore& cached = *blocks.cached;
-    const auto log_node = graph_->add("segment log", std::move(blocks.log), asyncdrop::uses(store_node));
+    const auto log_node = graph_->add("segment log", std::move(blocks.log), asyncdrop::uses(store_node_));
     const auto pipeline_node = graph_->add("write pipeline", std::move(blocks.pipeline),
-                                           asyncdrop::uses(log_node, store_node, pool_node));
+                                           asyncdrop::uses(log_node, store_node_, pool_node));
     const auto cache_node =
         graph_->add("block cache", std::move(blocks.cached), asyncdrop::uses(pipeline_node));
 

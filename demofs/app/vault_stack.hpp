@@ -60,9 +60,10 @@ class VaultStack {
     std::size_t segment_count() const { return segment_count_; }
     std::uint64_t stored_bytes() const { return stored_bytes_; }
 
-    /// To add what stands on the tree; `tree_node()` is what it uses.
+    /// To add what stands on the tree; `tree_node()` and `store_node()` are what it uses.
     asyncdrop::TeardownGraph& graph() { return *graph_; }
     asyncdrop::NodeHandle<tree::Tree> tree_node() const { return tree_node_; }
+    asyncdrop::NodeHandle<store::LocalObjectStore> store_node() const { return store_node_; }
 
     /// Drops all parts, users first. Never throws for a part that failed: the report tells.
     boost::asio::awaitable<asyncdrop::TeardownReport> tear_down();
@@ -78,6 +79,7 @@ class VaultStack {
     store::ObjectStore* store_ = nullptr;
     tree::Tree* tree_ = nullptr;
     asyncdrop::NodeHandle<tree::Tree> tree_node_;
+    asyncdrop::NodeHandle<store::LocalObjectStore> store_node_;
     std::size_t segment_count_ = 0;
     std::uint64_t stored_bytes_ = 0;
 };

@@ -81,8 +81,4 @@ void SegmentCatalog::add(SharedSegment segment) {
     opened_.insert_or_assign(id, std::move(segment));
 }
 
-void SegmentCatalog::leave_out(const SegmentId& id) {
-    opened_.erase(id);
-}
-
 }  // namespace demofs::block

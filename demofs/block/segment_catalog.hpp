@@ -64,9 +64,6 @@ class SegmentCatalog {
     /// Makes a segment that this session creates known.
     void add(SharedSegment segment);
 
-    /// Leaves a segment out from now on: its object is to be removed.
-    void leave_out(const SegmentId& id);
-
   private:
     const ListedSegment* listed(const SegmentId& id) const;
 

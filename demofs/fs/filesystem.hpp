@@ -76,7 +76,7 @@ class Filesystem {
     /// Starts flusher and reclaimer (the latter resumes what an earlier mount left behind).
     void start();
 
-    // --- names and attributes --------------------------------------------------------------------
+    // --- operations that are values (model/operations.hpp) ----------------------------------------
     // try_run: nothing if it would have to wait. run: waits.
 
     std::optional<Result<Attributes>> try_run(const Lookup& operation);

@@ -1,8 +1,7 @@
-// Operations on names and attributes: one attempt at each, and what follows from a change that succeeded.
+// Operations that are values (model/operations.hpp): one attempt at each, and what follows from a change that succeeded.
 //
 // What an operation does to the tree is decided in namespace/ and content/; here it is decided whether it may
 // begin, and who has to hear of it: fsync (which epoch to wait for) and the reclaimer.
-#include <asyncdrop/with_async_drop.hpp>
 #include <utility>
 
 #include "demofs/base/error.hpp"
@@ -75,21 +74,11 @@ asio::awaitable<Result<Nothing>> Filesystem::run(Rename operation) {
     return state_->run(std::move(operation));
 }
 asio::awaitable<Result<Attributes>> Filesystem::run(SetAttributes operation) {
-    if (operation.set_size) return state_->resize_in_turn(std::move(operation));
-    return state_->run(std::move(operation));
-}
-
-asio::awaitable<Result<Attributes>> Filesystem::State::resize_in_turn(SetAttributes operation) {
-    const auto once = [this, &operation] { return execute(operation); };
-    const auto enter = [this, &operation] { return content_locks.enter(operation.inode); };
-    const auto work = [this, &once](ContentLocks::Turn&) { return attempt(once); };
-    std::exception_ptr error;
-    try {
-        co_return co_await asyncdrop::with_async_drop(enter, work);
-    } catch (...) {
-        error = std::current_exception();
+    if (operation.set_size) {
+        const InodeNumber inode = operation.inode;
+        return state_->run_in_turn(inode, std::move(operation));
     }
-    co_return report(error);
+    return state_->run(std::move(operation));
 }
 
 // --- the gate ------------------------------------------------------------------------------------
@@ -149,12 +138,8 @@ Result<Nothing> Filesystem::State::execute(const Rename& operation) {
 Result<Attributes> Filesystem::State::execute(const SetAttributes& operation) {
     if (const auto refused = refuse_change()) return *refused;
     Effects effects;
-    std::optional<std::uint64_t> orphan;
-    Result<Attributes> reply = contents.set_attributes(operation, effects, orphan);
-    if (reply) {
-        applied(effects);
-        if (orphan) reclaimer->add(*orphan);
-    }
+    Result<Attributes> reply = contents.set_attributes(operation, effects);
+    if (reply) applied(effects);
     return reply;
 }
 
@@ -167,6 +152,7 @@ void Filesystem::State::applied(const Effects& effects) {
         unlinked.insert(*effects.unlinked);
         consider_reclaiming(*effects.unlinked);
     }
+    if (effects.orphaned) reclaimer->add(raw(*effects.orphaned));
 }
 
 void Filesystem::State::consider_reclaiming(InodeNumber inode) {

@@ -16,13 +16,11 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t problems_remembered = 1000;
-// The tree takes values up to this size.
-constexpr std::uint32_t max_inline_bytes = 4096;
 
 ContentSettings content_settings_of(const FilesystemSettings& settings) {
     ContentSettings content;
     content.chunk_bytes = std::clamp(settings.data_block_bytes, 1u, block::max_block_payload_bytes);
-    content.inline_bytes = std::min(settings.inline_bytes, max_inline_bytes);
+    content.inline_bytes = std::min(settings.inline_bytes, std::uint32_t{tree::max_value_bytes});
     return content;
 }
 

@@ -3,7 +3,7 @@
 // Where a function is defined, State's and Filesystem's alike:
 //   filesystem.cpp             the life of a Filesystem, the kernel's lookup counts, figures for reports
 //   filesystem_state.cpp       making the parts; what an attempt may have to wait for; telling problems
-//   filesystem_operations.cpp  one attempt at each operation on names and attributes, and its consequences
+//   filesystem_operations.cpp  one attempt at each operation that is a value, and its consequences
 //   filesystem_files.cpp       open, read and write; who may write now
 //   filesystem_durability.cpp  from the buffers through the tree to the store, and when that has failed
 //
@@ -11,6 +11,7 @@
 #pragma once
 
 #include <asyncdrop/box.hpp>
+#include <asyncdrop/with_async_drop.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <exception>
@@ -91,9 +92,9 @@ struct Filesystem::State {
     // Reports a problem once, with what it kept from happening ("Reading inode 7"), and returns its errno.
     std::errc report(const std::exception_ptr& error, const std::string& doing = {});
 
-    // --- names and attributes (filesystem_operations.cpp) ----------------------------------------
+    // --- operations that are values (filesystem_operations.cpp) ----------------------------------
 
-    // Both ways into any operation on names and attributes.
+    // Both ways into any of them.
     template <class Operation>
     std::optional<Result<typename Operation::Reply>> try_run(const Operation& operation) {
         return try_attempt([&] { return execute(operation); });
@@ -103,8 +104,21 @@ struct Filesystem::State {
         const auto once = [this, &operation] { return execute(operation); };
         co_return co_await attempt(once);
     }
-    // A new size queues behind the writers of the file.
-    boost::asio::awaitable<Result<Attributes>> resize_in_turn(SetAttributes operation);
+    // The same in the queue of the writers of a file, for what must not overtake them: a new size.
+    template <class Operation>
+    boost::asio::awaitable<Result<typename Operation::Reply>> run_in_turn(InodeNumber inode,
+                                                                          Operation operation) {
+        const auto once = [this, &operation] { return execute(operation); };
+        const auto enter = [this, inode] { return content_locks.enter(inode); };
+        const auto work = [this, &once](ContentLocks::Turn&) { return attempt(once); };
+        std::exception_ptr error;
+        try {
+            co_return co_await asyncdrop::with_async_drop(enter, work);
+        } catch (...) {
+            error = std::current_exception();
+        }
+        co_return report(error);
+    }
 
     // One attempt.
     Result<Attributes> execute(const Lookup& operation) { return answer(where(), operation, adjust); }

@@ -5,11 +5,11 @@
 
 namespace demofs::fuse {
 
-/// init, lookup, forget, getattr, setattr, readlink, statfs
+/// init, lookup, forget, forget_multi, getattr, setattr, readlink, statfs
 void add_inode_operations(fuse_lowlevel_ops& table);
-/// mknod, mkdir, symlink, link, unlink, rmdir, rename, opendir, readdir
+/// mknod, mkdir, symlink, link, unlink, rmdir, rename, opendir, readdir, readdirplus, releasedir
 void add_directory_operations(fuse_lowlevel_ops& table);
-/// create, open, read, write, flush, release, fsync, fsyncdir
+/// create, open, release, read, write, flush, fsync, fsyncdir
 void add_file_operations(fuse_lowlevel_ops& table);
 
 }  // namespace demofs::fuse

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -43,25 +42,6 @@ void sync_directory(const FileDescriptor& directory, const std::filesystem::path
 void sync_directory(const std::filesystem::path& path) {
     const FileDescriptor directory = open_directory(path);
     sync_directory(directory, path);
-}
-
-std::optional<std::size_t> read_cached(int descriptor, std::uint64_t offset, MutableByteSpan out,
-                                       bool& supported) noexcept {
-    if (!supported) return std::nullopt;
-    iovec target{out.data(), out.size()};
-    const ssize_t count = ::preadv2(descriptor, &target, 1, static_cast<off_t>(offset), RWF_NOWAIT);
-    if (count < 0) {
-        if (errno == EOPNOTSUPP || errno == ENOSYS) supported = false;
-        return std::nullopt;
-    }
-    const auto size = static_cast<std::size_t>(count);
-    if (size == out.size()) return size;
-    // Fewer bytes: the end of the file, or of what is cached.
-    struct stat file;
-    if (::fstat(descriptor, &file) != 0 || offset + size < static_cast<std::uint64_t>(file.st_size)) {
-        return std::nullopt;
-    }
-    return size;
 }
 
 }  // namespace demofs::store

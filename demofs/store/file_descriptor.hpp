@@ -1,12 +1,8 @@
 // An owned file descriptor, and a few system calls on one.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <utility>
-
-#include "demofs/base/bytes.hpp"
 
 namespace demofs::store {
 
@@ -39,10 +35,5 @@ class FileDescriptor {
 /// of the Error that is thrown if it fails.
 void sync_directory(const FileDescriptor& directory, const std::filesystem::path& path);
 void sync_directory(const std::filesystem::path& path);
-
-/// Reads what is in the page cache without waiting for the device: all of `out`, or up to the end of the
-/// file. Nothing if that is impossible; `supported` becomes false if this file system can never do it.
-[[nodiscard]] std::optional<std::size_t> read_cached(int descriptor, std::uint64_t offset,
-                                                     MutableByteSpan out, bool& supported) noexcept;
 
 }  // namespace demofs::store

@@ -208,8 +208,6 @@ asio::awaitable<std::size_t> LocalObjectStore::read(std::string name, std::uint6
                                                     MutableByteSpan out) {
     require_object_name(name);
     out = within_object(name, offset, out);
-    const std::optional<std::size_t> cached = try_read(name, offset, out);
-    if (cached) co_return *cached;
     OpenFileCache::File file = open_files_.find(name);
     if (!file) {
         const std::uint64_t removals_before = removals_;

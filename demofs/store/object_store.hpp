@@ -114,7 +114,8 @@ class ObjectStore {
                                                             MutableByteSpan out) = 0;
 
     /// The same without waiting, for bytes that are in memory anyway; nothing if it would have to wait or
-    /// fails (then `read` tells why). `out` may have been written to in part.
+    /// fails (then `read` tells why). `out` may have been written to in part. `read` does not try this first:
+    /// who would rather not wait asks here before.
     [[nodiscard]] virtual std::optional<std::size_t> try_read(const std::string& name, std::uint64_t offset,
                                                               MutableByteSpan out) noexcept = 0;
 

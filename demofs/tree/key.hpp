@@ -11,7 +11,7 @@ namespace demofs::tree {
 enum class Kind : std::uint8_t {
     inode = 1,          ///< object: inode number; key: 0
     dirent = 2,         ///< object: the directory's inode number; key: 56-bit hash of the name << 7 | slot
-    xattr = 3,          ///< object: inode number; key: as for a dirent
+    xattr = 3,          ///< object: inode number; key: as for a dirent (reserved: nothing writes it yet)
     inline_data = 4,    ///< object: data id; key: 0. A small file's whole content, or a symlink's target
     extent = 5,         ///< object: data id; key: offset of its first byte in the file
     orphan = 6,         ///< object: 0; key: inode number or data id. Work the reclaimer has still to do

@@ -158,8 +158,8 @@ class Causes(MountTest):
                 nodes[name] = re.match(r" (\w+) in ([0-9.]+) ms, begun at ([0-9.]+) ms", rest).groups()
         # A new node belongs here, and into docs/architecture.md.
         self.assertEqual(edges, {
-            ("session", "filesystem"), ("session", "kernel calls"), ("filesystem", "tree"), ("tree", "block cache"),
-            ("block cache", "write pipeline"), ("write pipeline", "segment log"), ("write pipeline", "object store"),
+            ("session", "filesystem"), ("session", "kernel calls"), ("filesystem", "tree"), ("filesystem", "object store"),
+            ("tree", "block cache"),            ("block cache", "write pipeline"), ("write pipeline", "segment log"), ("write pipeline", "object store"),
             ("write pipeline", "worker pool"), ("segment log", "object store"), ("object store", "store input and output"),
             ("object store", "worker pool"), ("store input and output", "worker pool")})
         for user, used in edges:

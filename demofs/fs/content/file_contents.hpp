@@ -51,10 +51,8 @@ class FileContents {
     bool flush(InodeNumber inode, Effects& effects);
 
     /// chmod, chown, utimens and truncate. Of a size change: O(1) changes of the tree for files with many
-    /// extents, the rest is the reclaimer's. ENOENT, EISDIR, EINVAL, EFBIG. `made_orphan` gets the number of
-    /// an orphan record made.
-    Result<Attributes> set_attributes(const SetAttributes& operation, Effects& effects,
-                                      std::optional<std::uint64_t>& made_orphan);
+    /// extents, the rest is the reclaimer's. ENOENT, EISDIR, EINVAL, EFBIG.
+    Result<Attributes> set_attributes(const SetAttributes& operation, Effects& effects);
 
     /// Adds to a record what is buffered: size, allocated bytes, times.
     void adjust(InodeNumber inode, InodeRecord& record) const;
@@ -73,9 +71,9 @@ class FileContents {
     bool fits_inline(const InodeRecord& record, std::uint64_t size) const;
     void store_inline(TreeEdit& edit, InodeRecord& record, const std::vector<PendingBlock>& blocks);
     void resize(TreeEdit& edit, InodeNumber inode, InodeRecord& record, std::uint64_t size,
-                std::optional<Numbers::Lease>& fresh, std::optional<std::uint64_t>& made_orphan);
+                std::optional<Numbers::Lease>& fresh, Effects& effects);
     void shrink_extents(TreeEdit& edit, InodeNumber inode, InodeRecord& record, std::uint64_t size,
-                        std::optional<Numbers::Lease>& fresh, std::optional<std::uint64_t>& made_orphan);
+                        std::optional<Numbers::Lease>& fresh, Effects& effects);
 
     ContentSettings settings_;
     tree::Tree* tree_;

@@ -34,8 +34,7 @@ void leave_to_reclaimer(TreeEdit& edit, DataId data, std::uint64_t from, InodeNu
 
 }  // namespace
 
-Result<Attributes> FileContents::set_attributes(const SetAttributes& operation, Effects& effects,
-                                                std::optional<std::uint64_t>& made_orphan) {
+Result<Attributes> FileContents::set_attributes(const SetAttributes& operation, Effects& effects) {
     TreeEdit edit(*tree_);
     InodeRecord* found = edit.inode(operation.inode);
     if (found == nullptr) return std::errc::no_such_file_or_directory;
@@ -52,7 +51,7 @@ Result<Attributes> FileContents::set_attributes(const SetAttributes& operation, 
     }
     std::optional<Numbers::Lease> fresh;  // goes back if the edit cannot be applied
     if (operation.set_size) {
-        resize(edit, operation.inode, record, operation.size_bytes, fresh, made_orphan);
+        resize(edit, operation.inode, record, operation.size_bytes, fresh, effects);
         record.modified = operation.now;
     }
     if (operation.set_mode) record.mode = (record.mode & S_IFMT) | (operation.mode & permission_bits);
@@ -80,7 +79,7 @@ Result<Attributes> FileContents::set_attributes(const SetAttributes& operation, 
 }
 
 void FileContents::resize(TreeEdit& edit, InodeNumber inode, InodeRecord& record, std::uint64_t size,
-                          std::optional<Numbers::Lease>& fresh, std::optional<std::uint64_t>& made_orphan) {
+                          std::optional<Numbers::Lease>& fresh, Effects& effects) {
     if (record.trimming && size > record.size_bytes)
         throw MustWait(MustWait::Reason::trim, raw(record.data_id));
     if (record.has_inline_data) {
@@ -95,7 +94,7 @@ void FileContents::resize(TreeEdit& edit, InodeNumber inode, InodeRecord& record
             record.allocated_bytes = size;
         }
     } else if (size < record.size_bytes && record.allocated_bytes > 0) {
-        shrink_extents(edit, inode, record, size, fresh, made_orphan);
+        shrink_extents(edit, inode, record, size, fresh, effects);
     }
     // Buffered bytes below the new size go to the tree with it: it must not promise bytes that are not there.
     std::vector<PendingBlock> blocks;
@@ -117,21 +116,20 @@ void FileContents::resize(TreeEdit& edit, InodeNumber inode, InodeRecord& record
 }
 
 void FileContents::shrink_extents(TreeEdit& edit, InodeNumber inode, InodeRecord& record, std::uint64_t size,
-                                  std::optional<Numbers::Lease>& fresh,
-                                  std::optional<std::uint64_t>& made_orphan) {
+                                  std::optional<Numbers::Lease>& fresh, Effects& effects) {
     ExtentMap extents(edit, record.data_id);
     const std::size_t count = extents.count_from(size, extents_cut_at_once + 1);
     if (size == 0 && (record.trimming || count > extents_cut_on_clearing)) {
         fresh.emplace(*numbers_);
         leave_to_reclaimer(edit, record.data_id, 0, InodeNumber{});
-        made_orphan = raw(record.data_id);
+        effects.orphaned = record.data_id;
         record.data_id = DataId{fresh->number()};
         record.allocated_bytes = 0;
         record.trimming = false;
     } else if (count > extents_cut_at_once) {
         record.allocated_bytes -= extents.cut_extent_at(size);
         leave_to_reclaimer(edit, record.data_id, size, inode);
-        made_orphan = raw(record.data_id);
+        effects.orphaned = record.data_id;
         record.trimming = true;
     } else {
         record.allocated_bytes -= extents.cut(size, max_key);

@@ -12,6 +12,7 @@ struct Effects {
     Epoch epoch{};                        ///< of the tree's change
     std::vector<InodeNumber> touched;     ///< inodes and directories whose fsync must now cover that epoch
     std::optional<InodeNumber> unlinked;  ///< has no name any more, and an orphan record
+    std::optional<DataId> orphaned;       ///< content of it is to be freed; it has an orphan record
 };
 
 }  // namespace demofs::fs

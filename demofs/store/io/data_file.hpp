@@ -4,8 +4,11 @@
 
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <utility>
 
+#include "demofs/base/bytes.hpp"
 #include "demofs/store/file_descriptor.hpp"
 #include "demofs/store/io/io_engine.hpp"
 #include "demofs/store/io/page_pool.hpp"
@@ -35,5 +38,10 @@ class DataFile {
 /// std::system_error.
 [[nodiscard]] asio::awaitable<std::size_t> read_file(IoEngine& engine, PagePool& pages, const DataFile& file,
                                                      std::uint64_t offset, MutableByteSpan out);
+
+/// Reads what is in the page cache without waiting for the device: all of `out`, or up to the end of the
+/// file. Nothing if that is impossible; `supported` becomes false if this file system can never do it.
+[[nodiscard]] std::optional<std::size_t> read_cached(int descriptor, std::uint64_t offset,
+                                                     MutableByteSpan out, bool& supported) noexcept;
 
 }  // namespace demofs::store

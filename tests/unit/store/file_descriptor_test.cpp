@@ -44,21 +44,5 @@ TEST_F(FileDescriptorTest, AssignmentClosesTheFormerFile) {
     EXPECT_EQ(file.close(), 0);
 }
 
-TEST_F(FileDescriptorTest, ACachedReadKnowsTheEndOfTheFile) {
-    const FileDescriptor file = open();
-    const Bytes data(10'000, std::byte{1});
-    ASSERT_EQ(::pwrite(file.get(), data.data(), data.size(), 0), 10'000);
-    bool supported = true;
-    Bytes out(4'000);
-    const auto at_end = read_cached(file.get(), 8'000, out, supported);
-    if (!supported)
-        GTEST_SKIP() << "THIS FILE SYSTEM CANNOT READ WITHOUT WAITING: cached reads are not tested";
-    if (at_end) {  // the page may have been evicted: then nothing is right as well
-        EXPECT_EQ(*at_end, 2'000U);
-    }
-    bool never = false;
-    EXPECT_EQ(read_cached(file.get(), 0, out, never), std::nullopt);
-}
-
 }  // namespace
 }  // namespace demofs::store
