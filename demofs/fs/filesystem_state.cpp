@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "demofs/base/error.hpp"
+#include "demofs/tree/node.hpp"
 
 namespace demofs::fs {
 
