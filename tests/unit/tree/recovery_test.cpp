@@ -255,7 +255,7 @@ void rewrite(Vault& vault, const block::BlockAddress& address, crypto::Part part
     std::array<std::byte, 40> aad{};
     std::ranges::copy(segment->vault, aad.begin());
     std::ranges::copy(segment->uid, aad.begin() + 16);
-    for (unsigned i = 0; i < 8; ++i) aad.at(32 + i) = std::byte(address.offset >> (8 * i) & 0xff);
+    for (unsigned i = 0; i < 8; ++i) aad.at(32 + i) = std::byte(std::uint64_t{address.offset} >> (8 * i) & 0xff);
     const crypto::Nonce nonce = crypto::nonce_for(address.offset, part);
     const MutableByteSpan stored =
         part == crypto::Part::header
