@@ -3,5 +3,5 @@ include(GNUInstallDirs)
 include(DebianDocs)
 
 install(TARGETS demofs RUNTIME COMPONENT demofs)
-install_debian_docs(demofs COMPONENT demofs
-                    DOCS README.md docs/cli.md docs/on-disk-format.md docs/security.md)
+install_debian_docs(demofs COMPONENT demofs README README.md
+                    DOCS docs/architecture.md docs/cli.md docs/on-disk-format.md docs/security.md)

@@ -1,5 +1,5 @@
-# Component "library": the headers, the CMake package and the pkg-config file. Nothing in it depends on the
-# machine, so it lies below share/ and can be moved as a whole. The testing helpers are not installed.
+# Component "library": the headers (those for tests, too), the CMake package, the pkg-config file, the documentation and
+# the examples. Nothing in it depends on the machine, so it lies below share/ and can be moved as a whole.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -8,9 +8,11 @@ set(asyncdrop_pkgconfig_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
 
 target_include_directories(asyncdrop INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 set_target_properties(asyncdrop_recycling PROPERTIES EXPORT_NAME recycling)
-install(TARGETS asyncdrop asyncdrop_recycling EXPORT asyncdropTargets)
-install(DIRECTORY "${PROJECT_SOURCE_DIR}/libasyncdrop/include/asyncdrop" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
-        COMPONENT library FILES_MATCHING PATTERN "*.hpp")
+set_target_properties(asyncdrop_testing PROPERTIES EXPORT_NAME testing)
+install(TARGETS asyncdrop asyncdrop_recycling asyncdrop_testing EXPORT asyncdropTargets)
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/libasyncdrop/include/asyncdrop"
+                  "${PROJECT_SOURCE_DIR}/libasyncdrop/testing/include/asyncdrop"
+        DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT library FILES_MATCHING PATTERN "*.hpp")
 
 install(EXPORT asyncdropTargets NAMESPACE asyncdrop:: DESTINATION "${asyncdrop_package_dir}" COMPONENT library)
 configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/asyncdropConfig.cmake.in"
@@ -38,4 +40,6 @@ configure_file("${CMAKE_CURRENT_LIST_DIR}/asyncdrop.pc.in" "${PROJECT_BINARY_DIR
 install(FILES "${PROJECT_BINARY_DIR}/package/asyncdrop.pc" DESTINATION "${asyncdrop_pkgconfig_dir}" COMPONENT library)
 
 include(DebianDocs)
-install_debian_docs(libasyncdrop-dev COMPONENT library DOCS README.md docs/installing.md)
+file(GLOB asyncdrop_pages CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/docs/asyncdrop/*.md")
+install_debian_docs(libasyncdrop-dev COMPONENT library README libasyncdrop/README.md DOCS ${asyncdrop_pages}
+                    FOLDERS examples/connection_pool examples/shared_creation examples/tcp_server examples/write_behind_cache)

@@ -22,5 +22,5 @@ ExternalProject_Add(asyncdrop_tidy
 if(ASYNCDROP_INSTALL)
     install(FILES "${ASYNCDROP_TIDY_PLUGIN}" DESTINATION "${CMAKE_INSTALL_LIBDIR}/asyncdrop" COMPONENT tidy)
     include(DebianDocs)
-    install_debian_docs(asyncdrop-tidy COMPONENT tidy DOCS README.md docs/asyncdrop/tidy.md)
+    install_debian_docs(asyncdrop-tidy COMPONENT tidy README docs/asyncdrop/tidy.md)
 endif()

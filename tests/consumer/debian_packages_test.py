@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """Builds the Debian packages with cpack and checks what is in them, without installing anything or being root.
 
-    debian_packages_test.py --build DIR --source DIR --version X.Y.Z --work DIR [--tidy]
+    debian_packages_test.py --build DIR --source DIR --staged DIR --version X.Y.Z --work DIR [--tidy]
 
-The unpacked packages stay in --work for the tests that come after this one. The program `demofs` must have been built,
-and with --tidy the clang-tidy plugin, whose package is checked as well.
+--staged is where the component "library" has been installed. The unpacked packages stay in --work for the tests that
+come after this one. The program `demofs` must have been built, and with --tidy the clang-tidy plugin, whose package is
+checked as well.
 """
 
 import argparse
 import gzip
+import importlib.machinery
+import importlib.util
 import os
 import re
 import shutil
@@ -20,6 +23,14 @@ from pathlib import Path
 
 REVISION = "1"
 arguments = None
+
+
+def broken_links(root, path, text):
+    """As scripts/snippets finds them in the repository."""
+    loader = importlib.machinery.SourceFileLoader("snippets", str(arguments.source / "scripts/snippets"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("snippets", loader))
+    loader.exec_module(module)
+    return list(module.broken_links(root, path, text))
 
 
 def run(*command):
@@ -62,6 +73,15 @@ class PackageCase:
     """What holds for all packages."""
 
     documents = set()
+    title = None  # of its README
+
+    def test_its_documents_refer_to_nothing_that_is_not_there(self):
+        folder = self.package.root / "usr/share/doc" / self.package.name
+        pages = paths_below(folder, "*.md")
+        self.assertIn("README.md", pages)
+        for page in pages:
+            self.assertEqual(broken_links(folder, page, (folder / page).read_text(encoding="utf-8")), [])
+        self.assertEqual((folder / "README.md").read_text(encoding="utf-8").splitlines()[0], self.title)
 
     def test_files_belong_to_root_and_may_be_read_by_all(self):
         files, folders = self.package.members()
@@ -113,20 +133,26 @@ class PackageCase:
 
 
 class LibraryPackage(PackageCase, unittest.TestCase):
-    documents = {"installing.md"}
+    title = "# libasyncdrop: cleanup that can wait, for Boost.Asio coroutines"
 
     @classmethod
     def setUpClass(cls):
         cls.package = Package("libasyncdrop-dev", "all")
+        source = arguments.source
+        cls.documents = {f"docs/asyncdrop/{name}" for name in paths_below(source / "docs/asyncdrop", "*.md")}
+        for example in ("connection_pool", "shared_creation", "tcp_server", "write_behind_cache"):
+            cls.documents |= {f"examples/{example}/{name}" for name in paths_below(source / "examples" / example, "*")}
 
     def test_it_is_for_every_machine_and_depends_on_boost_only(self):
         self.assertEqual(self.package.field("Architecture"), "all")
         self.assertEqual(self.package.field("Section"), "libdevel")
         self.assertEqual(self.package.depends(), ["libboost1.81-dev | libboost-dev (>= 1.81)"])
 
-    def test_it_holds_every_header_and_no_test_helper(self):
-        include = arguments.source / "libasyncdrop/include"
-        headers = {f"usr/include/{name}" for name in paths_below(include, "*.hpp")}
+    def test_it_holds_every_header_the_guide_and_the_examples(self):
+        headers = {f"usr/include/{name}" for include in ("libasyncdrop/include", "libasyncdrop/testing/include")
+                   for name in paths_below(arguments.source / include, "*.hpp")}
+        self.assertIn("usr/include/asyncdrop/testing/sync_drop.hpp", headers)
+        self.assertIn("docs/asyncdrop/guide.md", self.documents)
         self.assertGreater(len(headers), 40)
         self.check_files(headers | {
             "usr/share/cmake/asyncdrop/asyncdropConfig.cmake",
@@ -134,6 +160,13 @@ class LibraryPackage(PackageCase, unittest.TestCase):
             "usr/share/cmake/asyncdrop/asyncdropTargets.cmake",
             "usr/share/pkgconfig/asyncdrop.pc",
         })
+
+    def test_it_is_what_the_other_tests_use(self):
+        """So what they prove of the staged installation holds for the package."""
+        same = ("include", "share/cmake", "share/pkgconfig", "share/doc/libasyncdrop-dev")
+        differences = [run("diff", "--recursive", "--brief", self.package.root / "usr" / folder, arguments.staged / folder)
+                       for folder in same]
+        self.assertEqual("".join(differences), "")
 
     def test_no_file_names_the_machine_it_was_made_on(self):
         for path in self.package.root.rglob("*"):
@@ -144,7 +177,8 @@ class LibraryPackage(PackageCase, unittest.TestCase):
 
 
 class ProgramPackage(PackageCase, unittest.TestCase):
-    documents = {"cli.md", "on-disk-format.md", "security.md"}
+    documents = {"docs/architecture.md", "docs/cli.md", "docs/on-disk-format.md", "docs/security.md"}
+    title = "# AsyncDrop for Boost.Asio, and demofs"
 
     @classmethod
     def setUpClass(cls):
@@ -171,7 +205,7 @@ class ProgramPackage(PackageCase, unittest.TestCase):
 
 
 class PluginPackage(PackageCase, unittest.TestCase):
-    documents = {"tidy.md"}
+    title = "# Found before it runs: the clang-tidy plugin"
 
     @classmethod
     def setUpClass(cls):
@@ -200,7 +234,7 @@ class PluginPackage(PackageCase, unittest.TestCase):
 def main():
     global arguments, PluginPackage
     parser = argparse.ArgumentParser()
-    for name in ("build", "source", "work"):
+    for name in ("build", "source", "staged", "work"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--version", required=True)
     parser.add_argument("--tidy", action="store_true")

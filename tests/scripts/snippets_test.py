@@ -135,6 +135,11 @@ class Snippets(unittest.TestCase):
         self.document(QUOTE + BLOCK + "[bad](../nothing.md)\n")
         self.assert_problem("page.md:7", "does not exist")
 
+    def test_so_are_those_of_the_pages_elsewhere(self):
+        self.document(QUOTE + BLOCK)
+        self.write("examples/server/README.md", "[gone](nothing.md)\n")
+        self.assert_problem("examples/server/README.md:1", "does not exist")
+
     def program(self, text):
         self.write("program", f"#!/bin/sh\nprintf '{text}'\n")
         (self.root / "program").chmod(0o755)

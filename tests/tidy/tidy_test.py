@@ -1,27 +1,34 @@
 #!/usr/bin/env python3
 """Runs the clang-tidy plugin over files and compares what it finds with what the files say it must find.
 
-    tidy_test.py --plugin FILE [--build FOLDER | --flag FLAG...] [--throwing VALUE] [--messages FILE] [--findings FILE]
-                 SOURCE...
+    tidy_test.py --plugin FILE [--build FOLDER | --flag FLAG...] [--throwing VALUE] [--messages PATH] [--findings FILE]
+                 [--apart] SOURCE...
 
 A comment `// expect: CHECK` says that CHECK reports this line; `// expect awaits: CHECK` and `// expect all: CHECK` say
 so for these values of the option ThrowingCalls (and for `all` where `awaits` is expected). Everything that is reported
 elsewhere is a false positive; both kinds of difference fail the test. Comments count in the source itself only, not in
 headers that it includes.
 
+The sources are read as one translation unit, because reading Asio's headers takes most of the time.
+
 --build     the folder of a compile_commands.json that knows the sources; else they are read with the FLAGs
+--apart     reads each source by itself: they define the same names
 --findings  a file that says the same for sources that are not to be commented: lines `FILE SNIPPET CHECK`, one for each
             finding between `// [snippet: SNIPPET]` and `// [end]`
---messages  also compares the full messages in the snippets of the source with this recorded file, which the
-            documentation quotes; with --record it is written instead
+--messages  also compares the full messages in the snippets of each source that has a recorded file NAME.out in this
+            folder (or this recorded file of a single source), which the documentation quotes; with --record it is
+            written instead
 """
 
 import argparse
 import collections
 import difflib
+import json
 import re
+import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -30,12 +37,37 @@ FOUND = re.compile(r"^(/[^:]+):(\d+):(\d+): (warning|error|note): (.*?)(?: \[([\
 SNIPPET = re.compile(r"^\s*// \[snippet: (\w+)\]$")
 
 
-def run(arguments, source):
-    command = [arguments.clang_tidy, f"--load={arguments.plugin}", "--checks=-*,asyncdrop-*", "--quiet",
-               "--extra-arg=-Wno-unknown-warning-option", "--extra-arg=-Wno-unused-command-line-argument", "--header-filter=^$",
-               "--config={CheckOptions: {asyncdrop-forgotten-drop.ThrowingCalls: %s}}" % arguments.throwing.capitalize()]
-    command += [f"-p={arguments.build}", str(source)] if arguments.build else [str(source), "--", *arguments.flag]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600)
+def flags_of(build, sources):
+    """What the sources are compiled with, each flag once, and where."""
+    commands = {Path(entry["directory"], entry["file"]).resolve(): entry
+                for entry in json.loads((build / "compile_commands.json").read_text())}
+    flags = {}
+    for source in sources:
+        if source not in commands:
+            sys.exit(f"{build}/compile_commands.json does not know {source}")
+        words = iter(shlex.split(commands[source]["command"])[1:])
+        for word in words:
+            if word in ("-o", "-MF", "-MT", "-MQ"):
+                next(words)
+            elif word == "-isystem":
+                flags[f"-isystem{next(words)}"] = None
+            elif word not in ("-c", "-MD", "-MMD") and not word.endswith((".cpp", "/c++", "g++")):
+                flags[word] = None
+    return list(flags), commands[sources[0]]["directory"]
+
+
+def run(arguments, sources):
+    """What clang-tidy prints about the sources, read as one."""
+    flags, folder = flags_of(arguments.build, sources) if arguments.build else (arguments.flag, None)
+    headers = "|".join(re.escape(str(source)) for source in sources)
+    with tempfile.TemporaryDirectory() as scratch:
+        together = Path(scratch) / "together.cpp"
+        together.write_text("".join(f'#include "{source}"\n' for source in sources))
+        command = [arguments.clang_tidy, f"--load={arguments.plugin}", "--checks=-*,asyncdrop-*", "--quiet",
+                   f"--header-filter=^({headers})$",
+                   "--config={CheckOptions: {asyncdrop-forgotten-drop.ThrowingCalls: %s}}" % arguments.throwing.capitalize(),
+                   str(together), "--", *flags, "-Wno-unknown-warning-option", "-Wno-unused-command-line-argument"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600, cwd=folder)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -71,21 +103,21 @@ def as_listed(found, source):
     return collections.Counter(entries)
 
 
-def findings(output, source):
-    """What was reported: {(line, check): messages, the first with its notes}."""
-    found, current = {}, None
+def findings(output, sources):
+    """What was reported of each source: {source: {(line, check): messages, the first with its notes}}."""
+    found, current = {source: {} for source in sources}, None
     for line in output.splitlines():
         match = FOUND.match(line)
         if not match:
             continue
-        path, number, kind, text = match[1], int(match[2]), match[4], match[5]
+        path, number, kind, text = Path(match[1]).resolve(), int(match[2]), match[4], match[5]
         if kind == "note":
             if current is not None:
                 current.append((number, kind, text))
             continue
-        if Path(path).resolve() != source.resolve():
+        if path not in found:
             sys.exit(f"a finding in a header, which --header-filter hides: {line}")
-        current = found.setdefault((number, match[6]), [])
+        current = found[path].setdefault((number, match[6]), [])
         current.append((number, kind, text))
     return found
 
@@ -116,8 +148,8 @@ def recorded_messages(found, source):
     return "".join(sections)
 
 
-def check_listed(arguments, source):
-    found = as_listed(findings(run(arguments, source), source), source)
+def check_listed(arguments, source, findings_of_it):
+    found = as_listed(findings_of_it, source)
     name = source.relative_to(ROOT).as_posix()
     expected = collections.Counter({entry: count for entry, count in listed(arguments.findings).items() if entry[0] == name})
     for entry in (expected - found).elements():
@@ -129,10 +161,25 @@ def check_listed(arguments, source):
     return found == expected
 
 
-def check(arguments, source):
+def check_messages(arguments, source, found):
+    recorded = arguments.messages
+    if recorded.is_dir():
+        recorded /= f"{source.stem}.out"
+        if not recorded.exists():
+            return True
+    text = recorded_messages(found, source)
+    if arguments.record:
+        recorded.write_text(text)
+        return True
+    difference = list(difflib.unified_diff(recorded.read_text().splitlines(), text.splitlines(), str(recorded), "printed",
+                                           lineterm=""))
+    print("\n".join(difference), end="\n" if difference else "")
+    return not difference
+
+
+def check(arguments, source, found):
     if arguments.findings:
-        return check_listed(arguments, source)
-    found = findings(run(arguments, source), source)
+        return check_listed(arguments, source, found)
     expected = expectations(source, arguments.throwing)
     missed, unexpected = sorted(expected - set(found)), sorted(set(found) - expected)
     name = source.relative_to(ROOT)
@@ -141,23 +188,17 @@ def check(arguments, source):
     for number, reported in unexpected:
         print(f"{name}:{number}: false positive of {reported}: {found[number, reported][0][2]}")
     print(f"{name}: {len(expected)} seeded mistakes, {len(expected) - len(missed)} found, {len(unexpected)} false positives")
-    good = not missed and not unexpected
-    if arguments.messages and good:
-        text = recorded_messages(found, source)
-        if arguments.record:
-            arguments.messages.write_text(text)
-        elif arguments.messages.read_text() != text:
-            print("\n".join(difflib.unified_diff(arguments.messages.read_text().splitlines(), text.splitlines(),
-                                                 str(arguments.messages), "printed", lineterm="")))
-            good = False
-    return good
+    if missed or unexpected:
+        return False
+    return not arguments.messages or check_messages(arguments, source, found)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clang-tidy", default="clang-tidy-19")
     parser.add_argument("--plugin", required=True)
-    parser.add_argument("--build")
+    parser.add_argument("--build", type=Path)
+    parser.add_argument("--apart", action="store_true")
     parser.add_argument("--flag", action="append", default=[])
     parser.add_argument("--throwing", choices=["none", "awaits", "all"], default="none")
     parser.add_argument("--messages", type=Path)
@@ -165,7 +206,11 @@ def main():
     parser.add_argument("--record", action="store_true")
     parser.add_argument("sources", nargs="+", type=Path)
     arguments = parser.parse_args()
-    results = [check(arguments, source.resolve()) for source in arguments.sources]
+    sources = [source.resolve() for source in arguments.sources]
+    found = {}
+    for together in [[source] for source in sources] if arguments.apart else [sources]:
+        found |= findings(run(arguments, together), together)
+    results = [check(arguments, source, found[source]) for source in sources]
     return 0 if all(results) else 1
 
 

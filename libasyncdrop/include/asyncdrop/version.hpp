@@ -21,7 +21,7 @@
 /// The first number of the version.
 #define ASYNCDROP_VERSION_MAJOR 0
 /// The second number of the version.
-#define ASYNCDROP_VERSION_MINOR 1
+#define ASYNCDROP_VERSION_MINOR 2
 /// The third number of the version.
 #define ASYNCDROP_VERSION_PATCH 0
 
@@ -30,7 +30,7 @@
     (ASYNCDROP_VERSION_MAJOR * 10000 + ASYNCDROP_VERSION_MINOR * 100 + ASYNCDROP_VERSION_PATCH)
 
 /// The version as text.
-#define ASYNCDROP_VERSION_STRING "0.1.0"
+#define ASYNCDROP_VERSION_STRING "0.2.0"
 
 namespace asyncdrop {
 

@@ -215,9 +215,9 @@ asio::awaitable<void> empty_ones() {
     co_await wait();
 }
 
-class Holder {
+class Keeper {
   public:
-    explicit Holder(AsyncDropGuard<File> file) : file_(std::move(file)) {}
+    explicit Keeper(AsyncDropGuard<File> file) : file_(std::move(file)) {}
     asio::awaitable<void> async_drop_impl() { return file_.async_drop(); }
 
   private:
@@ -244,7 +244,7 @@ asio::awaitable<void> taken_apart() {
     co_await asyncdrop::drop_in_order(first, second);
 }
 
-asio::awaitable<void> other_name() {
+asio::awaitable<void> keeps_other_name() {
     auto file = co_await open("a");
     auto& same = file;
     co_await same.async_drop();

@@ -112,7 +112,7 @@ asio::awaitable<void> asked_afterwards() {
     if (file.is_dropped()) work();
 }
 
-asio::awaitable<void> silenced() {
+asio::awaitable<void> silenced_use() {
     auto file = co_await open("a");
     co_await file.async_drop();
     co_await file->read();  // NOLINT(asyncdrop-use-after-drop): shows that NOLINT works

@@ -9,6 +9,7 @@
 #include <asyncdrop/mutex.hpp>
 #include <asyncdrop/registry.hpp>
 #include <asyncdrop/teardown_graph.hpp>
+#include <asyncdrop/testing/sync_drop.hpp>
 #include <asyncdrop/with_async_drop.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
@@ -171,6 +172,15 @@ void completion_tokens() {
     mutex.async_drop(pool.get_executor(), asio::use_future).get();
 }
 
+// From code that blocks, as a test may.
+void blocking_scope() {
+    {
+        const asyncdrop::testing::SyncDrop session(Session::open());
+        expect(Session::count() == 1 && !session.inner().is_dropped(), "the session is open in its scope");
+    }
+    expect(Session::count() == 0, "the end of the scope has waited for the drop");
+}
+
 // An owner that is not the last one waits for the end; what is independent is dropped concurrently.
 asio::awaitable<void> shared_owners() {
     AsyncDropArc<Session> first(Session::open());
@@ -219,6 +229,7 @@ void rehearse() {
     forgotten();
     context_destroyed();
     completion_tokens();
+    blocking_scope();
     run(shared_owners());
     expect(Session::count() == 0 && reports.empty(), "no session is left");
     rehearse_background();

@@ -1,11 +1,12 @@
 // The cancellation shield: cleanup completes, the caller's cancellation stays visible and keeps working.
+#include <asyncdrop/even_if_cancelled.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/drop_concurrently.hpp>
 #include <asyncdrop/drop_in_order.hpp>
-#include <asyncdrop/even_if_cancelled.hpp>
 #include <asyncdrop/guard.hpp>
 #include <asyncdrop/stack.hpp>
 #include <asyncdrop/with_async_drop.hpp>

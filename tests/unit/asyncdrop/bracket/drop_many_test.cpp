@@ -1,9 +1,10 @@
 // drop_in_order and drop_concurrently.
+#include <asyncdrop/drop_concurrently.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <asyncdrop/box.hpp>
-#include <asyncdrop/drop_concurrently.hpp>
 #include <asyncdrop/drop_in_order.hpp>
 #include <asyncdrop/guard.hpp>
 

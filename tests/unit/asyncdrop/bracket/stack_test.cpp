@@ -1,10 +1,11 @@
 // AsyncDropStack: reverse order, rollback, release.
+#include <asyncdrop/stack.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/guard.hpp>
-#include <asyncdrop/stack.hpp>
 #include <asyncdrop/with_async_drop.hpp>
 
 #include "tests/support/run_coroutine.hpp"

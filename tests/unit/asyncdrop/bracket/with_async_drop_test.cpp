@@ -1,10 +1,11 @@
 // with_async_drop: every exit path, every form, the error rule.
+#include <asyncdrop/with_async_drop.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/guard.hpp>
-#include <asyncdrop/with_async_drop.hpp>
 #include <boost/system/result.hpp>
 #include <memory>
 #include <optional>

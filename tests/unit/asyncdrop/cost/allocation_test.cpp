@@ -2,8 +2,9 @@
 // that Asio uses for coroutine frames (which it recycles).
 //
 // A program of its own, because the counter replaces both.
-#include <gtest/gtest.h>
 #include <asyncdrop/drop_in_order.hpp>
+
+#include <gtest/gtest.h>
 #include <asyncdrop/guard.hpp>
 #include <asyncdrop/with_async_drop.hpp>
 #include <cstdlib>

@@ -1,9 +1,10 @@
 // Deadlines on one drop: async_drop_for, and brackets with a drop_deadline.
+#include <asyncdrop/drop_deadline.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <asyncdrop/arc.hpp>
-#include <asyncdrop/drop_deadline.hpp>
 #include <asyncdrop/error.hpp>
 #include <asyncdrop/even_if_cancelled.hpp>
 #include <asyncdrop/teardown_error.hpp>

@@ -1,9 +1,10 @@
 // AsyncDropError: which error wins, and that none is lost.
+#include <asyncdrop/error.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
-#include <asyncdrop/error.hpp>
 #include <stdexcept>
 
 #include "tests/unit/asyncdrop/support/resource.hpp"

@@ -1,4 +1,6 @@
 // What the library says in words: why a drop was forgotten, in which state a node is, what a stack is called.
+#include <asyncdrop/creation_site.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

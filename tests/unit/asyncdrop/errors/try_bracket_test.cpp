@@ -1,9 +1,10 @@
 // try_with_async_drop: the bracket whose errors are values.
 
+#include <asyncdrop/try_with_async_drop.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/error.hpp>
-#include <asyncdrop/try_with_async_drop.hpp>
 #include <boost/asio/io_context.hpp>
 #include <optional>
 #include <string>

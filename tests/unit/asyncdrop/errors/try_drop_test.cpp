@@ -1,5 +1,7 @@
 // try_async_drop(): the error of a cleanup as a value, without any exception.
 
+#include <asyncdrop/exception_to_error.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/arc.hpp>

@@ -1,9 +1,10 @@
 // Cancellation over a bridge between executor types, and many threads.
 
+#include <asyncdrop/bridge.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/arc.hpp>
-#include <asyncdrop/bridge.hpp>
 #include <asyncdrop/even_if_cancelled.hpp>
 #include <asyncdrop/mutex.hpp>
 #include <asyncdrop/with_async_drop.hpp>

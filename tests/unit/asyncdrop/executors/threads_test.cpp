@@ -1,4 +1,6 @@
 // Several threads: strands on a pool, parallel drops, signals from elsewhere. Meant for ThreadSanitizer.
+#include <asyncdrop/asyncdrop.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/box.hpp>

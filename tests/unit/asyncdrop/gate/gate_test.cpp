@@ -1,9 +1,10 @@
 // AsyncDropGate: who gets in, who is inside, and what the drop waits for.
+#include <asyncdrop/gate.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <asyncdrop/even_if_cancelled.hpp>
-#include <asyncdrop/gate.hpp>
 #include <asyncdrop/install.hpp>
 #include <asyncdrop/teardown_graph.hpp>
 #include <asyncdrop/with_async_drop.hpp>

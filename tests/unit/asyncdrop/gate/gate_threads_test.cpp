@@ -1,4 +1,6 @@
 // A gate on many threads: whoever gets in is out before the drop returns. For ThreadSanitizer.
+#include <asyncdrop/occupant.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/gate.hpp>

@@ -1,8 +1,9 @@
 // AsyncDropBox: abstract types, immovable types, stable addresses.
+#include <asyncdrop/box.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <asyncdrop/box.hpp>
 #include <boost/system/result.hpp>
 
 #include "tests/support/run_coroutine.hpp"

@@ -1,4 +1,6 @@
 // Forgotten drops: who is told, with what reason, and what the default handler does.
+#include <asyncdrop/forgotten.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,9 +1,10 @@
 // AsyncDropGuard: what it does when it is used as it should be.
+#include <asyncdrop/guard.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <asyncdrop/box.hpp>
-#include <asyncdrop/guard.hpp>
 #include <boost/system/result.hpp>
 #include <memory>
 #include <new>

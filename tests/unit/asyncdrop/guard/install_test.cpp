@@ -1,10 +1,11 @@
 // Destroyed execution contexts: what their guards report, with and without install().
+#include <asyncdrop/install.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/guard.hpp>
-#include <asyncdrop/install.hpp>
 #include <asyncdrop/with_async_drop.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/strand.hpp>

@@ -1,5 +1,7 @@
 // A guarded resource that is as plain as can be: no destructor, nothing but its cleanup.
 
+#include <asyncdrop/async_drop.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/guard.hpp>

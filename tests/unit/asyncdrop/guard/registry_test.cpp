@@ -1,9 +1,10 @@
 // The registry of live guards: what it lists, through moves, boxes and drops, and that it is off by default.
 
+#include <asyncdrop/registry.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/arc.hpp>
-#include <asyncdrop/registry.hpp>
 #include <asyncdrop/stack.hpp>
 #include <atomic>
 #include <boost/asio/detached.hpp>

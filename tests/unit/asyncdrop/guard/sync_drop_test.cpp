@@ -1,9 +1,10 @@
 // testing::SyncDrop: cleanup by a destructor, with and without a running context, and its refusal.
 
+#include <asyncdrop/testing/sync_drop.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/arc.hpp>
-#include <asyncdrop/testing/sync_drop.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>

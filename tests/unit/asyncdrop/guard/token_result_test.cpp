@@ -1,5 +1,7 @@
 // try_async_drop() with completion tokens: void(DropResult<E>).
 
+#include <asyncdrop/version.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/arc.hpp>

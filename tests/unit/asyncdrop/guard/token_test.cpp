@@ -1,5 +1,7 @@
 // Completion tokens: drops and locks from code that is no coroutine.
 
+#include <asyncdrop/passkey.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/arc.hpp>

@@ -1,8 +1,9 @@
 // AsyncDropArc on one thread: sharing, the last owner's cleanup, errors, cancellation, forgotten clones.
 
+#include <asyncdrop/arc.hpp>
+
 #include <gtest/gtest.h>
 
-#include <asyncdrop/arc.hpp>
 #include <asyncdrop/even_if_cancelled.hpp>
 #include <boost/asio/detached.hpp>
 #include <optional>

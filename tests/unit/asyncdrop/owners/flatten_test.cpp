@@ -1,9 +1,10 @@
 // flatten_async_drop: all guards, or none and every error.
 
+#include <asyncdrop/flatten.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/box.hpp>
-#include <asyncdrop/flatten.hpp>
 
 #include "tests/support/run_coroutine.hpp"
 #include "tests/unit/asyncdrop/support/probe.hpp"

@@ -1,10 +1,11 @@
 // AsyncDropHashMap: the container, and the concurrent drop of its values.
 
+#include <asyncdrop/hash_map.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/arc.hpp>
 #include <asyncdrop/even_if_cancelled.hpp>
-#include <asyncdrop/hash_map.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <functional>

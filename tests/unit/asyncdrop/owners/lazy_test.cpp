@@ -1,9 +1,10 @@
 // Lazy: creation on first use, waiting for somebody else's creation, and the drop in every state.
 
+#include <asyncdrop/lazy.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/box.hpp>
-#include <asyncdrop/lazy.hpp>
 #include <boost/asio/detached.hpp>
 
 #include "tests/support/run_coroutine.hpp"

@@ -1,9 +1,10 @@
 // AsyncDropMutex on one thread: exclusion, order, cancellation, closing.
 
+#include <asyncdrop/mutex.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/even_if_cancelled.hpp>
-#include <asyncdrop/mutex.hpp>
 #include <boost/asio/detached.hpp>
 #include <deque>
 #include <optional>

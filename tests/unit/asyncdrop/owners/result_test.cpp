@@ -1,9 +1,10 @@
 // AsyncDropResult: a guard or an error.
 
+#include <asyncdrop/result.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/arc.hpp>
-#include <asyncdrop/result.hpp>
 
 #include "tests/support/run_coroutine.hpp"
 #include "tests/unit/asyncdrop/support/probe.hpp"

@@ -1,9 +1,10 @@
 // AsyncDropScope: who gets in, what the drop waits for, and where errors go.
+#include <asyncdrop/scope.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <asyncdrop/error.hpp>
-#include <asyncdrop/scope.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/thread_pool.hpp>

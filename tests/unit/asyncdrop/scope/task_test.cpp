@@ -1,9 +1,10 @@
 // AsyncDropTask: how a body is asked to stop, waits and is woken, and where its error goes.
+#include <asyncdrop/task.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <asyncdrop/even_if_cancelled.hpp>
-#include <asyncdrop/task.hpp>
 #include <asyncdrop/teardown_graph.hpp>
 
 #include "tests/unit/asyncdrop/scope/scope_fixture.hpp"

@@ -1,8 +1,9 @@
 // AsyncDropShared on many threads: one creation, one cleanup, whoever races with whom. For ThreadSanitizer.
 
+#include <asyncdrop/shared.hpp>
+
 #include <gtest/gtest.h>
 
-#include <asyncdrop/shared.hpp>
 #include <atomic>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/thread_pool.hpp>

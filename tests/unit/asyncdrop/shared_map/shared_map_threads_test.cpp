@@ -1,8 +1,9 @@
 // A shared map on many threads: of one key there are never two, and everything is cleaned up. For
 // ThreadSanitizer.
+#include <asyncdrop/shared_map.hpp>
+
 #include <gtest/gtest.h>
 
-#include <asyncdrop/shared_map.hpp>
 #include <atomic>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/thread_pool.hpp>

@@ -1,5 +1,7 @@
 // TeardownGraph while it is being built: what it takes, what it refuses, and that a refusal changes nothing.
 
+#include <asyncdrop/teardown_handle.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/arc.hpp>

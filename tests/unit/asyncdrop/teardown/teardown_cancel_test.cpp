@@ -1,5 +1,7 @@
 // Deadlines that cancel a cleanup (cancel_after), and deadlines of single nodes.
 
+#include <asyncdrop/teardown_error.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/arc.hpp>

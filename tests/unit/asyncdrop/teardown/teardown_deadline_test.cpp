@@ -1,6 +1,8 @@
 // Slow cleanups: sentences about them, and giving them up. Every test waits for what must happen; the
 // deadlines only decide how soon that is.
 
+#include <asyncdrop/teardown_settings.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/teardown_graph.hpp>

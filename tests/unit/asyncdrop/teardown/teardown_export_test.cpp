@@ -1,8 +1,9 @@
 // A TeardownReport as JSON, Chrome trace and Graphviz; checked with an independent JSON parser.
 
+#include <asyncdrop/teardown_export.hpp>
+
 #include <gtest/gtest.h>
 
-#include <asyncdrop/teardown_export.hpp>
 #include <asyncdrop/teardown_graph.hpp>
 #include <nlohmann/json.hpp>
 #include <set>

@@ -1,5 +1,7 @@
 // TeardownReport as text, with the times masked.
 
+#include <asyncdrop/teardown_report.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/teardown_graph.hpp>

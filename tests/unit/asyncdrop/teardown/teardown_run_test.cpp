@@ -1,10 +1,11 @@
 // TeardownGraph at work: order, concurrency, errors, joining, cancellation, threads.
 
+#include <asyncdrop/teardown_graph.hpp>
+
 #include <gtest/gtest.h>
 
 #include <asyncdrop/arc.hpp>
 #include <asyncdrop/even_if_cancelled.hpp>
-#include <asyncdrop/teardown_graph.hpp>
 #include <asyncdrop/with_async_drop.hpp>
 #include <atomic>
 #include <boost/asio/detached.hpp>

@@ -3,8 +3,8 @@
 //     asyncdrop::testing::SyncDrop file(open_file());   // cleaned up at the end of the scope
 //     file->write(data);
 //
-// It blocks its thread, so it has no place in a program: that is why it is a CMake target of its own
-// (asyncdrop::testing) that is not installed.
+// It blocks its thread, so it has no place in a program: that is why it has a CMake target of its own
+// (asyncdrop::testing).
 //
 // Contract:
 //  * without an executor, the cleanup runs on a context of SyncDrop's own, on the destroying thread. A
