@@ -42,9 +42,20 @@ struct Listing {
 
 Listing list_files(const LocalDirectory& directory);
 
-/// Makes durable what an earlier writer has left unsealed. After a kill -9 its last bytes may be in the page
-/// cache only; whoever goes on from them must not lose them, but keep what it built on them, when the power
-/// fails then.
+/// What earlier writers have left in a file is durable from here on, or is not seen any more.
+///
+/// After a kill -9 their last bytes may be in the page cache only: the sync writes them. After a failed sync
+/// they may be there and *nowhere else*, because the kernel keeps pages that it could not write, marked as
+/// written: no later sync tries again, and each one succeeds. Only what is read past the cache proves anything,
+/// so the pages are dropped; files that are read directly are not asked for them anyway. The failure itself is
+/// told once, to whoever syncs next: it may be the last writer's, so only a second one is today's.
+void settle(const LocalDirectory& directory, const std::string& name, const FileDescriptor& file) {
+    if (::fdatasync(file.get()) != 0 && ::fdatasync(file.get()) != 0)
+        throw Error(errno, "Cannot make " + directory.path_of(name) + " durable");
+    if (const int error = ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED); error != 0)
+        throw Error(error, "Cannot drop " + directory.path_of(name) + " from the page cache");
+}
+
 void settle_unsealed(const LocalDirectory& directory) {
     for (const ObjectInfo& object : list_files(directory).objects) {
         struct stat status;
@@ -53,8 +64,7 @@ void settle_unsealed(const LocalDirectory& directory) {
         if ((status.st_mode & S_IWUSR) == 0) continue;  // sealed: synced before that
         const FileDescriptor file(::openat(objects, object.name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
         if (!file) continue;  // a reader will say why
-        if (::fdatasync(file.get()) != 0)
-            throw Error(errno, "Cannot make " + directory.path_of(object.name) + " durable");
+        settle(directory, object.name, file);
     }
 }
 

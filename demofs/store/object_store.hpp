@@ -4,15 +4,15 @@
 // Contract, proved for every store by tests/conformance:
 //   * an object's name is durable when `create` returns; its bytes when a sync that covers them returned;
 //   * a reader sees at least what was appended before its read began, also of objects still being written;
-//   * a sync may end an object (`ObjectWriter::ended`): an object store on the network cannot append, so what
-//   follows goes to a new object;
+//   * a sync may end an object (`ObjectWriter::ended`), as where nothing can be appended to objects;
 //   * a writer whose append or sync failed refuses everything from then on and is never retried on the same
 //   object: after a failed sync nobody knows which of its bytes the device holds. Readers still see it;
 //   * an object whose writer did not come to its end (a crash) may end in zeros that nobody appended;
+//   * what a store opened for writing shows of objects of earlier writers survives a crash: what these left
+//   unsynced is made durable first, and what a failed sync left in the system's memory only is not shown;
 //   * every error names the store and the object.
 //
-// Memory: where address and offset in the object are the same modulo 4096, a store may spare a copy. (Nobody
-// above allocates so yet.)
+// Memory: where address and offset are the same modulo 4096, a copy may be spared (nobody allocates so yet).
 //
 // Executors: all functions of a store and its writers belong to one strand (in demofs: the core thread). Any
 // number of reads, lists and removes may be in flight together, and one operation for each writer (checked).

@@ -70,20 +70,31 @@ MemoryDisk MemoryDisk::snapshot() const {
     return copy;
 }
 
+void MemoryDisk::lose_power(const std::string& name, Object& object, const CrashPolicy& policy) {
+    if (object.durable == object.size) return;
+    const auto begin = object.memory->begin();
+    const auto durable_end = begin + static_cast<std::ptrdiff_t>(object.durable);
+    Bytes unsynced(durable_end, begin + static_cast<std::ptrdiff_t>(object.size));
+    policy(name, object.durable, unsynced);
+    auto survived = std::make_shared<Bytes>(begin, durable_end);
+    survived->insert(survived->end(), unsynced.begin(), unsynced.end());
+    object.memory = std::move(survived);
+    object.size = object.durable = object.memory->size();
+    object.sync_failed = false;
+}
+
 MemoryDisk MemoryDisk::crashed(const CrashPolicy& policy) const {
     MemoryDisk after = snapshot();
-    for (auto& [name, object] : after.objects_) {
-        if (object.durable == object.size) continue;
-        const auto begin = object.memory->begin();
-        const auto durable_end = begin + static_cast<std::ptrdiff_t>(object.durable);
-        Bytes unsynced(durable_end, begin + static_cast<std::ptrdiff_t>(object.size));
-        policy(name, object.durable, unsynced);
-        auto survived = std::make_shared<Bytes>(begin, durable_end);
-        survived->insert(survived->end(), unsynced.begin(), unsynced.end());
-        object.memory = std::move(survived);
-        object.size = object.durable = object.memory->size();
-    }
+    for (auto& [name, object] : after.objects_) lose_power(name, object, policy);
     return after;
+}
+
+void MemoryDisk::settle() {
+    for (auto& [name, object] : objects_) {
+        if (object.open_for_writing) continue;
+        if (object.sync_failed) lose_power(name, object, zero_unsynced(0));
+        object.durable = object.size;
+    }
 }
 
 MemoryDisk MemoryDisk::crashed_in_pages() const {

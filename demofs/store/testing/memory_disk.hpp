@@ -4,7 +4,8 @@
 //
 // Model: names are durable at once (`create` and `remove` return durable). An object is a durable prefix
 // followed by bytes that no sync has covered; a crash may do anything to the latter, independently for each
-// object.
+// object. A sync that fails as on a real disk (`fail_sync`) leaves those bytes in the system's cache only, for
+// everybody to read, and as clean as if they were stored: no later sync writes them.
 //
 // Threads: a disk and all its copies share memory and belong to one thread.
 // Invariant: bytes of an object, once appended, never change; only a crash makes new ones.
@@ -60,6 +61,14 @@ class MemoryDisk {
 
     void on_operation(Hook hook) { hook_ = std::move(hook); }
 
+    /// The `nth` sync from now on (1: the next) fails with EIO, and what it covers never reaches the disk.
+    void fail_sync(std::uint64_t nth) { syncs_until_failure_ = nth; }
+
+    /// What a store owes its user when it is opened for writing (object_store.hpp): bytes that earlier writers
+    /// left unsynced become durable; those of a failed sync turn out to be zeros. Objects that are being
+    /// written are left alone.
+    void settle();
+
     /// Bytes of all objects, durable or not.
     [[nodiscard]] std::uint64_t size_bytes() const;
     [[nodiscard]] std::size_t object_count() const { return objects_.size(); }
@@ -83,8 +92,11 @@ class MemoryDisk {
         std::uint64_t size = 0;
         std::uint64_t durable = 0;
         bool open_for_writing = false;
+        bool sync_failed = false;  // what lies behind `durable` is in the cache only
     };
 
+    static void lose_power(const std::string& name, Object& object, const CrashPolicy& policy);
+    bool next_sync_fails() { return syncs_until_failure_ > 0 && --syncs_until_failure_ == 0; }
     const Object& find(const std::string& name) const;
     void step(const StoreOperation& operation) const {
         if (hook_) hook_(operation);
@@ -92,6 +104,7 @@ class MemoryDisk {
 
     std::map<std::string, Object> objects_;
     Hook hook_;
+    std::uint64_t syncs_until_failure_ = 0;  // 0: none fails
 };
 
 }  // namespace demofs::store

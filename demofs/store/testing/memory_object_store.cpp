@@ -79,6 +79,10 @@ class MemoryObjectWriter final : public ObjectWriter {
 
     void sync_now() try {
         MemoryDisk::Object& target = object();
+        if (disk_->next_sync_fails()) {
+            target.sync_failed = true;
+            throw Error(std::errc::io_error, "Cannot make " + state_.object() + " durable");
+        }
         target.durable = target.size;
         if (options_.sync_ends_object) state_.end();
         disk_->step(StoreOperation(OperationKind::sync, name_));
@@ -95,6 +99,7 @@ class MemoryObjectWriter final : public ObjectWriter {
 
 asyncdrop::AsyncDropBox<MemoryObjectStore> MemoryObjectStore::open(std::shared_ptr<MemoryDisk> disk,
                                                                    const MemoryStoreOptions& options) {
+    disk->settle();
     return asyncdrop::make_box<MemoryObjectStore>(std::move(disk), options);
 }
 

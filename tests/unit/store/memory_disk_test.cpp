@@ -62,6 +62,32 @@ TEST_F(MemoryDiskTest, AStoreOnACrashedDiskReadsWhatIsLeftAndWritesAnew) {
     run(store.async_drop());
 }
 
+TEST_F(MemoryDiskTest, AFailedSyncLeavesItsBytesToTheCacheUntilAnotherStoreIsOpenedForWriting) {
+    create("a1");
+    append(writer_, "synced", Durability::synced);
+    disk_->fail_sync(1);
+    EXPECT_EQ(errno_of_failure([&] { append(writer_, "lost", Durability::synced); }), std::errc::io_error);
+    run(writer_.async_drop());
+    EXPECT_EQ(read(store_, "a1"), "syncedlost");  // as if it were there
+    EXPECT_EQ(text(disk_->crashed(lose_unsynced()), "a1"), "synced");
+    auto next = MemoryObjectStore::open(disk_);
+    EXPECT_EQ(read(next, "a1"), std::string("synced\0\0\0\0", 10));
+    EXPECT_EQ(disk_->durable_bytes("a1"), 10U);
+    run(next.async_drop());
+}
+
+TEST_F(MemoryDiskTest, OpeningForWritingMakesDurableWhatAKilledWriterLeft) {
+    create("a1");
+    append(writer_, "unsynced");
+    auto beside = MemoryObjectStore::open(disk_);
+    EXPECT_EQ(disk_->durable_bytes("a1"), 0U);  // is being written
+    run(beside.async_drop());
+    run(writer_.async_drop());
+    auto next = MemoryObjectStore::open(disk_);
+    EXPECT_EQ(text(disk_->crashed(lose_unsynced()), "a1"), "unsynced");
+    run(next.async_drop());
+}
+
 TEST_F(MemoryDiskTest, ASnapshotDoesNotSeeLaterChanges) {
     create("a1");
     append(writer_, "one");

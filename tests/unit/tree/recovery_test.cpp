@@ -183,6 +183,32 @@ TEST_F(RecoveryTest, APageInFlightThatIsLostTakesNoAcknowledgedCommitAlong) {
     EXPECT_FALSE(vault.recovered.damaged) << testing::PrintToString(vault.recovered.notes);
 }
 
+// The kernel keeps pages that it could not write and calls them written: whoever reads through its cache finds
+// a whole commit, builds on it, and loses both when the cache is gone.
+TEST_F(RecoveryTest, AfterAFailedSyncTheNextSessionBuildsOnNothingThatOnlyTheCacheHolds) {
+    write({"one"});
+    EXPECT_THROW(vault.session([&](Tree& tree) -> asio::awaitable<void> {
+        co_await put(tree, 1, "two");
+        co_await tree.commit();  // acknowledged
+        co_await put(tree, 1, "three");
+        for (std::uint64_t i = 0; i < 500; ++i) co_await put(tree, 100 + i, "text that takes room in leaves");
+        vault.disk->fail_sync(1);
+        co_await tree.commit();
+    }),
+                 Error);
+    vault.session([&](Tree& tree) -> asio::awaitable<void> {
+        EXPECT_EQ(co_await get(tree, 1), "two");
+        co_await put(tree, 2, "four");
+        co_await tree.commit();  // acknowledged
+    });
+    vault.crash(*vault.disk, store::lose_unsynced());
+    vault.session([&](Tree& tree) -> asio::awaitable<void> {
+        EXPECT_EQ(co_await get(tree, 1), "two");
+        EXPECT_EQ(co_await get(tree, 2), "four");
+    });
+    EXPECT_FALSE(vault.recovered.damaged);
+}
+
 TEST_F(RecoveryTest, ASessionsFirstCommitCutOffGivesTheSessionBefore) {
     write({"one"});
     crash_while_writing("", "two", store::tear_unsynced_at(1000));
