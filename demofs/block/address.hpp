@@ -18,21 +18,41 @@ struct SegmentId {
     friend auto operator<=>(const SegmentId&, const SegmentId&) = default;
 };
 
-/// Stored bytes of a block beyond its payload: encrypted header (32 + tag 16) and the payload's tag (16).
-inline constexpr std::uint32_t block_overhead_bytes = 64;
 /// The largest payload a block may have; a reader refuses more.
 inline constexpr std::uint32_t max_block_payload_bytes = 1u << 20;
+/// A payload is sealed in pieces of this size, the last one shorter, so that a part of it can be read alone.
+inline constexpr std::uint32_t piece_bytes = 4096;
+
+/// The pieces of a payload; an empty one has one, too.
+constexpr std::uint32_t piece_count(std::uint32_t payload_bytes) {
+    return payload_bytes == 0 ? 1 : (payload_bytes + piece_bytes - 1) / piece_bytes;
+}
+
+/// What a block takes in its segment: the sealed header (32 + tag 16), the payload, and each piece's tag (16).
+constexpr std::uint32_t stored_block_bytes(std::uint32_t payload_bytes) {
+    return 32 + 16 + payload_bytes + 16 * piece_count(payload_bytes);
+}
 
 struct BlockAddress {
     SegmentId segment;
     std::uint32_t offset = 0;         ///< of the block's first stored byte in its segment
     std::uint32_t payload_bytes = 0;  ///< plaintext length
 
-    std::uint32_t stored_bytes() const { return payload_bytes + block_overhead_bytes; }
+    std::uint32_t stored_bytes() const { return stored_block_bytes(payload_bytes); }
     std::uint32_t end() const { return offset + stored_bytes(); }
     explicit operator bool() const { return segment.sequence != 0; }  // sequence numbers start at 1
 
     friend auto operator<=>(const BlockAddress&, const BlockAddress&) = default;
+};
+
+/// A part of a block's payload, which must lie inside it and is not empty.
+struct BlockPart {
+    BlockAddress block;
+    std::uint32_t offset = 0;
+    std::uint32_t length = 0;
+
+    std::uint32_t first_piece() const { return offset / piece_bytes; }
+    std::uint32_t last_piece() const { return (offset + length - 1) / piece_bytes; }
 };
 
 /// What a block is; part of the on-disk format: never renumber.

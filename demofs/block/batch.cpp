@@ -38,7 +38,9 @@ class Filler {
 }  // namespace
 
 Batch::Batch(const PlainBlock& first, std::size_t capacity)
-    : segment_(first.slot.segment), begin_(first.begin()), memory_(capacity + boundary_bytes) {}
+    : segment_(first.slot.segment),
+      begin_(first.begin()),
+      memory_(ByteBuffer::congruent(capacity + boundary_bytes, begin_)) {}
 
 bool Batch::accepts(const PlainBlock& block, std::size_t limit) const {
     return block.slot.segment == segment_ && block.begin() == end() && block.end() - begin_ <= limit;
@@ -46,7 +48,7 @@ bool Batch::accepts(const PlainBlock& block, std::size_t limit) const {
 
 MutableByteSpan Batch::extend(std::size_t bytes) {
     if (memory_.size() - used_ < bytes) {
-        ByteBuffer larger(std::max(2 * memory_.size(), used_ + bytes));
+        ByteBuffer larger = ByteBuffer::congruent(std::max(2 * memory_.size(), used_ + bytes), begin_);
         std::memcpy(larger.data(), memory_.data(), used_);
         memory_ = std::move(larger);
     }
@@ -62,7 +64,7 @@ void Batch::encrypt(const std::vector<PlainBlock>& blocks) {
         invariant(block.slot.segment == segment_ && block.begin() == end(),
                   "A block is encrypted for the place right behind the one before it.");
         filler.fill(extend(block.slot.offset - block.begin()));
-        const MutableByteSpan out = extend(block.payload.size() + block_overhead_bytes);
+        const MutableByteSpan out = extend(block.end() - block.slot.offset);
         tags_.push_back(
             seal_block(*segment_, block.slot.offset, block.slot.nonces, block.header, block.payload, out));
     }

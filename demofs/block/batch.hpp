@@ -31,7 +31,7 @@ struct PlainBlock {
 
     [[nodiscard]] std::uint32_t begin() const { return slot.gap_begin; }
     [[nodiscard]] std::uint32_t end() const {
-        return slot.offset + static_cast<std::uint32_t>(payload.size()) + block_overhead_bytes;
+        return slot.offset + stored_block_bytes(static_cast<std::uint32_t>(payload.size()));
     }
     /// What it takes in the segment, filler before it included.
     [[nodiscard]] std::size_t stored_bytes() const { return end() - begin(); }

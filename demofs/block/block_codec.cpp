@@ -14,9 +14,11 @@
 namespace demofs::block {
 namespace {
 
-// Associated data of both parts of a block: vault id, segment uid, offset (u64). It binds a block to its
-// place: moved or copied to any other it does not open.
+// Associated data of a block's header: vault id, segment uid, offset (u64). It binds a block to its place: moved
+// or copied to any other it does not open.
 using BlockAad = std::array<std::byte, 40>;
+// Of a piece: the same, then the size of the whole payload and the piece's index (u32 each).
+using PieceAad = std::array<std::byte, 48>;
 
 void put_little_endian(std::byte* out, std::uint64_t value, unsigned bytes) {
     for (unsigned i = 0; i < bytes; ++i) out[i] = std::byte(value >> (8 * i) & 0xff);
@@ -28,6 +30,37 @@ BlockAad aad_for(const Segment& segment, std::uint32_t offset) {
     std::ranges::copy(segment.uid, aad.begin() + 16);
     put_little_endian(aad.data() + 32, offset, 8);
     return aad;
+}
+
+PieceAad aad_for_piece(const BlockAad& block, std::uint32_t payload_bytes, std::uint32_t index) {
+    PieceAad aad;
+    std::ranges::copy(block, aad.begin());
+    put_little_endian(aad.data() + 40, payload_bytes, 4);
+    put_little_endian(aad.data() + 44, index, 4);
+    return aad;
+}
+
+// Opens as many pieces as `plain` holds, beginning with `first`.
+bool open_pieces(const Segment& segment, std::uint32_t offset, std::uint32_t payload_bytes,
+                 std::uint32_t first, ByteSpan stored, MutableByteSpan plain) {
+    const BlockAad aad = aad_for(segment, offset);
+    const MutableByteSpan all = plain;
+    std::uint32_t index = first;
+    do {
+        const std::size_t size = std::min<std::size_t>(piece_bytes, plain.size());
+        const crypto::Nonce nonce =
+            crypto::nonce_for(offset, crypto::Part::payload, static_cast<std::uint16_t>(index));
+        const PieceAad piece_aad = aad_for_piece(aad, payload_bytes, index);
+        const ByteSpan sealed = stored.first(size + crypto::tag_bytes);
+        if (!crypto::open(segment.key, nonce, piece_aad, sealed, plain.first(size))) {
+            std::ranges::fill(all, std::byte{0});
+            return false;
+        }
+        stored = stored.subspan(sealed.size());
+        plain = plain.subspan(size);
+        ++index;
+    } while (!plain.empty());
+    return true;
 }
 
 std::array<std::byte, block_header_plain_bytes> encode_header(const BlockHeader& header,
@@ -55,12 +88,20 @@ std::array<std::byte, block_header_plain_bytes> encode_header(const BlockHeader&
 BlockTags seal_block(const Segment& segment, std::uint32_t offset, const BlockNonces& nonces,
                      const BlockHeader& header, ByteSpan payload, MutableByteSpan out) {
     invariant(payload.size() <= max_block_payload_bytes, "A block's payload has at most 1 MiB.");
-    invariant(out.size() == payload.size() + block_overhead_bytes,
-              "A block is stored in the bytes it takes.");
+    const auto payload_bytes = static_cast<std::uint32_t>(payload.size());
+    invariant(out.size() == stored_block_bytes(payload_bytes), "A block is stored in the bytes it takes.");
     const BlockAad aad = aad_for(segment, offset);
-    const auto plain_header = encode_header(header, static_cast<std::uint32_t>(payload.size()));
+    const auto plain_header = encode_header(header, payload_bytes);
     crypto::seal(segment.key, nonces.header, aad, plain_header, out.first(block_header_bytes));
-    crypto::seal(segment.key, nonces.payload, aad, payload, out.subspan(block_header_bytes));
+    MutableByteSpan to = out.subspan(block_header_bytes);
+    for (std::uint32_t index = 0; index < piece_count(payload_bytes); ++index) {
+        const ByteSpan rest = payload.subspan(std::size_t{index} * piece_bytes);
+        const ByteSpan piece = rest.first(std::min<std::size_t>(piece_bytes, rest.size()));
+        const MutableByteSpan sealed = to.first(piece.size() + crypto::tag_bytes);
+        const PieceAad piece_aad = aad_for_piece(aad, payload_bytes, index);
+        crypto::seal(segment.key, nonces.payload.of(index), piece_aad, piece, sealed);
+        to = to.subspan(sealed.size());
+    }
     return tags_of(out);
 }
 
@@ -94,16 +135,20 @@ std::optional<StoredHeader> open_block_header(const Segment& segment, std::uint3
 
 bool open_block_payload(const Segment& segment, std::uint32_t offset, ByteSpan stored,
                         MutableByteSpan plain) {
-    const crypto::Nonce nonce = crypto::nonce_for(offset, crypto::Part::payload);
-    return crypto::open(segment.key, nonce, aad_for(segment, offset), stored, plain);
+    return open_pieces(segment, offset, static_cast<std::uint32_t>(plain.size()), 0, stored, plain);
 }
 
 BlockTags tags_of(ByteSpan stored) {
     BlockTags tags;
-    const ByteSpan header = stored.subspan(block_header_plain_bytes, crypto::tag_bytes);
-    const ByteSpan payload = stored.last(crypto::tag_bytes);
-    std::ranges::copy(header, tags.begin());
-    std::ranges::copy(payload, tags.begin() + crypto::tag_bytes);
+    const auto add = [&tags](ByteSpan tag) { tags.insert(tags.end(), tag.begin(), tag.end()); };
+    tags.reserve((2 + stored.size() / stored_piece_bytes) * crypto::tag_bytes);
+    add(stored.subspan(block_header_plain_bytes, crypto::tag_bytes));
+    ByteSpan pieces = stored.subspan(block_header_bytes);
+    while (!pieces.empty()) {
+        const ByteSpan piece = pieces.first(std::min<std::size_t>(stored_piece_bytes, pieces.size()));
+        add(piece.last(crypto::tag_bytes));
+        pieces = pieces.subspan(piece.size());
+    }
     return tags;
 }
 
@@ -122,6 +167,29 @@ SharedBytes open_block(const Segment& segment, const BlockAddress& address, Bloc
     if (!open_block_payload(segment, address.offset, stored.subspan(block_header_bytes), plain.span()))
         throw_corrupt(segment, address.offset, "is damaged: its contents are not authentic");
     return std::move(plain).freeze();
+}
+
+StoredPieces pieces_of(const BlockPart& part) {
+    const std::uint32_t payload = part.block.offset + block_header_bytes;
+    StoredPieces pieces;
+    pieces.begin = payload + part.first_piece() * stored_piece_bytes;
+    const std::uint32_t end = payload + (part.last_piece() + 1) * stored_piece_bytes;
+    pieces.stored_bytes = std::min(end, part.block.end()) - pieces.begin;
+    return pieces;
+}
+
+SharedBytes open_block_part(const Segment& segment, const BlockPart& part, ByteSpan stored) {
+    invariant(part.length > 0 && part.offset + part.length <= part.block.payload_bytes,
+              "A part lies inside its block.");
+    const std::uint32_t offset = part.block.offset;
+    if (stored.size() != pieces_of(part).stored_bytes)
+        throw_corrupt(segment, offset, "is cut off by the object's end");
+    const std::uint32_t begin = part.first_piece() * piece_bytes;
+    const std::uint32_t end = std::min((part.last_piece() + 1) * piece_bytes, part.block.payload_bytes);
+    ByteBuffer plain(end - begin);
+    if (!open_pieces(segment, offset, part.block.payload_bytes, part.first_piece(), stored, plain.span()))
+        throw_corrupt(segment, offset, "is damaged: its contents are not authentic");
+    return std::move(plain).freeze().slice(part.offset - begin, part.length);
 }
 
 void throw_wrong_kind(const BlockAddress& address) {

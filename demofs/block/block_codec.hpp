@@ -15,15 +15,14 @@
 
 namespace demofs::block {
 
-/// The two nonces of a block that is to be sealed.
+/// The nonces of a block that is to be sealed.
 struct BlockNonces {
-    crypto::Nonce header;
-    crypto::Nonce payload;
+    crypto::Nonce header{};
+    crypto::PieceNonces payload;
 };
 
-/// The tags of a stored block, header's first: they stand for the block in hashes.
-inline constexpr std::size_t block_tags_bytes = 2 * crypto::tag_bytes;
-using BlockTags = std::array<std::byte, block_tags_bytes>;
+/// The tags of a stored block, the header's and then those of all pieces: they stand for the block in hashes.
+using BlockTags = Bytes;
 
 /// A block's header as stored.
 struct StoredHeader {
@@ -31,8 +30,7 @@ struct StoredHeader {
     std::uint32_t payload_bytes = 0;
 };
 
-/// Seals a block for `offset` into `out` (exactly the payload's size plus block_overhead_bytes), returns its
-/// tags.
+/// Seals a block for `offset` into `out` (exactly stored_block_bytes of the payload's size), returns its tags.
 BlockTags seal_block(const Segment& segment, std::uint32_t offset, const BlockNonces& nonces,
                      const BlockHeader& header, ByteSpan payload, MutableByteSpan out);
 
@@ -42,8 +40,8 @@ BlockTags seal_block(const Segment& segment, std::uint32_t offset, const BlockNo
 [[nodiscard]] std::optional<StoredHeader> open_block_header(const Segment& segment, std::uint32_t offset,
                                                             ByteSpan stored);
 
-/// Opens the payload of the block at `offset`; `stored` is the payload with its tag, `plain` tag_bytes
-/// shorter. False if it is not authentic; `plain` is then wiped.
+/// Opens the payload of the block at `offset`; `stored` is the payload with its tags, `plain` has the payload's
+/// size. False if it is not authentic; `plain` is then wiped.
 [[nodiscard]] bool open_block_payload(const Segment& segment, std::uint32_t offset, ByteSpan stored,
                                       MutableByteSpan plain);
 
@@ -54,6 +52,18 @@ BlockTags seal_block(const Segment& segment, std::uint32_t offset, const BlockNo
 /// Throws Error(Errc::corrupt) naming segment and offset, or Errc::unsupported_format.
 [[nodiscard]] SharedBytes open_block(const Segment& segment, const BlockAddress& address, BlockKind kind,
                                      ByteSpan stored);
+
+/// Where the pieces that hold a part lie in the segment.
+struct StoredPieces {
+    std::uint32_t begin = 0;
+    std::uint32_t stored_bytes = 0;
+};
+[[nodiscard]] StoredPieces pieces_of(const BlockPart& part);
+
+/// Opens a part of a payload from the stored bytes of its pieces. Proved is that these bytes were written there,
+/// in a block of this size; the header (kind, owner, position, birth) and the other pieces are not looked at.
+/// Throws Error(Errc::corrupt) as open_block.
+[[nodiscard]] SharedBytes open_block_part(const Segment& segment, const BlockPart& part, ByteSpan stored);
 
 /// Throws Error(Errc::corrupt): the block is authentic, but not one of the kind that was asked for.
 [[noreturn]] void throw_wrong_kind(const BlockAddress& address);

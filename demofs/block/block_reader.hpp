@@ -28,20 +28,23 @@ class BlockReader {
     /// As BlockStore::read.
     [[nodiscard]] boost::asio::awaitable<SharedBytes> read(BlockAddress address, BlockKind kind);
 
-    /// As BlockStore::read_many: contiguous blocks are read together, separate pieces concurrently.
+    /// As BlockStore::read_many: contiguous blocks are read together, separate runs concurrently.
     [[nodiscard]] boost::asio::awaitable<std::vector<SharedBytes>> read_many(
         std::vector<BlockAddress> addresses, BlockKind kind);
+
+    /// As BlockStore::read_part.
+    [[nodiscard]] boost::asio::awaitable<SharedBytes> read_part(BlockPart part);
 
     /// Awaits the end of all reads that are under way.
     [[nodiscard]] boost::asio::awaitable<void> idle();
 
   private:
-    struct Piece;   // blocks that one store operation reads
-    struct Gather;  // pieces that are read concurrently for one caller
+    struct Run;     // blocks that one store operation reads
+    struct Gather;  // runs that are read concurrently for one caller
     class Busy;
 
-    std::vector<Piece> split(const std::vector<BlockAddress>& addresses) const;
-    boost::asio::awaitable<void> read_piece(Piece& piece, BlockKind kind);
+    std::vector<Run> split(const std::vector<BlockAddress>& addresses) const;
+    boost::asio::awaitable<void> read_run(Run& run, BlockKind kind);
     boost::asio::awaitable<void> read_for(std::shared_ptr<Gather> gather, std::size_t index);
 
     store::ObjectStore& store_;

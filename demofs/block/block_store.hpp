@@ -72,6 +72,10 @@ class BlockStore {
     virtual boost::asio::awaitable<std::vector<SharedBytes>> read_many(std::vector<BlockAddress> addresses,
                                                                        BlockKind kind) = 0;
 
+    /// A part of the payload, for little that is read here and there: the store may read only what holds it.
+    /// What is proved is then less: docs/security.md, "Parts of blocks". Errors and cancellation as for read().
+    virtual boost::asio::awaitable<SharedBytes> read_part(BlockPart part, BlockKind kind) = 0;
+
     /// Awaits the encryption of all that was appended so far and returns the digest since the last call. No
     /// block that was appended before the call is missing. The caller appends the commit record next, without
     /// suspending in between.

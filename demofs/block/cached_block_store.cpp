@@ -16,6 +16,9 @@ namespace {
 // What an entry costs beyond its payload, about.
 constexpr std::size_t entry_overhead_bytes = 160;
 
+// Blocks that are remembered for having been read in part.
+constexpr std::size_t remembered_parts = 1024;
+
 std::size_t cost_of(const SharedBytes& payload) {
     return payload.size() + entry_overhead_bytes;
 }
@@ -85,7 +88,7 @@ asyncdrop::AsyncDropBox<CachedBlockStore> CachedBlockStore::make(BlockStore& low
 
 CachedBlockStore::CachedBlockStore(asyncdrop::Passkey<CachedBlockStore>, BlockStore& lower,
                                    std::size_t limit_bytes)
-    : lower_(lower), limit_bytes_(limit_bytes) {}
+    : lower_(lower), limit_bytes_(limit_bytes), parted_(remembered_parts) {}
 
 CachedBlockStore::~CachedBlockStore() = default;
 
@@ -186,6 +189,28 @@ boost::asio::awaitable<std::vector<SharedBytes>> CachedBlockStore::read_many(
         if (!payloads[place]) payloads[place] = co_await read(addresses[place], kind);
     }
     co_return payloads;
+}
+
+// A second part of a block is likely to be followed by more.
+bool CachedBlockStore::is_read_alone(const BlockPart& part) {
+    const std::uint32_t pieces = part.last_piece() - part.first_piece() + 1;
+    if (2 * pieces > piece_count(part.block.payload_bytes) || flights_.contains(part.block)) return false;
+    BlockAddress& place = parted_[std::hash<BlockAddress>{}(part.block) % parted_.size()];
+    return std::exchange(place, part.block) != part.block;
+}
+
+boost::asio::awaitable<SharedBytes> CachedBlockStore::read_part(BlockPart part, BlockKind kind) {
+    SharedBytes payload = cached(part.block, &kind);
+    if (payload) {
+        ++hits_;
+    } else if (is_read_alone(part)) {
+        const Flights running(*this);
+        ++misses_;
+        co_return co_await lower_.read_part(part, kind);
+    } else {
+        payload = co_await read(part.block, kind);
+    }
+    co_return payload.slice(part.offset, part.length);
 }
 
 // --- passed on -----------------------------------------------------------------------------------

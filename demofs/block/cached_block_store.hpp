@@ -48,6 +48,9 @@ class CachedBlockStore final : public BlockStore {
     boost::asio::awaitable<SharedBytes> read(BlockAddress address, BlockKind kind) override;
     boost::asio::awaitable<std::vector<SharedBytes>> read_many(std::vector<BlockAddress> addresses,
                                                                BlockKind kind) override;
+    /// Reads a part alone if it is at most half of a block of which no other was read lately; else the whole
+    /// block, which is then kept.
+    boost::asio::awaitable<SharedBytes> read_part(BlockPart part, BlockKind kind) override;
     boost::asio::awaitable<LogDigest> digest() override;
     boost::asio::awaitable<void> sync() override;
     std::size_t unsynced_bytes() const override { return lower_.unsynced_bytes(); }
@@ -72,6 +75,7 @@ class CachedBlockStore final : public BlockStore {
     SharedBytes cached(const BlockAddress& address, const BlockKind* kind);
     void insert(const BlockAddress& address, BlockKind kind, SharedBytes payload);
     void settle();
+    bool is_read_alone(const BlockPart& part);
 
     BlockStore& lower_;
     std::size_t limit_bytes_;
@@ -81,6 +85,7 @@ class CachedBlockStore final : public BlockStore {
     std::deque<Entry> pinned_;  // in the order of appending
     std::size_t pinned_stored_bytes_ = 0;
     std::unordered_map<BlockAddress, std::shared_ptr<Flight>> flights_;
+    std::vector<BlockAddress> parted_;  // some of the blocks of which a part was read: a place for each hash
     std::size_t running_ = 0;
     WaitQueue ended_;
     std::uint64_t hits_ = 0;

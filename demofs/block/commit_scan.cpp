@@ -34,7 +34,7 @@ boost::asio::awaitable<std::optional<FoundBlock>> CommitScan::next() {
         const auto place = static_cast<std::uint32_t>(offset);
         const std::optional<StoredHeader> header = window_.header_at(place);
         if (!header || header->header.kind != BlockKind::commit) continue;
-        const std::size_t stored_bytes = header->payload_bytes + block_overhead_bytes;
+        const std::size_t stored_bytes = stored_block_bytes(header->payload_bytes);
         if (window_.holds(offset, stored_bytes)) {
             FoundBlock block = window_.block_at(place, *header);
             co_return block;

@@ -21,11 +21,12 @@ inline constexpr std::uint16_t segment_format_version = 1;
 /// A block is a sealed header followed by the sealed payload.
 inline constexpr std::uint32_t block_header_plain_bytes = 32;
 inline constexpr std::uint32_t block_header_bytes = block_header_plain_bytes + crypto::tag_bytes;
-static_assert(block_header_bytes + crypto::tag_bytes == block_overhead_bytes);
+inline constexpr std::uint32_t stored_piece_bytes = piece_bytes + crypto::tag_bytes;
+static_assert(stored_block_bytes(piece_bytes) == block_header_bytes + stored_piece_bytes);
 
 /// The seal block's payload is of fixed size, so that a reader finds it from the end of the object.
 inline constexpr std::uint32_t seal_payload_bytes = 64;
-inline constexpr std::uint32_t stored_seal_bytes = seal_payload_bytes + block_overhead_bytes;
+inline constexpr std::uint32_t stored_seal_bytes = stored_block_bytes(seal_payload_bytes);
 
 /// Sequence numbers are below this. Any 16 bytes decrypt to some name; a foreign object whose name looks like
 /// ours decrypts to a number above the limit, except once in 16 million.

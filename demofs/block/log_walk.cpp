@@ -43,7 +43,7 @@ boost::asio::awaitable<std::optional<FoundBlock>> LogWalk::next() {
         co_return std::nullopt;
     }
 
-    const std::uint32_t size = header->payload_bytes + block_overhead_bytes;
+    const std::uint32_t size = stored_block_bytes(header->payload_bytes);
     co_await need(offset_, size);
     if (!window_.holds(offset_, size)) {
         state_ = LogState::too_short;

@@ -51,7 +51,7 @@ Slot SegmentLog::reserve(std::uint32_t payload_bytes, Placement placement) {
     if (open_.empty() || open_.back().closed || (sync_effect_ == SyncEffect::unknown && sync_begun_))
         begin_segment();
 
-    const std::uint32_t stored_bytes = payload_bytes + block_overhead_bytes;
+    const std::uint32_t stored_bytes = stored_block_bytes(payload_bytes);
     const auto offset_in = [&](const OpenSegment& open) {
         return placement == Placement::aligned ? align_up(open.reserved_end) : open.reserved_end;
     };
@@ -67,8 +67,8 @@ Slot SegmentLog::reserve(std::uint32_t payload_bytes, Placement placement) {
     slot.segment = open.segment;
     slot.gap_begin = open.reserved_end;
     slot.offset = offset_in(open);
-    slot.nonces.header = open.ledger.take(slot.offset, crypto::Part::header);
-    slot.nonces.payload = open.ledger.take(slot.offset, crypto::Part::payload);
+    slot.nonces.header = open.ledger.take_header(slot.offset);
+    slot.nonces.payload = open.ledger.take_payload(slot.offset, piece_count(payload_bytes));
     open.reserved_end = slot.offset + stored_bytes;
     return slot;
 }
@@ -197,8 +197,8 @@ boost::asio::awaitable<void> SegmentLog::finish_segment() {
         record.blocks = open.blocks_written;
         record.tags_hash = open.tags.take();
         BlockNonces nonces;
-        nonces.header = open.ledger.take(offset, crypto::Part::header);
-        nonces.payload = open.ledger.take(offset, crypto::Part::payload);
+        nonces.header = open.ledger.take_header(offset);
+        nonces.payload = open.ledger.take_payload(offset, 1);
 
         std::array<std::byte, stored_seal_bytes> stored;
         BlockHeader header;

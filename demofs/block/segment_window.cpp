@@ -41,7 +41,7 @@ SegmentWindow::SegmentWindow(store::ObjectStore& store, SharedSegment segment)
 
 boost::asio::awaitable<void> SegmentWindow::load(std::uint64_t begin, std::size_t size) {
     buffer_ = {};
-    ByteBuffer fresh(size);
+    ByteBuffer fresh = ByteBuffer::congruent(size, begin);
     const MutableByteSpan out = fresh.span();
     const std::size_t read = co_await read_object(store_, segment_->id, segment_->object, begin, out);
     fresh.shrink(read);
@@ -83,6 +83,13 @@ FoundBlock SegmentWindow::block_at(std::uint32_t offset, const StoredHeader& hea
 SharedBytes SegmentWindow::open(const BlockAddress& address, BlockKind kind) const {
     invariant(address.segment == segment_->id, "A block is opened with the key of its segment.");
     return open_block(*segment_, address, kind, bytes(address.offset, address.stored_bytes()));
+}
+
+SharedBytes SegmentWindow::open_part(const BlockPart& part) const {
+    invariant(part.block.segment == segment_->id, "A block is opened with the key of its segment.");
+    const StoredPieces pieces = pieces_of(part);
+    const ByteSpan stored = bytes(pieces.begin, pieces.stored_bytes);
+    return open_block_part(*segment_, part, stored);
 }
 
 }  // namespace demofs::block

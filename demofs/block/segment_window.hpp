@@ -58,6 +58,10 @@ class SegmentWindow {
     /// The payload of the block `address` (of this segment), which must be of `kind`. Throws as open_block.
     [[nodiscard]] SharedBytes open(const BlockAddress& address, BlockKind kind) const;
 
+    /// A part of the payload of a block of this segment, whose pieces the window was loaded with. Throws as
+    /// open_block_part.
+    [[nodiscard]] SharedBytes open_part(const BlockPart& part) const;
+
   private:
     ByteSpan bytes(std::uint64_t offset, std::size_t size) const;
 

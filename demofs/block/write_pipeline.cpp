@@ -94,6 +94,11 @@ boost::asio::awaitable<std::vector<SharedBytes>> WritePipeline::read_many(std::v
     co_return payloads;
 }
 
+boost::asio::awaitable<SharedBytes> WritePipeline::read_part(BlockPart part, BlockKind kind) {
+    if (SharedBytes payload = unsynced(part.block, kind)) co_return payload.slice(part.offset, part.length);
+    co_return co_await reader_.read_part(part);
+}
+
 // --- end -----------------------------------------------------------------------------------------
 
 void WritePipeline::throw_if_failed() const {

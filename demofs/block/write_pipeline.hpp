@@ -57,6 +57,7 @@ class WritePipeline final : public BlockStore {
     boost::asio::awaitable<SharedBytes> read(BlockAddress address, BlockKind kind) override;
     boost::asio::awaitable<std::vector<SharedBytes>> read_many(std::vector<BlockAddress> addresses,
                                                                BlockKind kind) override;
+    boost::asio::awaitable<SharedBytes> read_part(BlockPart part, BlockKind kind) override;
     boost::asio::awaitable<LogDigest> digest() override;
     boost::asio::awaitable<void> sync() override;
     std::size_t unsynced_bytes() const override { return unsynced_bytes_; }

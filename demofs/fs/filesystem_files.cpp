@@ -78,12 +78,19 @@ asio::awaitable<Result<ReadReply>> Filesystem::read(InodeNumber inode, std::uint
     ReadPlan plan = std::move(*planned);
     state.readahead->note(inode, offset, size);
     if (!plan.fill_from_memory(state.tree.blocks())) {
-        const std::vector<block::BlockAddress> missing = plan.missing();
+        const std::optional<block::BlockPart> part = plan.only_missing_part();
         std::exception_ptr error;
         try {
-            const std::vector<SharedBytes> payloads =
-                co_await state.tree.blocks().read_many(missing, block::BlockKind::data);
-            plan.fill(missing, payloads);
+            if (part) {
+                auto reading = state.tree.blocks().read_part(*part, block::BlockKind::data);
+                SharedBytes bytes = co_await std::move(reading);
+                plan.fill_part(std::move(bytes));
+            } else {
+                const std::vector<block::BlockAddress> missing = plan.missing();
+                const std::vector<SharedBytes> payloads =
+                    co_await state.tree.blocks().read_many(missing, block::BlockKind::data);
+                plan.fill(missing, payloads);
+            }
         } catch (...) {
             error = std::current_exception();
         }

@@ -12,7 +12,7 @@
 //   unsynced is made durable first, and what a failed sync left in the system's memory only is not shown;
 //   * every error names the store and the object.
 //
-// Memory: where address and offset are the same modulo 4096, a copy may be spared (nobody allocates so yet).
+// Memory: where address and offset are the same modulo 4096 (ByteBuffer::congruent), a copy may be spared.
 //
 // Executors: all functions of a store and its writers belong to one strand (in demofs: the core thread). Any
 // number of reads, lists and removes may be in flight together, and one operation for each writer (checked).

@@ -140,6 +140,24 @@ bool ReadPlan::fill_from_memory(block::BlockStore& blocks) {
     return complete;
 }
 
+std::optional<block::BlockPart> ReadPlan::only_missing_part() const {
+    std::optional<block::BlockPart> part;
+    for (const Piece& piece : pieces) {
+        if (piece.bytes) continue;
+        if (part) return std::nullopt;
+        part.emplace();
+        part->block = piece.block;
+        part->offset = piece.block_offset;
+        part->length = static_cast<std::uint32_t>(piece.length);
+    }
+    return part;
+}
+
+void ReadPlan::fill_part(SharedBytes bytes) {
+    for (Piece& piece : pieces)
+        if (!piece.bytes) piece.bytes = std::move(bytes);
+}
+
 std::vector<block::BlockAddress> ReadPlan::missing() const {
     std::vector<block::BlockAddress> addresses;
     for (const Piece& piece : pieces) {

@@ -8,6 +8,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "demofs/base/bytes.hpp"
@@ -31,6 +32,11 @@ struct ReadPlan {
 
     /// Fills in pieces whose blocks are in memory; whether all are filled now.
     bool fill_from_memory(block::BlockStore& blocks);
+
+    /// The part that is missing if it is only one.
+    std::optional<block::BlockPart> only_missing_part() const;
+    /// Fills it in.
+    void fill_part(SharedBytes bytes);
 
     /// The blocks of the other pieces, each once, in the order of their first use.
     std::vector<block::BlockAddress> missing() const;

@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint8_t version = 1;
 
 std::uint64_t stored_bytes_per_block(std::uint32_t block_bytes) {
-    return std::uint64_t{block_bytes} + block::block_overhead_bytes;
+    return block::stored_block_bytes(block_bytes);
 }
 
 }  // namespace
@@ -71,8 +71,10 @@ ExtentRecord decode_extent_record(ByteSpan value) {
     // A run ends inside its segment, whose offsets have 32 bits: that bounds all that is computed from it.
     const std::uint64_t room = std::numeric_limits<std::uint32_t>::max() - record.first_block;
     if (record.run_bytes == 0 || record.run_bytes > room) in.fail("its run does not fit into a segment");
-    const std::uint64_t blocks = (record.run_bytes + record.block_bytes - 1) / record.block_bytes;
-    if (record.run_bytes + blocks * block::block_overhead_bytes > room)
+    const std::uint64_t full = record.run_bytes / record.block_bytes;
+    const auto last = static_cast<std::uint32_t>(record.run_bytes % record.block_bytes);
+    if (full * stored_bytes_per_block(record.block_bytes) + (last > 0 ? stored_bytes_per_block(last) : 0) >
+        room)
         in.fail("its run does not fit into a segment");
     if (record.length_bytes == 0 || record.skip_bytes >= record.run_bytes ||
         record.length_bytes > record.run_bytes - record.skip_bytes)

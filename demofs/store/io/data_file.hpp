@@ -34,7 +34,7 @@ class DataFile {
 
 /// Reads from `offset` into `out`, fewer bytes only at the end of the file, and returns their number. Of a
 /// direct file whole pages are read; if `out` is congruent to `offset` (PagedRange) only their edges are
-/// copied (no caller allocates so yet). `file` and `out` must stay valid until the end. Throws
+/// copied. `file` and `out` must stay valid until the end. Throws
 /// std::system_error.
 [[nodiscard]] asio::awaitable<std::size_t> read_file(IoEngine& engine, PagePool& pages, const DataFile& file,
                                                      std::uint64_t offset, MutableByteSpan out);

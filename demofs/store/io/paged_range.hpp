@@ -2,7 +2,7 @@
 // file to and from whole pages of memory. A range of bytes may begin and end within a page: those edges go
 // through borrowed pages. What lies between goes to or from the caller's memory itself if that is
 // *congruent*: the address and the offset in the file have the same remainder modulo a page. Otherwise
-// everything is copied. (Nobody above the store allocates congruently yet.)
+// everything is copied.
 //
 // Threads: as the pool.
 

@@ -191,5 +191,89 @@ TEST_F(Cached, ReadManyMayAskForABlockTwice) {
     });
 }
 
+// One block of 32 KiB, written by an earlier session: eight pieces.
+class CachedParts : public Cached {
+  protected:
+    CachedParts() {
+        vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
+            address = s.append(payload);
+            other = s.append(payload_of(32 << 10, 8));
+            co_await s.blocks.sync();
+        });
+    }
+    BlockPart part(std::uint32_t offset, std::uint32_t length) const { return {address, offset, length}; }
+
+    // Reads a part, and tells how many bytes the store was asked for.
+    asio::awaitable<std::uint64_t> stored_bytes_for(BlockStore& blocks, BlockPart wanted) {
+        const std::uint64_t before = vault.counters->read_bytes;
+        const SharedBytes read = co_await blocks.read_part(wanted, BlockKind::data);
+        const SharedBytes expected = payload.slice(wanted.offset, wanted.length);
+        EXPECT_TRUE(wanted.block != address || same_bytes(read, expected));
+        co_return vault.counters->read_bytes - before;
+    }
+
+    const SharedBytes payload = payload_of(32 << 10, 7);
+    BlockAddress address;
+    BlockAddress other;
+};
+
+TEST_F(CachedParts, AFirstSmallPartCostsItsPiecesOnly) {
+    vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
+        (void)co_await s.catalog.find(address.segment);  // its header is read once
+        const std::uint64_t bytes = co_await stored_bytes_for(s.blocks, part(5 * 4096, 4096));
+        EXPECT_EQ(bytes, 4112u);
+        EXPECT_FALSE(s.blocks.try_read(address));
+        const BlockPart two{other, 4095, 2};
+        const std::uint64_t of_other = co_await stored_bytes_for(s.blocks, two);
+        EXPECT_EQ(of_other, 2 * 4112u);
+    });
+}
+
+TEST_F(CachedParts, ASecondPartOfABlockReadsAndKeepsItWhole) {
+    vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
+        (void)co_await stored_bytes_for(s.blocks, part(0, 100));
+        const std::uint64_t second = co_await stored_bytes_for(s.blocks, part(4096, 100));
+        EXPECT_EQ(second, address.stored_bytes());
+        const std::uint64_t third = co_await stored_bytes_for(s.blocks, part(8192, 100));
+        EXPECT_EQ(third, 0u);
+        EXPECT_TRUE(s.blocks.try_read(address));
+    });
+}
+
+TEST_F(CachedParts, MoreThanHalfABlockIsReadWhole) {
+    vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
+        (void)co_await s.catalog.find(address.segment);
+        const std::uint64_t bytes = co_await stored_bytes_for(s.blocks, part(100, 4 * 4096));
+        EXPECT_EQ(bytes, address.stored_bytes());
+    });
+}
+
+TEST_F(CachedParts, PartsOfWhatIsInMemoryCostNothing) {
+    vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
+        const BlockPart fresh{s.append(payload_of(32 << 10, 9)), 5000, 10};
+        const std::uint64_t bytes = co_await stored_bytes_for(s.blocks, fresh);
+        EXPECT_EQ(bytes, 0u);
+        auto below = s.pipeline.read_part(fresh, BlockKind::data);
+        const SharedBytes read = co_await std::move(below);
+        EXPECT_TRUE(same_bytes(read, payload_of(32 << 10, 9).slice(5000, 10)));
+        auto wrong = s.pipeline.read_part(fresh, BlockKind::node);
+        const std::exception_ptr error = co_await error_of(std::move(wrong));
+        EXPECT_TRUE(has_code(error, make_error_code(Errc::corrupt)));
+    });
+}
+
+TEST_F(CachedParts, DamageIsToldToThoseWhoReadIt) {
+    const std::string name = vault.disk->names().front();
+    Bytes stored = vault.disk->contents(name);
+    stored[address.offset + 48 + 4112 + 10] ^= std::byte{1};  // in the second piece
+    vault.disk->put(name, stored);
+    vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
+        (void)co_await stored_bytes_for(s.blocks, part(0, 4096));
+        auto reading = s.blocks.read_part(part(4096, 1), BlockKind::data);
+        const std::exception_ptr error = co_await error_of(std::move(reading));
+        EXPECT_TRUE(has_code(error, make_error_code(Errc::corrupt)));
+    });
+}
+
 }  // namespace
 }  // namespace demofs::block

@@ -21,12 +21,12 @@ constexpr std::string_view header_hex =
     "edc708423e1e31cb144405ca649615ce7c06223ef22fc3748700904213a52354";
 constexpr std::string_view block_hex =
     "9f5f9807543f419bb3a78e347daf001c5c399ae2354b2151b33694739d36d58044b262d867b68ff4426ee964545de9b5"
-    "9e09b0896fcfcd962c76ae88ea6f47cfa7ba6a554cd2444cf7eaeb0d13";
-constexpr std::string_view tags_hash_hex = "b5e7ccbf00dd486b390743474c4a53e628aa3335a9e03e2094403e31bdd866ec";
+    "9e09b0896fcfcd962c76ae88ea3a2fe010a15a88bb2937ba75041ce979";
+constexpr std::string_view tags_hash_hex = "eb33316d1ea067eb16780a414d6582402a93d1c38041c7960a4bdb16f45e8348";
 constexpr std::string_view seal_hex =
     "c023f61336d4cb607c1f632ea4da18230baa398d830e2755be82909a31fabd99e614077f66d90c94da1517749f42880c"
-    "017a6d6de1b39fb7d41b36c9856a747c4125cdd9457f3fddd5f14eb40dcda67d2545afaed21af1eaa1dd0055ea3c7fef"
-    "0ab83392bebb87366151c37f49f72296f6948de91cb46de517cffa8aff3b7c4b";
+    "017a6d6de1b39fb7d41b36c9856a747c4125cdd9457f3fdd8b25b36613b089fd0a3ae6a8d335204ca3e4e2a3c39d8659"
+    "94b3d6b5f73d62926151c37f49f72296b5a58fffcad96243cb836684bb151f05";
 
 std::string hex(ByteSpan bytes) {
     constexpr std::string_view digits = "0123456789abcdef";
@@ -56,8 +56,7 @@ std::array<std::byte, N> counting_from(unsigned first) {
 class WorkedExample : public testing::Test {
   protected:
     BlockNonces nonces_at(std::uint32_t offset) const {
-        return {crypto::nonce_for(offset, crypto::Part::header),
-                crypto::nonce_for(offset, crypto::Part::payload)};
+        return {crypto::nonce_for(offset, crypto::Part::header), crypto::PieceNonces(offset, 1)};
     }
 
     const std::string_view text = "hello, world\n";
@@ -77,7 +76,7 @@ TEST_F(WorkedExample, IsWhatIsWritten) {
     EXPECT_EQ(object_name(keys, id), object);
     EXPECT_EQ(hex(seal_segment_header(keys, segment)), header_hex);
 
-    Bytes stored(text.size() + block_overhead_bytes);
+    Bytes stored(stored_block_bytes(static_cast<std::uint32_t>(text.size())));
     const BlockTags tags =
         seal_block(segment, 128, nonces_at(128), header_of(BlockKind::data, 2, 0, 1), as_bytes(text), stored);
     EXPECT_EQ(hex(stored), block_hex);
@@ -94,6 +93,22 @@ TEST_F(WorkedExample, IsWhatIsWritten) {
     const Bytes payload = encode(record);
     seal_block(segment, 4096, nonces_at(4096), header_of(BlockKind::seal, 0, 0, 0), payload, seal);
     EXPECT_EQ(hex(seal), seal_hex);
+}
+
+// The example's second block: the bytes i mod 251 for i from 0 to 4999, at offset 256.
+TEST_F(WorkedExample, ALargePayloadIsSealedInPieces) {
+    Bytes payload(5000);
+    for (std::size_t i = 0; i < payload.size(); ++i) payload[i] = std::byte(i % 251);
+    Bytes stored(5080);
+    const BlockNonces nonces{crypto::nonce_for(256, crypto::Part::header), crypto::PieceNonces(256, 2)};
+    const BlockTags tags =
+        seal_block(segment, 256, nonces, header_of(BlockKind::data, 2, 32768, 1), payload, stored);
+    EXPECT_EQ(hex(tags),
+              "7b4a926f5fe09bbb8584e532b75270a8f460ac3c225e520ef95fc0ff58348b6c"
+              "51b41e38d374f963d32da905c61d5c8b");
+    TagHash hash;
+    hash.add(tags);
+    EXPECT_EQ(hex(hash.take()), "f275f439993cf7c482655855901278cb50fa28fde0e6f619ed66fe18834ecd4f");
 }
 
 TEST_F(WorkedExample, IsRead) {

@@ -132,7 +132,7 @@ TEST(ExtentRecord, FindsTheBlockOfAByte) {
     EXPECT_EQ(first.block.offset, 4096u);
     EXPECT_EQ(first.block.payload_bytes, 1000u);
     const auto last = record.locate(2499);
-    EXPECT_EQ(last.block.offset, 4096u + 2 * (1000 + block::block_overhead_bytes));
+    EXPECT_EQ(last.block.offset, 4096u + 2 * block::stored_block_bytes(1000));
     EXPECT_EQ(last.block.payload_bytes, 500u);
     EXPECT_EQ(last.offset, 499u);
 }
@@ -143,7 +143,7 @@ TEST(ExtentRecord, OnlyFullAdjoiningBlocksMakeItLonger) {
     record.length_bytes = 1900;
     block::BlockAddress next;
     next.segment = record.segment;
-    next.offset = 4096 + 2 * (1000 + block::block_overhead_bytes);
+    next.offset = 4096 + 2 * block::stored_block_bytes(1000);
     next.payload_bytes = 300;
     EXPECT_TRUE(record.continues_with(next));
     next.payload_bytes = 1001;

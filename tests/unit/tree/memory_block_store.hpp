@@ -99,6 +99,11 @@ class MemoryBlockStore final : public block::BlockStore {
         return bytes;
     }
 
+    boost::asio::awaitable<SharedBytes> read_part(block::BlockPart part, block::BlockKind kind) override {
+        const SharedBytes payload = co_await read(part.block, kind);
+        co_return payload.slice(part.offset, part.length);
+    }
+
     boost::asio::awaitable<void> throttle() override { co_return; }
     const std::string& failure() const override { return failure_; }
     Errc failure_code() const override { return Errc::writes_failed; }
