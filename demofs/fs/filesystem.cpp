@@ -116,7 +116,7 @@ asio::awaitable<void> Filesystem::async_drop_impl() {
                                            (cause.empty() ? "" : " (" + cause + ")")));
         }
     }
-    state.tree.set_before_freeze({});
+    co_await state.tree.remove_hooks();
     if (first) std::rethrow_exception(first);
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <chrono>
 
 #include "demofs/base/error.hpp"
 #include "demofs/fs/filesystem_state.hpp"
@@ -18,6 +19,8 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t files_flushed_without_yielding = 64;
+constexpr std::chrono::milliseconds longest_run{1};  // other work waits no longer for files to be flushed
+constexpr int passes_before_commit = 4;
 
 }  // namespace
 
@@ -119,19 +122,66 @@ asio::awaitable<Result<Nothing>> Filesystem::State::flush_all() {
     co_return first;
 }
 
+// Throws NodeFault only: the others must not suffer for what is wrong with one file.
+bool Filesystem::State::flush_some(InodeNumber inode) {
+    try {
+        return !flush_once(inode).value();
+    } catch (const tree::NodeFault&) {
+        throw;
+    } catch (const MustWait&) {
+        // It would have to wait for this very commit; the next one takes it along.
+    } catch (...) {
+        report_unwritten(inode, std::current_exception());
+    }
+    return false;
+}
+
 void Filesystem::State::flush_for_commit() {
     for (const InodeNumber inode : contents.dirty().all()) {
-        try {
-            while (!flush_once(inode).value()) {
-            }
-        } catch (const tree::NodeFault&) {
-            throw;
-        } catch (const MustWait&) {
-            // It would have to wait for this very commit; the next one takes it along.
-        } catch (...) {
-            report(std::current_exception());  // the others must not suffer
+        while (flush_some(inode)) {
         }
     }
+}
+
+// Many small files take longer than others may wait. Each pass leaves those that became dirty meanwhile, which
+// are fewer each time; what the last pass leaves is flushed at one go.
+asio::awaitable<void> Filesystem::State::flush_before_commit() {
+    for (int pass = 0; pass < passes_before_commit; ++pass) {
+        if (contents.dirty().size() <= files_flushed_without_yielding) co_return;
+        co_await flush_in_slices();
+    }
+}
+
+asio::awaitable<void> Filesystem::State::flush_in_slices() {
+    auto started = std::chrono::steady_clock::now();
+    for (const InodeNumber inode : contents.dirty().all()) {
+        bool more = true;
+        while (more) {
+            std::optional<tree::NodeFault> fault;
+            try {
+                more = flush_some(inode);
+            } catch (const tree::NodeFault& missing) {
+                fault.emplace(missing);
+            }
+            std::exception_ptr error;
+            try {
+                if (fault) co_await tree.load(*fault);
+            } catch (...) {
+                error = std::current_exception();
+            }
+            if (error) {
+                report_unwritten(inode, error);
+                more = false;
+            }
+            if (std::chrono::steady_clock::now() - started < longest_run) continue;
+            co_await asio::post(executor, asio::use_awaitable);
+            started = std::chrono::steady_clock::now();
+        }
+    }
+}
+
+void Filesystem::State::report_unwritten(InodeNumber inode, const std::exception_ptr& error) {
+    report(error, "Writing what is buffered of inode " + std::to_string(raw(inode)));
 }
 
 asio::awaitable<void> Filesystem::State::write_back() {

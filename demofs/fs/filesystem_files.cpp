@@ -167,7 +167,7 @@ Result<std::size_t> Filesystem::State::write_once(InodeNumber inode, std::uint64
 asio::awaitable<Result<std::size_t>> Filesystem::State::write_in_turn(InodeNumber inode, std::uint64_t offset,
                                                                       ByteSpan data,
                                                                       std::optional<Timestamp> now) {
-    const Result<Nothing> room = co_await make_room();
+    const Result<Nothing> room = co_await make_room(inode);
     if (!room) co_return room.error();
     const auto once = [this, inode, offset, data, now] { return write_once(inode, offset, data, now); };
     co_return co_await attempt(once);
@@ -178,13 +178,24 @@ bool Filesystem::State::room_left() const {
            tree.blocks().unsynced_bytes() <= unsynced_bytes_without_asking;
 }
 
-asio::awaitable<Result<Nothing>> Filesystem::State::make_room() {
+// Oldest first. A file that cannot be flushed keeps what is buffered of it and goes to the end, so that somebody
+// else is told only if no file can be flushed.
+asio::awaitable<Result<Nothing>> Filesystem::State::make_room(InodeNumber writer) {
+    std::size_t failures_left = contents.dirty().size();
     while (contents.dirty().memory_bytes() > settings.dirty_data_bytes) {
         const std::optional<InodeNumber> oldest = contents.dirty().oldest();
         if (!oldest) break;
-        const Result<Nothing> flushed = co_await flush_file(*oldest);
-        if (!flushed) co_return flushed;
+        const InodeNumber inode = *oldest;
+        const Result<Nothing> flushed = co_await flush_file(inode);
+        if (flushed) continue;
+        if (inode == writer || failures_left <= 1 || storage_failed()) co_return flushed;
+        --failures_left;
+        contents.postpone(inode);
     }
+    co_return co_await throttle();
+}
+
+asio::awaitable<Result<Nothing>> Filesystem::State::throttle() {
     std::exception_ptr error;
     try {
         co_await tree.throttle();

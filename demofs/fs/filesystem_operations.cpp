@@ -33,20 +33,20 @@ std::optional<Result<std::vector<DirectoryEntry>>> Filesystem::try_run(const Rea
     return state_->try_run(operation);
 }
 std::optional<Result<Attributes>> Filesystem::try_run(const Create& operation) {
-    return state_->try_run(operation);
+    return state_->try_change(operation);
 }
 std::optional<Result<Attributes>> Filesystem::try_run(const Link& operation) {
-    return state_->try_run(operation);
+    return state_->try_change(operation);
 }
 std::optional<Result<Nothing>> Filesystem::try_run(const Unlink& operation) {
-    return state_->try_run(operation);
+    return state_->try_change(operation);
 }
 std::optional<Result<Nothing>> Filesystem::try_run(const Rename& operation) {
-    return state_->try_run(operation);
+    return state_->try_change(operation);
 }
 std::optional<Result<Attributes>> Filesystem::try_run(const SetAttributes& operation) {
     if (operation.set_size && state_->content_locks.busy(operation.inode)) return std::nullopt;
-    return state_->try_run(operation);
+    return state_->try_change(operation);
 }
 
 asio::awaitable<Result<Attributes>> Filesystem::run(Lookup operation) {
@@ -62,23 +62,23 @@ asio::awaitable<Result<std::vector<DirectoryEntry>>> Filesystem::run(ReadDirecto
     return state_->run(std::move(operation));
 }
 asio::awaitable<Result<Attributes>> Filesystem::run(Create operation) {
-    return state_->run(std::move(operation));
+    return state_->change(std::move(operation));
 }
 asio::awaitable<Result<Attributes>> Filesystem::run(Link operation) {
-    return state_->run(std::move(operation));
+    return state_->change(std::move(operation));
 }
 asio::awaitable<Result<Nothing>> Filesystem::run(Unlink operation) {
-    return state_->run(std::move(operation));
+    return state_->change(std::move(operation));
 }
 asio::awaitable<Result<Nothing>> Filesystem::run(Rename operation) {
-    return state_->run(std::move(operation));
+    return state_->change(std::move(operation));
 }
 asio::awaitable<Result<Attributes>> Filesystem::run(SetAttributes operation) {
     if (operation.set_size) {
         const InodeNumber inode = operation.inode;
-        return state_->run_in_turn(inode, std::move(operation));
+        return state_->change_in_turn(inode, std::move(operation));
     }
-    return state_->run(std::move(operation));
+    return state_->change(std::move(operation));
 }
 
 // --- the gate ------------------------------------------------------------------------------------

@@ -47,6 +47,7 @@ Filesystem::State::State(FilesystemSettings with, tree::Tree& over, store::Objec
                                 [this](InodeNumber inode, std::uint64_t offset, std::size_t size) {
                                     return fetch(inode, offset, size);
                                 })) {
+    tree.set_before_commit([this] { return flush_before_commit(); });
     tree.set_before_freeze([this] { flush_for_commit(); });
 }
 

@@ -94,7 +94,7 @@ struct Filesystem::State {
 
     // --- operations that are values (filesystem_operations.cpp) ----------------------------------
 
-    // Both ways into any of them.
+    // Both ways into any of them that changes nothing.
     template <class Operation>
     std::optional<Result<typename Operation::Reply>> try_run(const Operation& operation) {
         return try_attempt([&] { return execute(operation); });
@@ -104,13 +104,25 @@ struct Filesystem::State {
         const auto once = [this, &operation] { return execute(operation); };
         co_return co_await attempt(once);
     }
-    // The same in the queue of the writers of a file, for what must not overtake them: a new size.
+    // The same for one that changes something: what is not durable yet has to stay in memory, so it waits above
+    // the limit, as writers do.
     template <class Operation>
-    boost::asio::awaitable<Result<typename Operation::Reply>> run_in_turn(InodeNumber inode,
-                                                                          Operation operation) {
+    std::optional<Result<typename Operation::Reply>> try_change(const Operation& operation) {
+        if (tree.needs_throttle()) return std::nullopt;
+        return try_run(operation);
+    }
+    template <class Operation>
+    boost::asio::awaitable<Result<typename Operation::Reply>> change(Operation operation) {
+        const auto once = [this, &operation] { return execute(operation); };
+        co_return co_await attempt_below_limit(once);
+    }
+    // And in the queue of the writers of a file, for what must not overtake them: a new size.
+    template <class Operation>
+    boost::asio::awaitable<Result<typename Operation::Reply>> change_in_turn(InodeNumber inode,
+                                                                             Operation operation) {
         const auto once = [this, &operation] { return execute(operation); };
         const auto enter = [this, inode] { return content_locks.enter(inode); };
-        const auto work = [this, &once](ContentLocks::Turn&) { return attempt(once); };
+        const auto work = [this, &once](ContentLocks::Turn&) { return attempt_below_limit(once); };
         std::exception_ptr error;
         try {
             co_return co_await asyncdrop::with_async_drop(enter, work);
@@ -118,6 +130,12 @@ struct Filesystem::State {
             error = std::current_exception();
         }
         co_return report(error);
+    }
+    template <class F>
+    boost::asio::awaitable<std::invoke_result_t<F&>> attempt_below_limit(F operation) {
+        const Result<Nothing> room = co_await throttle();
+        if (!room) co_return room.error();
+        co_return co_await attempt(operation);
     }
 
     // One attempt.
@@ -152,8 +170,10 @@ struct Filesystem::State {
     boost::asio::awaitable<Result<std::size_t>> write_in_turn(InodeNumber inode, std::uint64_t offset,
                                                               ByteSpan data, std::optional<Timestamp> now);
     bool room_left() const;
-    // Writers wait here while too much is buffered or not yet durable.
-    boost::asio::awaitable<Result<Nothing>> make_room();
+    // Writers wait here while too much is buffered or not yet durable; the error is one of `writer`, or of all.
+    boost::asio::awaitable<Result<Nothing>> make_room(InodeNumber writer);
+    // Everybody who changes something waits here while too much is not yet durable.
+    boost::asio::awaitable<Result<Nothing>> throttle();
     // Brings part of a file into the block cache; errors are left to the read that needs it.
     boost::asio::awaitable<void> fetch(InodeNumber inode, std::uint64_t offset, std::size_t size);
 
@@ -165,8 +185,13 @@ struct Filesystem::State {
     // Flushes every file. The first error is returned, after all were tried.
     boost::asio::awaitable<Result<Nothing>> flush_all();
     // Part of every commit: a name or a size must not become durable without the content that was written
-    // before it.
+    // before it. Of a file that cannot be flushed the content stays buffered, and its fsync says why.
     void flush_for_commit();
+    boost::asio::awaitable<void> flush_before_commit();
+    boost::asio::awaitable<void> flush_in_slices();
+    // As flush_once; true: there is more. Throws NodeFault, and reports any other error.
+    bool flush_some(InodeNumber inode);
+    void report_unwritten(InodeNumber inode, const std::exception_ptr& error);
     // What the flusher does: flushes everything and commits.
     boost::asio::awaitable<void> write_back();
     boost::asio::awaitable<Result<Nothing>> make_durable(Epoch epoch);

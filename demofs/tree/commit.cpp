@@ -4,8 +4,9 @@
 //
 // One commit runs at a time, in a coroutine of its own, so that a cancelled waiter does not take it along.
 // Everybody who wants an epoch to be durable waits for the commit that contains it: the one that has not
-// frozen yet, if the change came before the freeze, else the next one. The first failure ends all commits of
-// this mount.
+// frozen yet, if the change came before the freeze, else the next one. Before the freeze nothing is lost by a
+// failure: those who wait are told, and the next attempt may succeed. The first failure after it ends all
+// commits of this mount.
 #include <algorithm>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -15,6 +16,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <string>
+#include <system_error>
 
 #include "demofs/base/error.hpp"
 #include "demofs/base/invariant.hpp"
@@ -59,8 +61,10 @@ asio::awaitable<void> Tree::State::await_commit(Epoch target) {
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
     while (durable < target) {
         throw_if_failed();
+        const std::uint64_t given_up = attempts_given_up;
         request_commit(target, executor);
         if (committing) co_await commit_done.wait();
+        if (attempts_given_up != given_up) std::rethrow_exception(attempt_error);
     }
 }
 
@@ -74,7 +78,14 @@ void Tree::State::request_commit(Epoch target, const asio::any_io_executor& exec
 asio::awaitable<void> Tree::State::run_commits() {
     try {
         while (wanted > durable) {
-            co_await commit_once();
+            const std::exception_ptr error = co_await prepare();
+            if (error) {
+                give_up_attempt(error);
+                break;
+            }
+            freeze();
+            co_await store_frozen();
+            publish();
             commit_done.wake_all();
         }
     } catch (...) {
@@ -82,6 +93,12 @@ asio::awaitable<void> Tree::State::run_commits() {
     }
     committing = false;
     commit_done.wake_all();
+}
+
+void Tree::State::give_up_attempt(std::exception_ptr error) {
+    attempt_error = std::move(error);
+    ++attempts_given_up;
+    wanted = durable;  // who still wants it asks again
 }
 
 // The nodes of the failed attempt are neither stored nor changeable any more, so there is no second try; what
@@ -95,50 +112,72 @@ void Tree::State::fail(const std::exception_ptr& error) {
 
 // --- one commit ----------------------------------------------------------------------------------
 
-asio::awaitable<void> Tree::State::commit_once() {
-    // 1. The last moment to change what this commit will hold.
-    co_await prepare_freeze();
-    // 2. From here on changes belong to the next epoch; they clone what is frozen.
-    freeze();
-    // 3. Children before parents, because a parent holds its children's addresses.
+// The last moment to change what this commit will hold; the freeze must follow without a suspension. Returns
+// the error that this attempt fails with, if any.
+asio::awaitable<std::exception_ptr> Tree::State::prepare() {
+    try {
+        if (before_commit) {
+            asio::awaitable<void> hook = before_commit();
+            co_await std::move(hook);
+        }
+        co_await prepare_freeze();
+    } catch (...) {
+        co_return std::current_exception();
+    }
+    co_return nullptr;
+}
+
+// Makes durable what is frozen: changes belong to the next epoch from the freeze on, and clone it.
+asio::awaitable<void> Tree::State::store_frozen() {
+    // 1. Children before parents, because a parent holds its children's addresses.
     co_await append_nodes();
-    // 4. What the record vouches for is everything that was appended since the last digest. A block that came
+    // 2. What the record vouches for is everything that was appended since the last digest. A block that came
     //    between the digest and the record would be in no record's ranges, so nothing suspends there.
     block::LogDigest digest = co_await blocks.digest();
     finish_record(std::move(digest));
-    // 5. One sync for nodes, content and record together. They may reach the disk in any order: until the
+    // 3. One sync for nodes, content and record together. They may reach the disk in any order: until the
     //    ranges verify, the record counts for nothing.
     co_await blocks.sync();
-    // 6. Only now the commit exists for anybody who asks.
-    publish();
 }
 
-// What has to happen right before the freeze, which must follow without a suspension: the hook (fs: content
-// that the new names and sizes rely on), and now and then the folding. The table of live bytes can be computed
-// anew from the tree, so one that cannot be read is no reason to stop writing: the changes stay in the record.
+// What must not suspend before the freeze: the hook (fs: content that the new names and sizes rely on), and now
+// and then the folding. Nodes that they miss are loaded, and they start over; one that cannot be read is an
+// error of whatever needs it, and of nothing else.
 asio::awaitable<void> Tree::State::prepare_freeze() {
+    Unreadable unreadable_nodes;
     for (;;) {
         std::optional<NodeFault> fault;
-        bool folding = false;
+        unreadable = &unreadable_nodes;
         try {
             if (before_freeze) resolve([this] { before_freeze(); });
-            if (to_fold.size() + tree.usage_size() > max_unfolded_deltas && !usage_unreadable) {
-                folding = true;
-                resolve([this] { try_fold(); });
-            }
-            co_return;
+            fold_if_due();
         } catch (const NodeFault& missing) {
             fault.emplace(missing);
+        } catch (...) {
+            unreadable = nullptr;
+            throw;
         }
+        unreadable = nullptr;
+        if (!fault) co_return;
         std::exception_ptr error;
         try {
             co_await load(fault->address);
         } catch (...) {
             error = std::current_exception();
         }
-        if (!error) continue;
-        if (!folding || !has_code(error, Errc::corrupt)) std::rethrow_exception(error);
-        usage_unreadable = true;
+        if (error) unreadable_nodes.emplace(fault->address, std::move(error));
+    }
+}
+
+// The table of live bytes can be computed anew from the tree, so one that cannot be read is no reason to stop
+// writing: the changes stay in the record.
+void Tree::State::fold_if_due() {
+    if (to_fold.size() + tree.usage_size() <= max_unfolded_deltas || usage_unreadable) return;
+    try {
+        resolve([this] { try_fold(); });
+    } catch (const std::system_error& error) {
+        usage_unreadable =
+            error.code() == make_error_code(Errc::corrupt);  // else the next commit tries again
     }
 }
 

@@ -33,6 +33,12 @@ void Tree::State::throw_if_failed() const {
     if (!failure.empty()) throw Error(failure_code, failure);
 }
 
+void Tree::State::throw_if_unreadable(const NodeFault& fault) const {
+    if (unreadable == nullptr) return;
+    const auto known = unreadable->find(fault.address);
+    if (known != unreadable->end()) std::rethrow_exception(known->second);
+}
+
 bool Tree::State::load_from_memory(const block::BlockAddress& address) {
     const SharedBytes payload = blocks.try_read(address);
     if (!payload) return false;
@@ -85,7 +91,12 @@ std::optional<ByteSpan> Tree::find(const Key& key) {
 
 void Tree::scan(const Key& from, const Key& to, const std::function<bool(const Key&, ByteSpan)>& visit) {
     // Not resolved inside: entries must not be visited twice within one call.
-    state_->tree.scan(from, to, visit);
+    try {
+        state_->tree.scan(from, to, visit);
+    } catch (const NodeFault& fault) {
+        state_->throw_if_unreadable(fault);
+        throw;
+    }
 }
 
 std::optional<std::pair<Key, ByteSpan>> Tree::find_last_not_after(const Key& key) {
@@ -145,8 +156,8 @@ asio::awaitable<void> Tree::commit() {
 
 asio::awaitable<void> Tree::throttle() {
     State& state = *state_;
-    const std::size_t limit = state.settings.node_cache_bytes;
-    if (state.dirty() && state.failure.empty() && dirty_bytes() > limit / 2) {
+    if (needs_throttle()) {
+        const std::size_t limit = state.settings.node_cache_bytes;
         const asio::any_io_executor executor = co_await asio::this_coro::executor;
         state.request_commit(state.last_change, executor);
         while (state.committing && dirty_bytes() > limit / 4 * 3) co_await state.commit_done.wait();
@@ -154,8 +165,24 @@ asio::awaitable<void> Tree::throttle() {
     co_await state.blocks.throttle();
 }
 
+bool Tree::needs_throttle() const {
+    const State& state = *state_;
+    return state.dirty() && state.failure.empty() && dirty_bytes() > state.settings.node_cache_bytes / 2;
+}
+
 void Tree::set_before_freeze(std::function<void()> hook) {
     state_->before_freeze = std::move(hook);
+}
+
+void Tree::set_before_commit(std::function<asio::awaitable<void>()> hook) {
+    state_->before_commit = std::move(hook);
+}
+
+asio::awaitable<void> Tree::remove_hooks() {
+    State& state = *state_;
+    state.before_freeze = {};
+    state.before_commit = {};
+    while (state.committing) co_await state.commit_done.wait();
 }
 
 bool Tree::dirty() const {

@@ -116,7 +116,8 @@ class Tree {
 
     /// Durability: every change of `epoch` and before survives a crash on return. Concurrent callers share
     /// one commit. Throws Error(Errc::writes_failed) if the commit fails; the tree is then read-only for
-    /// good.
+    /// good. What fails before a commit has frozen anything (its hooks) is thrown as it is: nothing is lost
+    /// then, and the caller may try again.
     boost::asio::awaitable<void> make_durable(Epoch epoch);
 
     /// Commits now if anything is dirty, or to reserve numbers if none are left. An empty vault's first
@@ -128,10 +129,19 @@ class Tree {
     /// apply().
     boost::asio::awaitable<void> throttle();
 
+    /// Whether throttle() has something to do for nodes.
+    bool needs_throttle() const;
+
     /// Called by each commit right before it freezes the tree, without a suspension in between: what it
-    /// applies is in that commit. It may throw NodeFault, and is called again then; it must not throw
-    /// anything else. Empty: none.
+    /// applies is in that commit. It may throw NodeFault, and is called again then; if the node cannot be
+    /// read, what needs it throws that error instead, so that the hook can pass over it. Any other exception
+    /// fails this attempt. Empty: none.
     void set_before_freeze(std::function<void()> hook);
+    /// Called and awaited by each commit before that: for what would take too long at one go. An exception
+    /// fails this attempt. It must not wait for a commit. Empty: none.
+    void set_before_commit(std::function<boost::asio::awaitable<void>()> hook);
+    /// Takes both hooks away; on return none of them runs.
+    boost::asio::awaitable<void> remove_hooks();
 
     bool dirty() const;                  ///< whether a change is not durable yet
     bool read_only() const;              ///< whether a commit has failed

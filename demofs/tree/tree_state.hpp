@@ -5,6 +5,7 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -26,13 +27,17 @@ struct Tree::State {
 
     bool dirty() const { return last_change > durable; }
     void throw_if_failed() const;
+    void throw_if_unreadable(const NodeFault& fault) const;
 
     // commit.cpp
     boost::asio::awaitable<void> await_commit(Epoch target);
     void request_commit(Epoch target, const boost::asio::any_io_executor& executor);
     boost::asio::awaitable<void> run_commits();
-    boost::asio::awaitable<void> commit_once();
+    boost::asio::awaitable<std::exception_ptr> prepare();
     boost::asio::awaitable<void> prepare_freeze();
+    boost::asio::awaitable<void> store_frozen();
+    void give_up_attempt(std::exception_ptr error);
+    void fold_if_due();
     void try_fold();
     void freeze();
     boost::asio::awaitable<void> append_nodes();
@@ -54,9 +59,15 @@ struct Tree::State {
     bool usage_unreadable = false;       // a node of the tree's usage entries is damaged: nothing is folded
 
     // The commit in flight; after `tree`, whose tally its nodes need.
+    std::function<boost::asio::awaitable<void>()> before_commit;
     std::function<void()> before_freeze;
-    bool committing = false;  // run_commits runs
-    Epoch wanted{0};          // somebody waits for this epoch to be durable
+    // Nodes that could not be read for this attempt, while it does what must not suspend.
+    using Unreadable = std::unordered_map<block::BlockAddress, std::exception_ptr>;
+    const Unreadable* unreadable = nullptr;
+    std::uint64_t attempts_given_up = 0;
+    std::exception_ptr attempt_error;  // of the last one that was given up
+    bool committing = false;           // run_commits runs
+    Epoch wanted{0};                   // somebody waits for this epoch to be durable
     FrozenTree frozen;
     std::unique_ptr<CommitRecord> record;  // that is being made
     WaitQueue commit_done;
@@ -74,7 +85,9 @@ auto Tree::State::resolve(F operation) {
         try {
             return operation();
         } catch (const NodeFault& fault) {
-            if (!load_from_memory(fault.address)) throw;
+            if (load_from_memory(fault.address)) continue;
+            throw_if_unreadable(fault);
+            throw;
         }
     }
 }

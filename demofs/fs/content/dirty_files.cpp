@@ -38,6 +38,14 @@ void DirtyFiles::discard(InodeNumber inode) {
     files_.erase(found);
 }
 
+void DirtyFiles::postpone(InodeNumber inode) {
+    const auto found = files_.find(inode);
+    if (found == files_.end()) return;
+    by_age_.emplace_hint(by_age_.end(), next_order_, inode);
+    by_age_.erase(found->second.order);
+    found->second.order = next_order_++;
+}
+
 std::optional<InodeNumber> DirtyFiles::oldest() const {
     if (by_age_.empty()) return std::nullopt;
     return by_age_.begin()->second;

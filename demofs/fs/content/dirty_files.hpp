@@ -32,6 +32,9 @@ class DirtyFiles {
 
     void discard(InodeNumber inode);
 
+    /// Makes the file the youngest; nothing if it has no unwritten content.
+    void postpone(InodeNumber inode);
+
     /// Memory in use: the bytes and what holding them costs.
     std::uint64_t memory_bytes() const { return bytes_ + files_.size() * bytes_per_file; }
     std::size_t size() const { return files_.size(); }

@@ -59,6 +59,7 @@ class FileContents {
 
     /// Throws away what is buffered of an inode that is gone.
     void discard(InodeNumber inode) { dirty_.discard(inode); }
+    void postpone(InodeNumber inode) { dirty_.postpone(inode); }
 
     const DirtyFiles& dirty() const { return dirty_; }
 

@@ -1,4 +1,5 @@
 // What survives: fsync and its cost, the flusher, orphans over a remount, full stores, failing stores.
+#include "demofs/tree/node_codec.hpp"
 #include "mounted_vault.hpp"
 
 namespace demofs::fs::test {
@@ -377,6 +378,160 @@ TEST(Damage, ADamagedBlockIsAnErrorOfThatFileOnly) {
     EXPECT_EQ(mount.read(bad, 0, 32 * 1024).error(), std::errc::io_error);
     EXPECT_EQ(vault.problems.size(), 1u) << "told once";
     EXPECT_TRUE(mount.make(root_inode, "works", S_IFREG));
+}
+
+// Stored leaves that hold nothing but extents of a file on both sides of `offset`.
+std::vector<block::BlockAddress> extent_leaves(Vault& vault, std::uint64_t offset) {
+    std::vector<block::BlockAddress> leaves;
+    auto work = [&]() -> asio::awaitable<void> {
+        asyncdrop::AsyncDropBox<store::ObjectStore> store =
+            store::MemoryObjectStore::open(vault.disk, vault.store_options);
+        block::SegmentCatalog catalog(*store, vault.keys);
+        co_await catalog.refresh();
+        block::LogReader log(*store, catalog);
+        block::LogReader::Visitor visit = [&](const block::FoundBlock& block) {
+            if (block.header.kind != block::BlockKind::node || block.header.owner != 0) return;
+            tree::NodeTally tally;
+            const tree::NodePtr node = tree::decode_node(block.payload, tally);
+            if (node->count() == 0) return;
+            const tree::Key first = node->key_at(0);
+            const tree::Key last = node->key_at(node->count() - 1);
+            if (first.kind == tree::Kind::extent && last.kind == tree::Kind::extent && first.key <= offset &&
+                last.key >= offset)
+                leaves.push_back(block.address);
+        };
+        for (const block::ListedSegment& segment : catalog.segments()) {
+            const std::optional<block::SealRecord> seal = co_await log.seal_of(segment.id);
+            if (!seal) continue;
+            std::vector<block::LogRange> ranges(1);
+            ranges[0].segment = segment.id;
+            ranges[0].begin = block::segment_header_bytes;
+            ranges[0].end = static_cast<std::uint32_t>(seal->blocks_end);
+            static_cast<void>(co_await log.verify(std::move(ranges), visit));
+        }
+        co_await store.async_drop();
+    };
+    test_support::run_coroutine(vault.context, work());
+    return leaves;
+}
+
+TEST(Damage, ADamagedNodeOfOneFileKeepsNoOtherFromBeingWritten) {
+    Vault vault;
+    vault.fs_settings.data_block_bytes = 4096;
+    vault.tree_settings.node_bytes = 1024;
+    InodeNumber bad{};
+    {
+        Mount mount(vault);
+        bad = mount.file(root_inode, "bad");
+        for (std::uint64_t i = 0; i < 400; ++i) mount.write(bad, i * 8192, text_of(4096, 'b')).value();
+        EXPECT_EQ(mount.unmount(), nullptr);
+    }
+    {
+        Mount mount(vault);
+        mount.file(root_inode, "other");
+        EXPECT_EQ(mount.unmount(), nullptr);
+    }
+    constexpr std::uint64_t offset = std::uint64_t{200} * 8192;
+    const std::vector<block::BlockAddress> leaves = extent_leaves(vault, offset);
+    ASSERT_FALSE(leaves.empty());
+    for (const block::BlockAddress& leaf : leaves) {
+        const std::string object = block::object_name(vault.keys, leaf.segment);
+        Bytes bytes = vault.disk->contents(object);
+        bytes[leaf.offset + 60] ^= std::byte{1};
+        vault.disk->put(object, bytes);
+    }
+    vault.fs_settings.dirty_data_bytes = 64 * 1024;
+    Mount mount(vault);
+    const InodeNumber good = mount.file(root_inode, "good");
+    mount.write(good, 0, "precious").value();
+    mount.write(bad, offset + 10, text_of(100, 'n')).value();  // buffered
+    EXPECT_TRUE(mount.sync(good));
+    EXPECT_FALSE(mount.tree().read_only());
+    EXPECT_EQ(mount.sync(bad).error(), std::errc::io_error);
+    for (int i = 0; i < 300; ++i) {  // more than may be buffered
+        const InodeNumber file = mount.file(root_inode, "small" + std::to_string(i));
+        ASSERT_TRUE(mount.write(file, 0, text_of(500, 's'))) << i;
+    }
+    EXPECT_TRUE(mount.write(good, 0, "again"));
+    EXPECT_TRUE(mount.sync(good));
+    EXPECT_THAT(vault.problems, testing::Contains(testing::HasSubstr("inode " + std::to_string(raw(bad)))));
+    EXPECT_NE(mount.unmount(), nullptr) << "what was written to it is lost, and that is told";
+    Mount again(vault);
+    EXPECT_EQ(again.content(good).substr(0, 5), "again");
+}
+
+TEST(FailingStore, AReadErrorThatPassesEndsOneAttempt) {
+    Vault vault;
+    vault.fs_settings.data_block_bytes = 4096;
+    vault.tree_settings.node_bytes = 1024;
+    InodeNumber file{};
+    {
+        Mount mount(vault);
+        file = mount.file(root_inode, "file");
+        for (std::uint64_t i = 0; i < 400; ++i) mount.write(file, i * 8192, text_of(4096, 'b')).value();
+        EXPECT_EQ(mount.unmount(), nullptr);
+    }
+    vault.faults = std::make_shared<store::FaultPlan>();
+    Mount mount(vault);
+    mount.write(file, std::uint64_t{200} * 8192 + 10, "new").value();
+    store::Fault fault;
+    fault.kind = store::OperationKind::read;
+    vault.faults->fail(fault);
+    EXPECT_EQ(mount.sync(file).error(), std::errc::io_error);
+    EXPECT_TRUE(mount.sync(file));
+    EXPECT_EQ(mount.read(file, std::uint64_t{200} * 8192 + 10, 3).value(), "new");
+    EXPECT_EQ(mount.unmount(), nullptr);
+}
+
+// --- limits --------------------------------------------------------------------------------------
+
+TEST(Limits, NamesAndAttributesAreSlowedAtTheLimitAsContentIs) {
+    Vault vault;
+    constexpr std::size_t limit = 256 * 1024;
+    vault.tree_settings.node_cache_bytes = limit;
+    vault.tree_settings.check_before_commit = false;
+    Mount mount(vault);
+    std::size_t most = 0;
+    const auto note = [&] { most = std::max(most, mount.tree().resident_bytes()); };
+    std::vector<InodeNumber> files;
+    for (int i = 0; i < 4000; ++i) {
+        files.push_back(mount.file(root_inode, "some-file-name-" + std::to_string(i)));
+        note();
+    }
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        const std::string name = "some-file-name-" + std::to_string(i);
+        ASSERT_TRUE(mount.truncate(files[i], 100));
+        ASSERT_TRUE(mount.link(files[i], root_inode, name + "-again"));
+        ASSERT_TRUE(mount.rename(root_inode, name, root_inode, name + "-new"));
+        ASSERT_TRUE(mount.unlink(root_inode, name + "-new"));
+        note();
+    }
+    EXPECT_LT(most, 3 * limit);
+    EXPECT_EQ(mount.unmount(), nullptr);
+}
+
+TEST(Limits, SyncingBesideManyDirtyFilesLetsOthersRun) {
+    Vault vault;
+    vault.tree_settings.check_before_commit = false;
+    Mount mount(vault);
+    std::vector<InodeNumber> files;
+    for (int i = 0; i < 20'000; ++i) files.push_back(mount.file(root_inode, "f" + std::to_string(i)));
+    for (const InodeNumber file : files) mount.write(file, 0, text_of(700, 'a')).value();
+    ASSERT_GT(mount.fs().dirty_files(), 10'000u);
+    bool done = false;
+    asio::co_spawn(vault.context, mount.fs().sync(files.front()),
+                   [&](std::exception_ptr, Result<Nothing>) { done = true; });
+    // How many files were flushed in one piece, at most.
+    std::size_t most = 0;
+    vault.context.restart();
+    while (!done) {
+        const std::size_t before = mount.fs().dirty_files();
+        vault.context.run_one();
+        most = std::max(most, before - mount.fs().dirty_files());
+    }
+    EXPECT_EQ(mount.fs().dirty_files(), 0u);
+    EXPECT_LT(most, 5'000u) << "the core was held";
+    EXPECT_EQ(mount.unmount(), nullptr);
 }
 
 }  // namespace

@@ -275,6 +275,76 @@ TEST_F(TreeTest, AFailedSyncMakesTheTreeReadOnlyForGood) {
     });
 }
 
+// What the hook of a commit needs and cannot read is an error of the hook, which may pass over it.
+TEST_F(TreeTest, ANodeThatTheHookCannotReadIsTheHooksBusiness) {
+    settings.node_bytes = 256;
+    session([&](Tree& tree) -> asio::awaitable<void> {
+        for (std::uint64_t i = 0; i < 100; ++i) co_await put(tree, i, "a value of some length");
+    });
+    session([&](Tree& tree) -> asio::awaitable<void> {
+        co_await put(tree, 1, "new");
+        std::exception_ptr passed_over;
+        bool damaged = true;
+        tree.set_before_freeze([&] {
+            try {
+                static_cast<void>(tree.find(number_key(90)));
+            } catch (const NodeFault& fault) {
+                if (damaged) blocks.unreadable = fault.address;
+                throw;
+            } catch (...) {
+                passed_over = std::current_exception();
+            }
+        });
+        co_await tree.commit();
+        EXPECT_TRUE(has_code(passed_over, Errc::corrupt));
+        EXPECT_FALSE(tree.read_only());
+        blocks.unreadable = {};
+        damaged = false;
+        passed_over = nullptr;
+        co_await put(tree, 2, "new");
+        co_await tree.commit();
+        EXPECT_FALSE(passed_over) << "the next commit tries again";
+        co_await tree.remove_hooks();
+    });
+}
+
+TEST_F(TreeTest, WhatFailsBeforeTheFreezeFailsThatAttemptOnly) {
+    session([&](Tree& tree) -> asio::awaitable<void> {
+        co_await put(tree, 1, "kept");
+        bool fails = true;
+        tree.set_before_freeze([&] {
+            if (fails) throw Error(std::errc::io_error, "The test fails this attempt");
+        });
+        std::vector<Task> waiters(2);
+        for (Task& waiter : waiters) start(tree.make_durable(tree.epoch()), waiter);
+        co_await settle();
+        for (const Task& waiter : waiters)
+            EXPECT_TRUE(waiter.done && has_code(waiter.error, std::make_error_code(std::errc::io_error)));
+        EXPECT_FALSE(tree.read_only());
+        EXPECT_TRUE(tree.dirty());
+        fails = false;
+        co_await tree.commit();
+        EXPECT_FALSE(tree.dirty());
+        tree.set_before_commit([]() -> asio::awaitable<void> {
+            throw Error(std::errc::io_error, "The test fails this attempt");
+            co_return;
+        });
+        co_await put(tree, 2, "kept as well");
+        Task waiter;
+        start(tree.commit(), waiter);
+        co_await settle();
+        EXPECT_TRUE(waiter.done && waiter.error);
+        EXPECT_FALSE(tree.read_only());
+        co_await tree.remove_hooks();
+    });
+    session([&](Tree& tree) -> asio::awaitable<void> {
+        const std::string first = co_await get(tree, 1);
+        const std::string second = co_await get(tree, 2);
+        EXPECT_EQ(first, "kept");
+        EXPECT_EQ(second, "kept as well");
+    });
+}
+
 TEST_F(TreeTest, EveryFailedAppendEndsInAnErrorAndTheOldState) {
     settings.node_bytes = 256;
     for (std::uint64_t n = 0;; ++n) {
