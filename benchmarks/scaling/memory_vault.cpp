@@ -50,7 +50,9 @@ boost::asio::awaitable<void> MemoryVault::open() {
     tree::RecoverySettings recovery;
     tree::Recovered recovered = co_await tree::recover(reader, recovery);
     const block::BlockSettings block_settings;
-    stack_ = block::make_block_stack(executor, *store_, *pool_, keys_, *catalog_, block_settings, session);
+    block::Origin origin(session);
+    if (recovered.record) origin.base = recovered.record->id();
+    stack_ = block::make_block_stack(executor, *store_, *pool_, keys_, *catalog_, block_settings, origin);
     tree::TreeSettings tree_settings;
     tree_settings.session = session;
     tree_settings.seen_generation = recovered.seen_generation;

@@ -13,7 +13,8 @@ enum ExitCode : int {
     exit_vault_incomplete = 13,  ///< files of the vault are missing: not fully synchronised yet
     exit_vault_damaged = 14,
     exit_unsupported_format = 15,
-    exit_rolled_back = 16,  ///< older than this machine has seen, or forked
+    exit_rolled_back = 16,  ///< older than this machine has seen
+    exit_forked = 17,       ///< two histories that did not know of each other
     exit_mount_point = 20,  ///< missing, not empty, busy, no permission
     exit_no_fuse = 21,      ///< /dev/fuse or fusermount3
     exit_busy = 22,         ///< unmount: files are in use

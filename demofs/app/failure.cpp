@@ -41,8 +41,9 @@ ExitCode exit_code_of(const std::exception_ptr& error) {
             case Errc::unsupported_format:
                 return exit_unsupported_format;
             case Errc::rolled_back:
-            case Errc::forked:
                 return exit_rolled_back;
+            case Errc::forked:
+                return exit_forked;
             case Errc::writes_failed:
             case Errc::disk_full:
                 return exit_not_saved;

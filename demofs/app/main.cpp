@@ -60,6 +60,8 @@ int main(int argc, char** argv) {
     add_password_file(*mount_command, mount.password_file);
     mount_command->add_flag("-f,--foreground", mount.foreground, "Stay in the foreground; Ctrl-C unmounts");
     mount_command->add_flag("--read-only", mount.read_only, "Write nothing to the vault");
+    mount_command->add_flag("--accept-fork", mount.accept_fork,
+                            "Of two histories of the vault, go on with the newer one and give the other up");
     mount_command->add_flag("--allow-other", mount.allow_other,
                             "Let other users in, as the files' modes allow");
     mount_command

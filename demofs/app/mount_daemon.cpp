@@ -35,6 +35,7 @@ StackSettings stack_settings(const MountSettings& settings) {
     stack.cache_bytes = settings.cache_mib * mib;
     stack.tree_cache_bytes = settings.tree_cache_mib * mib;
     stack.dirty_bytes = settings.dirty_mib * mib;
+    stack.accept_fork = settings.accept_fork;
     return stack;
 }
 

@@ -5,6 +5,7 @@
 #include <asyncdrop/even_if_cancelled.hpp>
 #include <utility>
 
+#include "demofs/app/local_state.hpp"
 #include "demofs/base/error.hpp"
 #include "demofs/base/random.hpp"
 #include "demofs/block/log_reader.hpp"
@@ -21,6 +22,19 @@ store::LocalStoreOptions store_options(Access access) {
     options.access = access == Access::read_only ? store::LocalAccess::read_only_beside_writer
                                                  : store::LocalAccess::read_write;
     return options;
+}
+
+ReplicaId replica_of_this_machine(const crypto::VaultId& vault, const Notice& notice) {
+    std::filesystem::path folder;
+    try {
+        folder = state_folder();
+    } catch (const Error& error) {
+        notice(std::string(error.what()) + ", so this mount counts as a new copy of the vault");
+        ReplicaId replica;
+        fill_random(replica.bytes);
+        return replica;
+    }
+    return local_replica(folder, vault, notice);
 }
 
 }  // namespace
@@ -56,7 +70,8 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
     segment_count_ = catalog_->segments().size();
     for (const auto& segment : catalog_->segments()) stored_bytes_ += segment.size_bytes;
     block::LogReader reader(*store_, *catalog_);
-    const tree::RecoverySettings recovery;
+    tree::RecoverySettings recovery;
+    recovery.on_fork = settings.accept_fork ? tree::OnFork::accept : tree::OnFork::show;
     auto recovering = tree::recover(reader, recovery);
     tree::Recovered recovered = co_await std::move(recovering);
     for (const std::string& note : recovered.notes) notice_(note);
@@ -66,6 +81,12 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
                         " are damaged, and writing to it would make their loss final: restore its damaged "
                         "files from a "
                         "copy, or mount it with --read-only and copy what is there to a new vault");
+    }
+    if (access == Access::read_write && recovered.fork && !settings.accept_fork) {
+        throw Error(Errc::forked,
+                    "the vault " + directory_ +
+                        " has two histories, so it is not mounted for writing: look at the newer one with "
+                        "--read-only; mount with --accept-fork to go on with it and give the other one up");
     }
     if (access == Access::create && segment_count_ != 0) {
         throw Error(std::errc::file_exists, directory_ + " holds segments already");
@@ -84,9 +105,16 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
     tree_settings.node_cache_bytes = settings.tree_cache_bytes;
     tree_settings.seen_generation = recovered.seen_generation;
     fill_random(tree_settings.session.bytes);
+    if (access != Access::read_only) {
+        const auto job = [this] { return replica_of_this_machine(keys_.vault_id(), notice_); };
+        tree_settings.replica = co_await pool_->run(job);
+    }
+    block::Origin origin(tree_settings.session);
+    origin.replica = tree_settings.replica;
+    if (recovered.record) origin.base = recovered.record->id();
 
-    block::BlockStack blocks = block::make_block_stack(executor_, *store_, *pool_, keys_, *catalog_,
-                                                       block_settings, tree_settings.session);
+    block::BlockStack blocks =
+        block::make_block_stack(executor_, *store_, *pool_, keys_, *catalog_, block_settings, origin);
     block::BlockStore& cached = *blocks.cached;
     const auto log_node = graph_->add("segment log", std::move(blocks.log), asyncdrop::uses(store_node_));
     const auto pipeline_node = graph_->add("write pipeline", std::move(blocks.pipeline),
@@ -98,7 +126,7 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
                              asyncdrop::uses(cache_node));
     tree_ = &graph_->get(tree_node_);
     if (access != Access::create) {
-        auto checking = tree::require_complete(*tree_, catalog_->segments());
+        auto checking = tree::require_complete(*tree_, *catalog_);
         const std::optional<std::string> note = co_await std::move(checking);
         if (note) notice_(*note);
     }

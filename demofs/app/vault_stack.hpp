@@ -38,6 +38,7 @@ struct StackSettings {
     std::size_t tree_cache_bytes = std::size_t{64} << 20;
     std::size_t dirty_bytes = std::size_t{64} << 20;
     std::size_t worker_threads = 2;
+    bool accept_fork = false;  ///< go on with one of several histories, and give up the others
 };
 
 class VaultStack {

@@ -12,9 +12,9 @@ boost::asio::awaitable<void> BlockStack::async_drop_impl() {
 
 BlockStack make_block_stack(boost::asio::any_io_executor executor, store::ObjectStore& store,
                             WorkerPool& pool, const crypto::VaultKeys& keys, SegmentCatalog& catalog,
-                            BlockSettings settings, SessionId session) {
+                            BlockSettings settings, Origin origin) {
     BlockStack stack;
-    stack.log = SegmentLog::make(store, keys, catalog, settings, session, catalog.next_sequence());
+    stack.log = SegmentLog::make(store, keys, catalog, settings, origin, catalog.next_sequence());
     stack.pipeline = WritePipeline::make(std::move(executor), store, pool, catalog, *stack.log, settings);
     stack.cached = CachedBlockStore::make(*stack.pipeline, settings.cache_bytes);
     return stack;

@@ -26,6 +26,6 @@ struct BlockStack {
 /// nothing. `executor` is the core thread's. Store, pool, keys and catalog must outlive the stack's drop.
 [[nodiscard]] BlockStack make_block_stack(boost::asio::any_io_executor executor, store::ObjectStore& store,
                                           WorkerPool& pool, const crypto::VaultKeys& keys,
-                                          SegmentCatalog& catalog, BlockSettings settings, SessionId session);
+                                          SegmentCatalog& catalog, BlockSettings settings, Origin origin);
 
 }  // namespace demofs::block

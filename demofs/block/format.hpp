@@ -27,6 +27,8 @@ static_assert(stored_block_bytes(piece_bytes) == block_header_bytes + stored_pie
 /// The seal block's payload is of fixed size, so that a reader finds it from the end of the object.
 inline constexpr std::uint32_t seal_payload_bytes = 64;
 inline constexpr std::uint32_t stored_seal_bytes = stored_block_bytes(seal_payload_bytes);
+/// A sealed object ends with the seal and a copy of its header.
+inline constexpr std::uint32_t segment_end_bytes = stored_seal_bytes + segment_header_bytes;
 
 /// Sequence numbers are below this. Any 16 bytes decrypt to some name; a foreign object whose name looks like
 /// ours decrypts to a number above the limit, except once in 16 million.

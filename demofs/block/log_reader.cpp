@@ -31,7 +31,7 @@ boost::asio::awaitable<std::optional<SealRecord>> LogReader::seal_of(SegmentId i
     if (missing_object(error) || has_code(error, make_error_code(Errc::corrupt))) co_return std::nullopt;
     if (error) std::rethrow_exception(error);
 
-    const std::uint64_t offset = size - std::min<std::uint64_t>(size, stored_seal_bytes);
+    const std::uint64_t offset = size - std::min<std::uint64_t>(size, segment_end_bytes);
     if (offset < segment_header_bytes || offset % boundary_bytes != 0 || size > UINT32_MAX)
         co_return std::nullopt;
     SegmentWindow window(store_, std::move(segment));

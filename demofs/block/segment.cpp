@@ -17,7 +17,6 @@ using NameBlock = crypto::VaultKeys::NameBlock;
 
 constexpr std::uint64_t magic = 0x475373666f6d6564;  // the characters "demofsSG"
 constexpr std::uint8_t incompatible_flags = 0x0f;  // a reader that does not know one of these must not go on
-constexpr std::size_t reserved_bytes = 40;
 
 NameBlock name_plain(const SegmentId& id) {
     Encoder encoder;
@@ -78,7 +77,7 @@ std::optional<SegmentId> segment_of_object(const crypto::VaultKeys& keys, std::s
     return id;
 }
 
-Segment new_segment(const crypto::VaultKeys& keys, std::uint64_t sequence, const SessionId& session) {
+Segment new_segment(const crypto::VaultKeys& keys, std::uint64_t sequence, const Origin& origin) {
     SegmentId id{.sequence = sequence, .salt = 0};
     SegmentUid uid;
     fill_random(std::as_writable_bytes(std::span(&id.salt, 1)));
@@ -87,7 +86,7 @@ Segment new_segment(const crypto::VaultKeys& keys, std::uint64_t sequence, const
     return Segment{.id = id,
                    .object = object_name(keys, id),
                    .uid = uid,
-                   .session = session,
+                   .origin = origin,
                    .created = std::chrono::duration_cast<std::chrono::seconds>(now).count(),
                    .vault = keys.vault_id(),
                    .key = keys.segment_key(keys.cipher(), uid)};
@@ -104,9 +103,11 @@ std::array<std::byte, segment_header_bytes> seal_segment_header(const crypto::Va
     plain.u64(segment.id.sequence);
     plain.u64(segment.id.salt);
     plain.bytes(segment.uid);
-    plain.bytes(segment.session.bytes);
+    plain.bytes(segment.origin.session.bytes);
     plain.i64(segment.created);
-    plain.zeros(reserved_bytes);
+    plain.bytes(segment.origin.replica.bytes);
+    plain.bytes(segment.origin.base.session.bytes);
+    plain.u64(raw(segment.origin.base.generation));
 
     std::array<std::byte, segment_header_bytes> stored{};
     const NameBlock name = name_plain(segment.id);
@@ -138,15 +139,17 @@ std::optional<Segment> open_segment_header(const crypto::VaultKeys& keys, const 
     stored_id.salt = decoder.u64();
     if (stored_id != id) decoder.fail("it names another segment");
     const auto uid = array_of<16>(decoder.bytes(16));
-    SessionId session;
-    session.bytes = array_of<16>(decoder.bytes(16));
+    Origin origin;
+    origin.session.bytes = array_of<16>(decoder.bytes(16));
     const std::int64_t created = decoder.i64();
-    decoder.skip(reserved_bytes);
+    origin.replica.bytes = array_of<16>(decoder.bytes(16));
+    origin.base.session.bytes = array_of<16>(decoder.bytes(16));
+    origin.base.generation = Generation{decoder.u64()};
     decoder.expect_end();
     return Segment{.id = id,
                    .object = object_name(keys, id),
                    .uid = uid,
-                   .session = session,
+                   .origin = origin,
                    .created = created,
                    .vault = keys.vault_id(),
                    .key = keys.segment_key(cipher, uid)};

@@ -58,12 +58,26 @@ boost::asio::awaitable<SharedSegment> SegmentCatalog::find(SegmentId id) {
     if (size < stored.size())
         throw Error(Errc::corrupt, "The object " + name + " of " + describe(id) + " ends within its header.");
     std::optional<Segment> opened = open_segment_header(keys_, id, stored);
+    if (!opened) opened = co_await find_copy(id, name);
     if (!opened)
         throw Error(Errc::corrupt,
                     "The header of " + describe(id) + " (object " + name + ") is not authentic.");
     auto segment = std::make_shared<const Segment>(std::move(*opened));
     // Another reader may have been faster: all then share its segment.
     co_return opened_.try_emplace(id, std::move(segment)).first->second;
+}
+
+// The copy of the header with which a sealed object ends.
+boost::asio::awaitable<std::optional<Segment>> SegmentCatalog::find_copy(SegmentId id, std::string name) {
+    const std::uint64_t size = co_await size_of(id);
+    std::array<std::byte, segment_header_bytes> stored;
+    if (size < 2 * stored.size()) co_return std::nullopt;
+    const MutableByteSpan buffer(stored);
+    const std::size_t read = co_await read_object(store_, id, std::move(name), size - stored.size(), buffer);
+    if (read < stored.size()) co_return std::nullopt;
+    std::optional<Segment> opened = open_segment_header(keys_, id, stored);
+    if (opened) opened->from_copy = true;
+    co_return opened;
 }
 
 boost::asio::awaitable<bool> SegmentCatalog::header_was_never_written(SegmentId id) {

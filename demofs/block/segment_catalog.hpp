@@ -12,6 +12,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -40,6 +41,7 @@ class SegmentCatalog {
 
     /// All segments of the list, newest first.
     [[nodiscard]] const std::vector<ListedSegment>& segments() const { return segments_; }
+    [[nodiscard]] bool is_listed(const SegmentId& id) const { return listed(id) != nullptr; }
     /// How many objects cannot be segments of this vault, by their names: they are ignored.
     [[nodiscard]] std::size_t foreign_objects() const { return foreign_objects_; }
     /// The sequence number for the first segment of a new session: above every listed one.
@@ -52,8 +54,9 @@ class SegmentCatalog {
     /// The segment if its header is already open, else null.
     [[nodiscard]] SharedSegment peek(const SegmentId& id) const;
 
-    /// The segment, its header read and opened if need be. Throws Error(Errc::vault_incomplete) if there is
-    /// no object of its name, Errc::corrupt if the header is cut or not authentic, or the store's error.
+    /// The segment, its header read and opened if need be, or the copy of it with which a sealed object ends.
+    /// Throws Error(Errc::vault_incomplete) if there is no object of its name, Errc::corrupt if the header is
+    /// cut, or neither is authentic, or the store's error.
     [[nodiscard]] boost::asio::awaitable<SharedSegment> find(SegmentId id);
 
     /// Of a segment whose header does not open: whether a crash may have left it so. A header is written in
@@ -66,6 +69,7 @@ class SegmentCatalog {
 
   private:
     const ListedSegment* listed(const SegmentId& id) const;
+    boost::asio::awaitable<std::optional<Segment>> find_copy(SegmentId id, std::string name);
 
     store::ObjectStore& store_;
     const crypto::VaultKeys& keys_;

@@ -4,6 +4,7 @@
 // nothing is written any more: what the disk has then is not known.
 #include "demofs/block/segment_log.hpp"
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 #include <utility>
@@ -16,18 +17,18 @@ namespace demofs::block {
 
 asyncdrop::AsyncDropBox<SegmentLog> SegmentLog::make(store::ObjectStore& store, const crypto::VaultKeys& keys,
                                                      SegmentCatalog& catalog, BlockSettings settings,
-                                                     SessionId session, std::uint64_t first_sequence) {
-    return asyncdrop::make_box<SegmentLog>(store, keys, catalog, settings, session, first_sequence);
+                                                     Origin origin, std::uint64_t first_sequence) {
+    return asyncdrop::make_box<SegmentLog>(store, keys, catalog, settings, origin, first_sequence);
 }
 
 SegmentLog::SegmentLog(asyncdrop::Passkey<SegmentLog>, store::ObjectStore& store,
                        const crypto::VaultKeys& keys, SegmentCatalog& catalog, BlockSettings settings,
-                       SessionId session, std::uint64_t first_sequence)
+                       Origin origin, std::uint64_t first_sequence)
     : store_(store),
       keys_(keys),
       catalog_(catalog),
       settings_(settings),
-      session_(session),
+      origin_(origin),
       next_sequence_(first_sequence) {
     if (settings.segment_bytes < 16 * boundary_bytes || settings.segment_bytes > (1u << 30))
         throw std::invalid_argument("A segment must have between 64 KiB and 1 GiB.");
@@ -36,7 +37,7 @@ SegmentLog::SegmentLog(asyncdrop::Passkey<SegmentLog>, store::ObjectStore& store
 void SegmentLog::begin_segment() {
     if (next_sequence_ >= sequence_limit)
         throw Error(Errc::writes_failed, "The vault has no segment numbers left.");
-    auto segment = std::make_shared<const Segment>(new_segment(keys_, next_sequence_, session_));
+    auto segment = std::make_shared<const Segment>(new_segment(keys_, next_sequence_, origin_));
     ++next_sequence_;
     open_.emplace_back();
     open_.back().segment = segment;
@@ -55,8 +56,8 @@ Slot SegmentLog::reserve(std::uint32_t payload_bytes, Placement placement) {
     const auto offset_in = [&](const OpenSegment& open) {
         return placement == Placement::aligned ? align_up(open.reserved_end) : open.reserved_end;
     };
-    const auto fits = [&](const OpenSegment& open) {  // with room for the seal behind it
-        return align_up(offset_in(open) + stored_bytes) + stored_seal_bytes <= settings_.segment_bytes;
+    const auto fits = [&](const OpenSegment& open) {  // with room for its end behind it
+        return align_up(offset_in(open) + stored_bytes) + segment_end_bytes <= settings_.segment_bytes;
     };
     // A block that is too large for any segment gets one of its own.
     if (!fits(open_.back()) && open_.back().reserved_end > segment_header_bytes) begin_segment();
@@ -193,18 +194,21 @@ boost::asio::awaitable<void> SegmentLog::finish_segment() {
         invariant(offset % boundary_bytes == 0, "A seal starts on a boundary.");
         SealRecord record;
         record.blocks_end = open.blocks_end;
-        record.final_bytes = offset + stored_seal_bytes;
+        record.final_bytes = offset + segment_end_bytes;
         record.blocks = open.blocks_written;
         record.tags_hash = open.tags.take();
         BlockNonces nonces;
         nonces.header = open.ledger.take_header(offset);
         nonces.payload = open.ledger.take_payload(offset, 1);
 
-        std::array<std::byte, stored_seal_bytes> stored;
+        std::array<std::byte, segment_end_bytes> stored;
         BlockHeader header;
         header.kind = BlockKind::seal;
         const Bytes payload = encode(record);
-        seal_block(*open.segment, offset, nonces, header, payload, stored);
+        seal_block(*open.segment, offset, nonces, header, payload,
+                   MutableByteSpan(stored).first(stored_seal_bytes));
+        // Far from the first one: what damages that leaves this one, and with it everything else readable.
+        std::ranges::copy(seal_segment_header(keys_, *open.segment), stored.begin() + stored_seal_bytes);
         const ByteSpan written(stored);
         co_await writer_->append(written, store::Durability::buffered);
         co_await writer_->seal();

@@ -36,12 +36,11 @@ class SegmentLog {
     [[nodiscard]] static asyncdrop::AsyncDropBox<SegmentLog> make(store::ObjectStore& store,
                                                                   const crypto::VaultKeys& keys,
                                                                   SegmentCatalog& catalog,
-                                                                  BlockSettings settings, SessionId session,
+                                                                  BlockSettings settings, Origin origin,
                                                                   std::uint64_t first_sequence);
 
     SegmentLog(asyncdrop::Passkey<SegmentLog>, store::ObjectStore& store, const crypto::VaultKeys& keys,
-               SegmentCatalog& catalog, BlockSettings settings, SessionId session,
-               std::uint64_t first_sequence);
+               SegmentCatalog& catalog, BlockSettings settings, Origin origin, std::uint64_t first_sequence);
     SegmentLog(const SegmentLog&) = delete;
     SegmentLog& operator=(const SegmentLog&) = delete;
 
@@ -95,7 +94,7 @@ class SegmentLog {
     const crypto::VaultKeys& keys_;
     SegmentCatalog& catalog_;
     BlockSettings settings_;
-    SessionId session_;
+    Origin origin_;
     std::uint64_t next_sequence_;
 
     std::deque<OpenSegment> open_;  // front: being written; back: where addresses are given out

@@ -222,13 +222,14 @@ void Tree::State::freeze() {
         record->parent_generation = last->generation;
         record->versions = last->versions;
         record->given_up = last->given_up;
+        record->left_open = last->left_open;
     }
     record->session = settings.session;
     record->time_ns = wall_clock_ns();
     record->counters = counters;
     // Numbers above the limit are in use nowhere, also not by a mount that crashed before it committed them.
     record->number_limit = std::max(number_limit, counters.next_number + settings.number_reserve);
-    note_version(record->versions, settings.session, generation);
+    note_version(record->versions, settings.replica, {settings.session, generation});
     frozen = tree.freeze();
 }
 

@@ -23,6 +23,7 @@ enum Section : std::uint16_t {
     usage_section = 2,
     versions_section = 3,
     given_up_section = 4,
+    left_open_section = 5,
 };
 constexpr std::uint16_t first_critical = critical_section;
 
@@ -44,10 +45,12 @@ block::BlockAddress decode_address(Decoder& in) {
     return address;
 }
 
-SessionId decode_session(Decoder& in) {
-    SessionId session;
-    std::ranges::copy(in.bytes(session.bytes.size()), session.bytes.begin());
-    return session;
+// A SessionId or a ReplicaId.
+template <class Id>
+Id decode_id(Decoder& in) {
+    Id id;
+    std::ranges::copy(in.bytes(id.bytes.size()), id.bytes.begin());
+    return id;
 }
 
 // A section: type u16, then length u32 and that many bytes.
@@ -86,11 +89,12 @@ void decode_usage(Decoder& in, std::vector<SegmentLive>& usage) {
     }
 }
 
-void decode_versions(Decoder& in, std::vector<SessionGeneration>& versions) {
+void decode_versions(Decoder& in, std::vector<ReplicaVersion>& versions) {
     while (in.remaining() > 0) {
-        SessionGeneration version;
-        version.session = decode_session(in);
-        version.generation = Generation{in.u64()};
+        ReplicaVersion version;
+        version.replica = decode_id<ReplicaId>(in);
+        version.commit.session = decode_id<SessionId>(in);
+        version.commit.generation = Generation{in.u64()};
         versions.push_back(version);
     }
 }
@@ -102,6 +106,17 @@ void decode_given_up(Decoder& in, std::vector<GivenUpTail>& given_up) {
         tail.generation = Generation{in.u64()};
         if (!tail.record) in.fail("a given-up record that is nowhere");
         given_up.push_back(tail);
+    }
+}
+
+void decode_left_open(Decoder& in, std::vector<LeftOpen>& left_open) {
+    while (in.remaining() > 0) {
+        LeftOpen open;
+        open.segment.sequence = in.u64();
+        open.segment.salt = in.u64();
+        open.size_bytes = in.u64();
+        if (open.segment.sequence == 0) in.fail("a segment without a number");
+        left_open.push_back(open);
     }
 }
 
@@ -125,6 +140,9 @@ void decode_sections(Decoder& in, CommitRecord& record) {
             case given_up_section:
                 decode_given_up(section, record.given_up);
                 break;
+            case left_open_section:
+                decode_left_open(section, record.left_open);
+                break;
             default:
                 if (type >= first_critical) {
                     throw Error(Errc::unsupported_format,
@@ -138,9 +156,9 @@ void decode_sections(Decoder& in, CommitRecord& record) {
 
 }  // namespace
 
-void note_version(std::vector<SessionGeneration>& versions, const SessionId& session, Generation generation) {
-    std::erase_if(versions, [&](const SessionGeneration& known) { return known.session == session; });
-    versions.push_back({session, generation});
+void note_version(std::vector<ReplicaVersion>& versions, const ReplicaId& replica, const CommitId& commit) {
+    std::erase_if(versions, [&](const ReplicaVersion& known) { return known.replica == replica; });
+    versions.push_back({replica, commit});
     if (versions.size() > max_versions) {
         versions.erase(versions.begin(), versions.end() - static_cast<std::ptrdiff_t>(max_versions));
     }
@@ -183,9 +201,10 @@ SharedBytes encode_commit_record(const CommitRecord& record) {
         }
     });
     encode_section(out, versions_section, [&] {
-        for (const SessionGeneration& version : record.versions) {
-            out.bytes(version.session.bytes);
-            out.u64(raw(version.generation));
+        for (const ReplicaVersion& version : record.versions) {
+            out.bytes(version.replica.bytes);
+            out.bytes(version.commit.session.bytes);
+            out.u64(raw(version.commit.generation));
         }
     });
     if (!record.given_up.empty()) {
@@ -193,6 +212,15 @@ SharedBytes encode_commit_record(const CommitRecord& record) {
             for (const GivenUpTail& tail : record.given_up) {
                 encode_address(out, tail.record);
                 out.u64(raw(tail.generation));
+            }
+        });
+    }
+    if (!record.left_open.empty()) {
+        encode_section(out, left_open_section, [&] {
+            for (const LeftOpen& open : record.left_open) {
+                out.u64(open.segment.sequence);
+                out.u64(open.segment.salt);
+                out.u64(open.size_bytes);
             }
         });
     }
@@ -222,7 +250,7 @@ CommitRecord decode_commit_record(ByteSpan payload) {
     if (record.generation <= record.parent_generation) in.fail("a commit that is not newer than its parent");
     record.parent = decode_address(in);
     if (!record.parent && raw(record.parent_generation) != 0) in.fail("a parent that is nowhere");
-    record.session = decode_session(in);
+    record.session = decode_id<SessionId>(in);
     record.time_ns = in.i64();
     record.root = decode_address(in);
     if (!record.root || record.root.payload_bytes > max_node_bytes) in.fail("no usable root");

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "demofs/base/bytes.hpp"
+#include "demofs/base/commit_id.hpp"
 #include "demofs/base/types.hpp"
 #include "demofs/block/address.hpp"
 #include "demofs/block/block_store.hpp"
@@ -16,20 +17,30 @@
 
 namespace demofs::tree {
 
-struct SessionGeneration {
-    SessionId session;
-    Generation generation{0};  ///< of that session's newest commit
+/// The newest commit of one copy of the vault that a commit is built on.
+struct ReplicaVersion {
+    ReplicaId replica;
+    CommitId commit;
 
-    friend bool operator==(const SessionGeneration&, const SessionGeneration&) = default;
+    friend bool operator==(const ReplicaVersion&, const ReplicaVersion&) = default;
 };
 
-/// A record that was found torn after a crash and not built upon. Its vault goes on beside it: the segments
-/// that only it names may be gone.
+/// A record that is not built upon, and known not to be: it was found torn after a crash, or it is the end of
+/// another branch that somebody decided against. The segments that only it names may be gone.
 struct GivenUpTail {
     block::BlockAddress record;
     Generation generation{0};
 
     friend bool operator==(const GivenUpTail&, const GivenUpTail&) = default;
+};
+
+/// A segment that had no seal when the record's session started: its writer crashed, or goes on elsewhere. Then
+/// it will not be as it was.
+struct LeftOpen {
+    block::SegmentId segment;
+    std::uint64_t size_bytes = 0;  ///< of its object then
+
+    friend bool operator==(const LeftOpen&, const LeftOpen&) = default;
 };
 
 /// Set in the type of a section that a reader must understand: one that does not know the type refuses the
@@ -51,19 +62,25 @@ struct CommitRecord {
     block::LogDigest log;  ///< what this commit relies on beyond its parent, without the record itself
     /// Changes of live bytes, up to this commit, that are not in the tree's segment_usage entries; sorted.
     std::vector<SegmentLive> usage;
-    /// Newest last, this session's own included. Writers keep at most max_versions; readers take any number.
-    std::vector<SessionGeneration> versions;
+    /// One for each copy of the vault, newest last, the writer's own included. Writers keep at most
+    /// max_versions; readers take any number.
+    std::vector<ReplicaVersion> versions;
     /// Oldest first, at most max_given_up; those whose record's segment is gone are forgotten.
     std::vector<GivenUpTail> given_up;
+    /// Newest first, at most max_left_open.
+    std::vector<LeftOpen> left_open;
 
     block::BlockAddress address;  ///< of the record itself; not stored in it
+
+    CommitId id() const { return {session, generation}; }
 };
 
 inline constexpr std::size_t max_versions = 64;
 inline constexpr std::size_t max_given_up = 64;
+inline constexpr std::size_t max_left_open = 64;
 
-/// Sets `session`'s entry to `generation` and moves it to the end; forgets the oldest beyond max_versions.
-void note_version(std::vector<SessionGeneration>& versions, const SessionId& session, Generation generation);
+/// Sets `replica`'s entry to `commit` and moves it to the end; forgets the oldest beyond max_versions.
+void note_version(std::vector<ReplicaVersion>& versions, const ReplicaId& replica, const CommitId& commit);
 
 /// Throws Error(Errc::writes_failed) if the record is larger than a block may be.
 SharedBytes encode_commit_record(const CommitRecord& record);

@@ -8,11 +8,11 @@
 #include <exception>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <utility>
 
 #include "demofs/base/error.hpp"
 #include "demofs/tree/recovery_search.hpp"
+#include "demofs/tree/session_graph.hpp"
 
 namespace demofs::tree {
 
@@ -23,7 +23,7 @@ namespace {
 class Recovery {
   public:
     Recovery(block::LogReader& log, const RecoverySettings& settings)
-        : log_(log), settings_(settings), search_(log, settings, result_) {}
+        : log_(log), settings_(settings), graph_(log.catalog()), search_(log, graph_, settings, result_) {}
     Recovery(const Recovery&) = delete;
     Recovery& operator=(const Recovery&) = delete;
 
@@ -35,16 +35,18 @@ class Recovery {
     asio::awaitable<bool> whole(const CommitRecord& record, bool synced);
     void refuse_incomplete();
     void remember_given_up(CommitRecord& chosen);
+    void remember_left_open(CommitRecord& chosen) const;
     void damaged_though_synced(const CommitRecord& record);
-    void refuse_fork();
+    asio::awaitable<void> look_for_fork();
 
     block::LogReader& log_;
     const RecoverySettings& settings_;
     Recovered result_;
+    SessionGraph graph_;
     RecordSearch search_;
     std::vector<Candidate> heads_;
     std::optional<CommitRecord> torn_;     // the newest head that a crash tore
-    std::vector<GivenUpTail> torn_heads_;  // all of them
+    std::vector<GivenUpTail> given_up_;    // all of them, and the ends of branches that are not accepted
     std::vector<std::string> torn_notes_;  // what to say of them, if it matters
     // Heads that need a segment which is not there, each with a sentence.
     std::vector<std::pair<GivenUpTail, std::string>> incomplete_;
@@ -77,9 +79,10 @@ asio::awaitable<Recovered> Recovery::run() {
         return b.record.address < a.record.address;  // a fork: any order will do that does not change
     });
     refuse_incomplete();
-    refuse_fork();
+    co_await look_for_fork();
     result_.record = std::make_unique<CommitRecord>(std::move(heads_.front().record));
     remember_given_up(*result_.record);
+    remember_left_open(*result_.record);
     co_return std::move(result_);
 }
 
@@ -135,7 +138,7 @@ asio::awaitable<void> Recovery::verify_heads() {
             continue;
         }
         if (!good && !head.synced) {
-            torn_heads_.push_back(tail);
+            given_up_.push_back(tail);
             torn_notes_.push_back("The newest " + name(head.record) + " was cut off by a crash: " + why_ +
                                   ".");
             if (!torn_ || head.record.generation > torn_->generation) torn_ = std::move(head.record);
@@ -152,17 +155,22 @@ asio::awaitable<void> Recovery::verify_heads() {
 asio::awaitable<void> Recovery::use_parent_of_torn() {
     std::optional<Candidate> parent = co_await search_.parent_of(*torn_);
     if (!parent && torn_->parent) parent = co_await search_.newest_below(torn_->parent_generation);
-    const bool known = parent && std::ranges::any_of(heads_, [&](const Candidate& head) {
-                           return descends_from(head.record, parent->record);
-                       });
+    bool known = false;
+    for (const Candidate& head : heads_) {
+        if (parent && !known) known = co_await graph_.descends(head.record, parent->record);
+    }
     if (known) co_return;
     for (std::string& sentence : torn_notes_) result_.note(std::move(sentence));
     if (!parent) co_return;
     result_.seen_generation = std::max(result_.seen_generation, parent->record.generation);
     const bool good = co_await whole(parent->record, true);
     if (!good) damaged_though_synced(parent->record);
-    // The other heads may be its past.
-    std::erase_if(heads_, [&](const Candidate& head) { return descends_from(parent->record, head.record); });
+    std::vector<Candidate> others;  // that are not its past
+    for (Candidate& head : heads_) {
+        const bool past = co_await graph_.descends(parent->record, head.record);
+        if (!past) others.push_back(std::move(head));
+    }
+    heads_ = std::move(others);
     heads_.push_back(std::move(*parent));
 }
 
@@ -182,7 +190,7 @@ void Recovery::remember_given_up(CommitRecord& chosen) {
     std::erase_if(chosen.given_up, [&](const GivenUpTail& tail) {
         return std::ranges::find(listed, tail.record.segment, &block::ListedSegment::id) == listed.end();
     });
-    for (const GivenUpTail& tail : torn_heads_) {
+    for (const GivenUpTail& tail : given_up_) {
         if (std::ranges::find(chosen.given_up, tail) == chosen.given_up.end())
             chosen.given_up.push_back(tail);
     }
@@ -192,18 +200,29 @@ void Recovery::remember_given_up(CommitRecord& chosen) {
     }
 }
 
+// The next commits name the segments that are not sealed now: should somebody else go on in one, its size tells.
+void Recovery::remember_left_open(CommitRecord& chosen) const {
+    chosen.left_open.clear();
+    for (const block::ListedSegment& segment : log_.catalog().segments()) {
+        if (chosen.left_open.size() == max_left_open) break;
+        if (!may_be_sealed(segment)) chosen.left_open.push_back({segment.id, segment.size_bytes});
+    }
+}
+
 // Heads that none of the others was built on are histories that did not know of each other.
-void Recovery::refuse_fork() {
-    const CommitRecord& chosen = heads_.front().record;
+asio::awaitable<void> Recovery::look_for_fork() {
+    CommitRecord& chosen = heads_.front().record;
     for (std::size_t i = 1; i < heads_.size(); ++i) {
         const CommitRecord& other = heads_[i].record;
-        if (descends_from(chosen, other)) continue;
+        const bool past = co_await graph_.descends(chosen, other);
+        if (past) continue;
         const std::string sentence =
             "The vault has two histories, of different mounts that did not know of each other: " +
             name(chosen) + " and " + name(other) + ".";
-        if (!settings_.accept_fork) throw Error(Errc::forked, sentence);
+        if (settings_.on_fork == OnFork::refuse) throw Error(Errc::forked, sentence);
         result_.fork = true;
         result_.note(sentence + " The first one is used.");
+        if (settings_.on_fork == OnFork::accept) given_up_.push_back({other.address, other.generation});
     }
 }
 
@@ -214,10 +233,20 @@ asio::awaitable<Recovered> recover(block::LogReader& log, RecoverySettings setti
     co_return co_await recovery.run();
 }
 
-asio::awaitable<std::optional<std::string>> require_complete(
-    Tree& tree, const std::vector<block::ListedSegment>& present) {
-    std::unordered_set<block::SegmentId> known;
-    for (const block::ListedSegment& segment : present) known.insert(segment.id);
+namespace {
+
+std::vector<block::SegmentId> missing_of(const std::vector<SegmentLive>& usage,
+                                         const block::SegmentCatalog& catalog) {
+    std::vector<block::SegmentId> missing;
+    for (const SegmentLive& entry : usage) {
+        if (entry.bytes > 0 && !catalog.is_listed(entry.segment)) missing.push_back(entry.segment);
+    }
+    return missing;
+}
+
+}  // namespace
+
+asio::awaitable<std::optional<std::string>> require_complete(Tree& tree, block::SegmentCatalog& catalog) {
     const auto read_usage = [&tree] { return tree.segment_usage(); };
     std::vector<SegmentLive> usage;
     std::exception_ptr error;
@@ -231,10 +260,9 @@ asio::awaitable<std::optional<std::string>> require_complete(
             describe(error);
     }
     if (error) std::rethrow_exception(error);
-    std::vector<block::SegmentId> missing;
-    for (const SegmentLive& entry : usage) {
-        if (entry.bytes > 0 && !known.contains(entry.segment)) missing.push_back(entry.segment);
-    }
+    if (missing_of(usage, catalog).empty()) co_return std::nullopt;
+    co_await catalog.refresh();
+    const std::vector<block::SegmentId> missing = missing_of(usage, catalog);
     if (missing.empty()) co_return std::nullopt;
     throw Error(Errc::vault_incomplete, "The vault is not complete: " + std::to_string(missing.size()) +
                                             " segments with live data are missing, the first is number " +

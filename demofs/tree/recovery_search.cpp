@@ -37,38 +37,74 @@ CommitRecord decode_authentic(ByteSpan payload, const block::BlockAddress& addre
     }
 }
 
+// Which segments below the newest head may hold another branch, as far as a listing and the heads tell. A branch
+// numbers its segments from the point where it left, as the main line did, so the same numbers are there twice.
+// Or somebody went on in a segment that the main line believed to be abandoned: it has another size then.
+class BranchSigns {
+  public:
+    explicit BranchSigns(const RecoverySettings& settings)
+        : twice_left_(settings.fork_search_segments), unsealed_left_(settings.unsealed_search_segments) {}
+
+    bool may_be_of_a_branch(const std::vector<block::ListedSegment>& segments, std::size_t i,
+                            const std::vector<Candidate>& heads) {
+        const std::uint64_t sequence = segments[i].id.sequence;
+        const bool twice = (i > 0 && segments[i - 1].id.sequence == sequence) ||
+                           (i + 1 < segments.size() && segments[i + 1].id.sequence == sequence);
+        if (twice && twice_left_ > 0) {
+            --twice_left_;
+            return true;
+        }
+        bool left_open = false;
+        for (const Candidate& head : heads) {
+            for (const LeftOpen& open : head.record.left_open) {
+                if (open.segment != segments[i].id) continue;
+                if (open.size_bytes != segments[i].size_bytes) return true;
+                left_open = true;
+            }
+        }
+        if (left_open || may_be_sealed(segments[i]) || unsealed_left_ == 0) return false;
+        --unsealed_left_;
+        return true;
+    }
+
+  private:
+    std::size_t twice_left_;
+    std::size_t unsealed_left_;
+};
+
 }  // namespace
 
-bool descends_from(const CommitRecord& head, const CommitRecord& record) {
-    return std::ranges::any_of(head.versions, [&](const SessionGeneration& version) {
-        return version.session == record.session && version.generation >= record.generation;
-    });
+bool may_be_sealed(const block::ListedSegment& segment) {
+    return segment.size_bytes % block::boundary_bytes == block::segment_end_bytes;
 }
 
 std::string name(const CommitRecord& record) {
     return "commit " + std::to_string(raw(record.generation)) + " (" + place(record.address) + ")";
 }
 
-RecordSearch::RecordSearch(block::LogReader& log, const RecoverySettings& settings, Recovered& result)
+RecordSearch::RecordSearch(block::LogReader& log, SessionGraph& graph, const RecoverySettings& settings,
+                           Recovered& result)
     : log_(log),
       catalog_(log.catalog()),
+      graph_(graph),
       settings_(settings),
       result_(result),
-      tail_budget_(settings.verify_durable_bytes) {}
+      tail_budget_(settings.tail_bytes) {}
 
 // --- one segment ---------------------------------------------------------------------------------
 
-// Nothing: the segment's header is not valid, so nothing in it can be read.
-asio::awaitable<std::optional<SessionId>> RecordSearch::session_of(block::SegmentId id) {
+// Null: the segment's header is not valid, so nothing in it can be read.
+asio::awaitable<block::SharedSegment> RecordSearch::segment_of(block::SegmentId id) {
     std::exception_ptr error;
     try {
-        const block::SharedSegment segment = co_await catalog_.find(id);
-        co_return segment->session;
+        block::SharedSegment segment = co_await catalog_.find(id);
+        graph_.add(*segment);
+        co_return segment;
     } catch (...) {
         error = std::current_exception();
     }
     if (!has_code(error, Errc::corrupt)) std::rethrow_exception(error);
-    co_return std::nullopt;
+    co_return nullptr;
 }
 
 // Nothing in a segment can be read without its header. If a crash has left it so, nothing in it was synced.
@@ -136,34 +172,70 @@ asio::awaitable<void> RecordSearch::check_tail(block::LogRange tail) {
 
 // --- all segments --------------------------------------------------------------------------------
 
+asio::awaitable<bool> RecordSearch::in_past_of(const std::vector<Candidate>& heads, const Candidate& head) {
+    for (const Candidate& other : heads) {
+        const bool past = co_await graph_.descends(other.record, head.record);
+        if (past) co_return true;
+    }
+    co_return false;
+}
+
+// Whether one of `heads` has given up the branch of `head`, up to it or beyond.
+asio::awaitable<bool> RecordSearch::is_given_up(const std::vector<Candidate>& heads, const Candidate& head) {
+    for (const Candidate& other : heads) {
+        for (const GivenUpTail& tail : other.record.given_up) {
+            if (tail.generation < head.record.generation) continue;
+            if (tail.record == head.record.address) co_return true;
+            const block::SegmentId id = tail.record.segment;
+            if (!catalog_.is_listed(id)) continue;
+            const block::SharedSegment segment = co_await segment_of(id);
+            if (segment && segment->origin.session == head.record.session) co_return true;
+        }
+    }
+    co_return false;
+}
+
 asio::awaitable<std::vector<Candidate>> RecordSearch::heads() {
     constexpr Generation any{~std::uint64_t{0}};
     std::vector<Candidate> heads;
-    std::unordered_set<SessionId> known;  // sessions with a head
+    std::unordered_set<SessionId> known;  // sessions whose newest record has been seen
+    bool below_is_past = false;
     std::size_t below_first = 0;
+    BranchSigns signs(settings_);
     const std::vector<block::ListedSegment> segments = catalog_.segments();  // reading may list anew
-    for (const block::ListedSegment& segment : segments) {
-        // A fork's branches lie side by side; far below the first head there is none to be found.
-        if (!heads.empty() && below_first++ >= settings_.fork_search_segments) break;
-        const std::optional<SessionId> session = co_await session_of(segment.id);
-        if (!session) {
+    for (std::size_t i = 0; i < segments.size(); ++i) {
+        const block::ListedSegment& segment = segments[i];
+        // A long session has many segments, all of them below its head.
+        const bool far_below = !heads.empty() && below_first++ >= settings_.fork_search_segments;
+        if ((below_is_past || far_below) && !signs.may_be_of_a_branch(segments, i, heads)) continue;
+        const block::SharedSegment opened = co_await segment_of(segment.id);
+        if (!opened) {
             if (heads.empty()) co_await judge_header(segment.id);
             continue;
         }
-        if (known.contains(*session)) continue;  // an older segment: its records are before the head
+        if (opened->from_copy && heads.empty()) {
+            result_.note("The header of segment " + std::to_string(segment.id.sequence) +
+                         " is damaged; its copy is used.");
+        }
+        const SessionId session = opened->origin.session;
+        if (known.contains(session)) continue;  // an older segment: its records are before the head
         Scanned scanned = co_await scan(segment.id, any);
         const std::optional<block::SealRecord> seal = co_await log_.seal_of(segment.id);
-        if (seal) co_await check_sealed_end(segment.id, scanned, *seal);
+        if (seal && !below_is_past) co_await check_sealed_end(segment.id, scanned, *seal);
         if (!scanned.newest) continue;
         Candidate& head = *scanned.newest;
+        known.insert(session);
         // A record behind it, however torn, was begun only after its sync had returned.
         head.synced = seal || scanned.torn_behind;
-        const bool ancestor = std::ranges::any_of(
-            heads, [&](const Candidate& other) { return descends_from(other.record, head.record); });
-        if (ancestor) break;  // everything below is this one's past
+        const bool given_up = co_await is_given_up(heads, head);
+        if (given_up) continue;
+        const bool past = co_await in_past_of(heads, head);
+        if (past) {
+            below_is_past = true;
+            continue;
+        }
         if (scanned.torn_behind && !seal)
             result_.note("A commit after " + name(head.record) + " was cut off by a crash.");
-        known.insert(head.record.session);
         heads.push_back(std::move(head));
     }
     co_return heads;
@@ -196,8 +268,8 @@ asio::awaitable<std::optional<Candidate>> RecordSearch::newest_below(Generation 
     for (const block::ListedSegment& segment : segments) {
         // Generations grow with segments, but for forks: of equal sequence, all are looked at.
         if (best && best->record.address.segment.sequence > segment.id.sequence) break;
-        const std::optional<SessionId> session = co_await session_of(segment.id);
-        if (!session) continue;
+        const block::SharedSegment opened = co_await segment_of(segment.id);
+        if (!opened) continue;
         Scanned scanned = co_await scan(segment.id, below);
         if (scanned.newest && (!best || scanned.newest->record.generation > best->record.generation))
             best = std::move(scanned.newest);

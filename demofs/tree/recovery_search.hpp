@@ -2,7 +2,9 @@
 //
 // A session's records lie in its segments in the order of their generations, and a segment's newest one is
 // found from its end. So the newest record of every session, its *head*, is found without reading any tree:
-// newest segment first, until a head turns up that an earlier one was built on.
+// newest segment first, until a head turns up that an earlier one was built on. What lies below is its past, but
+// for another branch, which leaves one of two signs: its segments have numbers that the main line has used as
+// well, or a segment that was not sealed when the main line left it behind is not as it was then.
 //
 // Threads: the core. Reads only.
 #pragma once
@@ -17,6 +19,7 @@
 #include "demofs/block/log_reader.hpp"
 #include "demofs/tree/commit_record.hpp"
 #include "demofs/tree/recovery.hpp"
+#include "demofs/tree/session_graph.hpp"
 
 namespace demofs::tree {
 
@@ -26,19 +29,20 @@ struct Candidate {
     bool synced = false;  ///< something proves that its sync had returned
 };
 
-/// Whether `head` was built on `record`: its version vector contains it.
-[[nodiscard]] bool descends_from(const CommitRecord& head, const CommitRecord& record);
+/// Whether the size of the segment's object is that of a sealed one.
+[[nodiscard]] bool may_be_sealed(const block::ListedSegment& segment);
 
 /// "commit 7 (segment 12 at offset 4096)", for notes.
 [[nodiscard]] std::string name(const CommitRecord& record);
 
 class RecordSearch {
   public:
-    /// Notes, damage and seen generations go to `result`; all three must outlive the search.
-    RecordSearch(block::LogReader& log, const RecoverySettings& settings, Recovered& result);
+    /// Notes, damage and seen generations go to `result`; all four must outlive the search.
+    RecordSearch(block::LogReader& log, SessionGraph& graph, const RecoverySettings& settings,
+                 Recovered& result);
 
-    /// The newest readable records of different sessions, in the order found: the first is the newest one's
-    /// by segments. Empty: there is none in the whole vault. Throws the store's error.
+    /// The newest readable records of different sessions, none of them built on another, in the order found:
+    /// the first is the newest one's by segments. Empty: there is none in the whole vault. Throws the store's error.
     [[nodiscard]] boost::asio::awaitable<std::vector<Candidate>> heads();
 
     /// The record before, which was synced because `record` exists. Nothing: it is the first one, or not
@@ -56,7 +60,9 @@ class RecordSearch {
     };
 
     boost::asio::awaitable<Scanned> scan(block::SegmentId id, Generation below);
-    boost::asio::awaitable<std::optional<SessionId>> session_of(block::SegmentId id);
+    boost::asio::awaitable<block::SharedSegment> segment_of(block::SegmentId id);
+    boost::asio::awaitable<bool> is_given_up(const std::vector<Candidate>& heads, const Candidate& head);
+    boost::asio::awaitable<bool> in_past_of(const std::vector<Candidate>& heads, const Candidate& head);
     boost::asio::awaitable<void> check_sealed_end(block::SegmentId id, const Scanned& scanned,
                                                   block::SealRecord seal);
     boost::asio::awaitable<void> check_tail(block::LogRange tail);
@@ -65,6 +71,7 @@ class RecordSearch {
 
     block::LogReader& log_;
     block::SegmentCatalog& catalog_;
+    SessionGraph& graph_;
     const RecoverySettings& settings_;
     Recovered& result_;
     std::uint64_t tail_budget_;  // bytes that check_tail may still read

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "demofs/base/bytes.hpp"
+#include "demofs/base/commit_id.hpp"
 #include "demofs/base/error.hpp"
 #include "demofs/base/types.hpp"
 #include "demofs/block/block_store.hpp"
@@ -40,6 +41,7 @@ struct TreeSettings {
     std::size_t node_bytes = 4 * 1024;  ///< target size of an encoded node (format allows up to 64 KiB)
     std::size_t node_cache_bytes = 64 * 1024 * 1024;  ///< clean and dirty nodes in memory
     SessionId session{};                              ///< this mount's id
+    ReplicaId replica{};                              ///< of the copy of the vault that it is a mount of
     /// The highest generation of any record in the store, used or not (Recovered::seen_generation).
     Generation seen_generation{0};
     std::uint64_t number_reserve = 1u << 20;  ///< numbers that one commit sets aside

@@ -252,6 +252,7 @@ class MountTest(unittest.TestCase):
         if parent:
             os.makedirs(parent, exist_ok=True)
         self.folder = Path(tempfile.mkdtemp(prefix="mount_test_", dir=parent)).resolve()
+        os.environ["XDG_STATE_HOME"] = str(self.folder / "state")  # what the program remembers of vaults
         self.vaults = []
         self.forced = []
         self.addCleanup(self.clean_up)

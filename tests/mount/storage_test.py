@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import unittest
@@ -9,7 +10,7 @@ import unittest
 from mount_fixture import MountTest
 
 DISK_MIB = 160
-INCOMPLETE, DAMAGED = 13, 14  # exit codes
+INCOMPLETE, DAMAGED, FORKED = 13, 14, 17  # exit codes
 
 
 class FullDisk(MountTest):
@@ -132,6 +133,29 @@ class Damage(MountTest):
         self.assertEqual((self.root / "new").read_bytes(), b"still writable")
         self.assertEqual((self.root / name).read_bytes(), b"written anew")
 
+    def test_two_machines_that_write_at_the_same_time_are_a_fork(self):
+        other = self.make_vault("other", self.folder / "copy")
+        shutil.copytree(self.vault.path, other.path)
+        for vault, names in ((self.vault, ("left", "left2", "left3")), (other, ("right",))):
+            for name in names:
+                vault.mount()
+                self.write_synced(vault.mount_point / name, name.encode())
+                vault.unmount()
+        for file in (other.path / "objects").iterdir():
+            if not (self.vault.path / "objects" / file.name).exists():
+                shutil.copy2(file, self.vault.path / "objects")
+        done = self.vault.mount(check=False)
+        self.assertEqual(done.returncode, FORKED, done.stderr)
+        self.assertIn("--accept-fork", done.stderr)
+        self.vault.mount("--read-only")
+        self.assertEqual((self.root / "left3").read_bytes(), b"left3")
+        self.vault.unmount()
+        self.vault.mount("--accept-fork")
+        self.write_synced(self.root / "after", b"after")
+        self.vault.remount()
+        self.assertEqual((self.root / "after").read_bytes(), b"after")
+        self.assertFalse((self.root / "right").exists())
+
     def test_swapped_pieces_are_never_served(self):
         victim = self.objects()[0]
         piece = 64 * 1024
@@ -151,14 +175,18 @@ class Damage(MountTest):
         self.vault.unmount()
         (newest,) = set(self.objects()) - before
 
-        def flip_a_bit_of_its_header():
+        def flip_a_bit_at(*offset):
             with open(newest, "r+b") as file:
-                file.seek(20)
+                file.seek(*offset)
                 byte = file.read(1)
-                file.seek(20)
+                file.seek(-1, os.SEEK_CUR)
                 file.write(bytes([byte[0] ^ 1]))
 
-        flip_a_bit_of_its_header()
+        flip_a_bit_at(20)  # in the header
+        self.vault.mount()
+        self.assertEqual((self.root / "later").read_bytes(), b"later")  # by its copy
+        self.vault.unmount()
+        flip_a_bit_at(20 - 128, os.SEEK_END)  # in the copy, too
         done = self.vault.mount(check=False)
         self.assertEqual(done.returncode, DAMAGED, done.stderr)
         self.assertIn("--read-only", done.stderr)
@@ -167,7 +195,7 @@ class Damage(MountTest):
         self.assertEqual(self.read_all(), set())
         self.assertFalse((self.root / "later").exists())
         self.vault.unmount()
-        flip_a_bit_of_its_header()  # restored
+        flip_a_bit_at(20)  # restored
         self.vault.mount()
         self.assertEqual((self.root / "later").read_bytes(), b"later")
 

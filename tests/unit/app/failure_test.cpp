@@ -18,7 +18,7 @@ TEST(ExitCode, FollowsTheCauseOfTheError) {
     EXPECT_EQ(code_of(Error(Errc::vault_incomplete, "no")), exit_vault_incomplete);
     EXPECT_EQ(code_of(Error(Errc::corrupt, "no")), exit_vault_damaged);
     EXPECT_EQ(code_of(Error(Errc::unsupported_format, "no")), exit_unsupported_format);
-    EXPECT_EQ(code_of(Error(Errc::forked, "no")), exit_rolled_back);
+    EXPECT_EQ(code_of(Error(Errc::forked, "no")), exit_forked);
     EXPECT_EQ(code_of(Error(Errc::writes_failed, "no")), exit_not_saved);
 }
 

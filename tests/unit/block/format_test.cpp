@@ -17,8 +17,8 @@ using namespace test;
 constexpr std::string_view object = "287abe6ee327c69cd5aaadbb8cb2356a";
 constexpr std::string_view header_hex =
     "48c24e8b272dc91c4e68cafc991506a3e118453a7484c0cbddbfd89b4127ad8395c827cebb1a22f54001a73ef532fa6b"
-    "440b64ac10cee5d494f6884cd9d0d8512487ce1245229eebfe6c6cb8aa43c8e0347a602535d1d321cb92766b3e6ee232"
-    "edc708423e1e31cb144405ca649615ce7c06223ef22fc3748700904213a52354";
+    "440b64ac10cee5d494f6884cd9d0d8512487ce1245229eeb2ebdbe6b7e961e37eca3bafee90c0dfe2b739488da8b04d5"
+    "052ee2a9d2f3df24134405ca649615ceb5a55964344197130cb9e5b26a8d4b5a";
 constexpr std::string_view block_hex =
     "9f5f9807543f419bb3a78e347daf001c5c399ae2354b2151b33694739d36d58044b262d867b68ff4426ee964545de9b5"
     "9e09b0896fcfcd962c76ae88ea3a2fe010a15a88bb2937ba75041ce979";
@@ -62,11 +62,18 @@ class WorkedExample : public testing::Test {
     const std::string_view text = "hello, world\n";
     crypto::VaultKeys keys{crypto::MasterKey(crypto::SecretBytes::copy_of(counting_from<32>(0))),
                            counting_from<16>(0xa0), crypto::Cipher::aes_256_gcm};
+    static Origin example_origin() {
+        Origin origin(SessionId{counting_from<16>(0xc0)});
+        origin.replica = ReplicaId{counting_from<16>(0xd0)};
+        origin.base = {SessionId{counting_from<16>(0xe0)}, Generation{7}};
+        return origin;
+    }
+
     SegmentId id{1, 0x1122334455667788};
     Segment segment{.id = id,
                     .object = std::string(object),
                     .uid = counting_from<16>(0xb0),
-                    .session = SessionId{counting_from<16>(0xc0)},
+                    .origin = example_origin(),
                     .created = 1'700'000'000,
                     .vault = keys.vault_id(),
                     .key = keys.segment_key(crypto::Cipher::aes_256_gcm, counting_from<16>(0xb0))};
@@ -84,7 +91,7 @@ TEST_F(WorkedExample, IsWhatIsWritten) {
     hash.add(tags);
     SealRecord record;
     record.blocks_end = 128 + stored.size();
-    record.final_bytes = 4096 + stored_seal_bytes;
+    record.final_bytes = 4096 + segment_end_bytes;
     record.blocks = 1;
     record.tags_hash = hash.take();
     EXPECT_EQ(hex(record.tags_hash), tags_hash_hex);
@@ -118,6 +125,8 @@ TEST_F(WorkedExample, IsRead) {
     stored.insert(stored.end(), block.begin(), block.end());
     stored.resize(4096, std::byte{0x5a});  // filler may be anything
     stored.insert(stored.end(), seal.begin(), seal.end());
+    const Bytes header_copy = from_hex(header_hex);
+    stored.insert(stored.end(), header_copy.begin(), header_copy.end());
 
     asio::io_context context;
     const auto disk = std::make_shared<store::MemoryDisk>();
@@ -131,7 +140,7 @@ TEST_F(WorkedExample, IsRead) {
         EXPECT_EQ(reader.catalog().segments().front().id, id);
         const SharedSegment opened = co_await reader.catalog().find(id);
         EXPECT_EQ(opened->uid, segment.uid);
-        EXPECT_EQ(opened->session, segment.session);
+        EXPECT_EQ(opened->origin, segment.origin);
         EXPECT_EQ(opened->created, segment.created);
 
         const BlockAddress address{id, 128, static_cast<std::uint32_t>(text.size())};

@@ -165,6 +165,9 @@ TEST_F(LogReading, TellsMissingShortAndDamagedApart) {
     damaged = stored;
     damaged[5] ^= std::byte{1};  // the segment's header
     vault.disk->put(name, damaged);
+    EXPECT_EQ(state_of().state, LogState::intact) << "there is a copy";
+    damaged.resize(damaged.size() - segment_header_bytes);
+    vault.disk->put(name, damaged);
     EXPECT_EQ(state_of().state, LogState::not_authentic);
     vault.disk->erase(name);
     EXPECT_EQ(state_of().state, LogState::missing_segment);
@@ -242,8 +245,8 @@ TEST_F(LogReading, ListsSegmentsNewestFirstWithTheirSessions) {
         for (std::size_t i = 0; i < 5; ++i) {
             EXPECT_EQ(reader.catalog().segments()[i].id, ids[4 - i]);
             const SharedSegment segment = co_await reader.catalog().find(ids[i]);
-            for (const SessionId& other : sessions) EXPECT_NE(segment->session, other);
-            sessions.push_back(segment->session);
+            for (const SessionId& other : sessions) EXPECT_NE(segment->origin.session, other);
+            sessions.push_back(segment->origin.session);
         }
     });
 }

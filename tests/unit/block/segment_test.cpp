@@ -48,7 +48,7 @@ TEST(SegmentHeader, OpensToWhatWasSealed) {
     EXPECT_EQ(opened->id, segment.id);
     EXPECT_EQ(opened->object, segment.object);
     EXPECT_EQ(opened->uid, segment.uid);
-    EXPECT_EQ(opened->session, segment.session);
+    EXPECT_EQ(opened->origin, segment.origin);
     EXPECT_EQ(opened->created, segment.created);
     EXPECT_GT(opened->created, 1'500'000'000);
 }
@@ -68,7 +68,7 @@ TEST(SegmentHeader, WithAnyBitFlippedDoesNotOpen) {
 TEST(SegmentHeader, OfAnotherSegmentDoesNotOpen) {
     const auto keys = test_keys();
     const Segment one = new_segment(keys, 3, new_session());
-    const Segment other = new_segment(keys, 3, one.session);
+    const Segment other = new_segment(keys, 3, one.origin);
     EXPECT_NE(one.id, other.id);
     EXPECT_FALSE(open_segment_header(keys, other.id, seal_segment_header(keys, one)));
 }

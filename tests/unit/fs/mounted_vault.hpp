@@ -245,8 +245,10 @@ class Mount {
         tree::RecoverySettings recovery;
         tree::Recovered recovered = co_await tree::recover(reader, recovery);
         EXPECT_TRUE(!recovered.damaged || vault_.may_be_damaged) << recovered.notes.size();
+        block::Origin origin(session);
+        if (recovered.record) origin.base = recovered.record->id();
         stack_ = block::make_block_stack(executor, *store_, *pool_, vault_.keys, *catalog_,
-                                         vault_.block_settings, session);
+                                         vault_.block_settings, origin);
         tree::TreeSettings tree_settings = vault_.tree_settings;
         tree_settings.session = session;
         tree_settings.seen_generation = recovered.seen_generation;

@@ -17,6 +17,7 @@
 #include "demofs/block/log_reader.hpp"
 #include "demofs/store/testing/fault_object_store.hpp"
 #include "demofs/store/testing/memory_object_store.hpp"
+#include "demofs/tree/commit_record.hpp"
 #include "demofs/tree/recovery.hpp"
 #include "demofs/tree/tree.hpp"
 #include "tests/support/run_coroutine.hpp"
@@ -111,10 +112,12 @@ class Vault {
             fill_random(settings.session.bytes);
             settings.seen_generation = recovered.seen_generation;
             const asio::any_io_executor executor = context.get_executor();
-            stack = block::make_block_stack(executor, *store, *pool, keys, catalog, block_settings,
-                                            settings.session);
+            block::Origin origin(settings.session);
+            origin.replica = settings.replica;
+            if (recovered.record) origin.base = recovered.record->id();
+            stack = block::make_block_stack(executor, *store, *pool, keys, catalog, block_settings, origin);
             tree = Tree::make(settings, *stack.cached, std::move(recovered.record));
-            const std::optional<std::string> note = co_await require_complete(*tree, catalog.segments());
+            const std::optional<std::string> note = co_await require_complete(*tree, catalog);
             if (note) recovered.note(*note);
             co_await body(*tree);
         } catch (...) {
