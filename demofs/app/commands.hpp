@@ -51,4 +51,12 @@ struct InfoSettings {
 };
 int run_info(const InfoSettings& settings);
 
+struct CheckVaultSettings {
+    std::string vault;
+    std::optional<std::string> password_file;
+    bool read_data = false;  ///< every block of file content, too
+    bool json = false;       ///< the report as JSON
+};
+int run_check(const CheckVaultSettings& settings);
+
 }  // namespace demofs::app

@@ -121,6 +121,15 @@ int main(int argc, char** argv) {
     info_command->add_flag("--unlock", info.unlock, "Ask for the password and look inside");
     info_command->callback([&] { code = run_info(info); });
 
+    CheckVaultSettings check;
+    CLI::App* check_command = program.add_subcommand(
+        "check", "Look for damage in a vault, also while it is mounted; changes nothing");
+    check_command->add_option("VAULT", check.vault, "The vault's directory")->required();
+    add_password_file(*check_command, check.password_file);
+    check_command->add_flag("--read-data", check.read_data, "Read and authenticate all file content, too");
+    check_command->add_flag("--json", check.json, "Write the report as JSON");
+    check_command->callback([&] { code = run_check(check); });
+
     if (const std::string first = argc > 1 ? argv[1] : ""; !first.empty() && first.front() != '-') {
         // CLI11 would say that a command is missing.
         if (program.get_subcommands([&first](CLI::App* c) { return c->get_name() == first; }).empty()) {

@@ -1,6 +1,7 @@
 """What happens below the filesystem: a full disk, and damage in the vault."""
 
 import errno
+import json
 import os
 import shutil
 import subprocess
@@ -132,6 +133,28 @@ class Damage(MountTest):
         self.vault.remount()
         self.assertEqual((self.root / "new").read_bytes(), b"still writable")
         self.assertEqual((self.root / name).read_bytes(), b"written anew")
+
+    def check_vault(self, *more):
+        done = self.vault.run("check", self.vault.path, *self.vault.password_arguments(), *more, check=False)
+        return done.returncode, done.stdout
+
+    def test_check_names_the_damaged_file(self):
+        code, said = self.check_vault("--read-data")
+        self.assertEqual(code, 0, said)
+        self.assertIn("No damage was found", said)
+        victim = self.objects()[0]
+        with open(victim, "r+b") as file:
+            file.seek(victim.stat().st_size // 2)
+            byte = file.read(1)
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([byte[0] ^ 0x40]))
+        self.vault.mount()  # the check runs beside it
+        (damaged,) = self.read_all()
+        code, said = self.check_vault("--read-data", "--json")
+        self.assertEqual(code, DAMAGED, said)
+        report = json.loads(said)
+        self.assertTrue(report["damaged"])
+        self.assertEqual({finding["path"] for finding in report["findings"] if "path" in finding}, {f"/{damaged}"})
 
     def test_two_machines_that_write_at_the_same_time_are_a_fork(self):
         other = self.make_vault("other", self.folder / "copy")
