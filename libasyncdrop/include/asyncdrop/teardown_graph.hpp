@@ -24,8 +24,8 @@
 // The graph is itself an AsyncDrop: dropping it runs the teardown if nobody did, and throws the errors unless
 // a run() has delivered its report.
 //
-// Threads: add and its relatives from one strand; get() and run() from any thread. Sinks and cleanups are
-// called without any lock held.
+// Threads: add and its relatives from one strand; get(), so_far() and run() from any thread. Sinks and cleanups
+// are called without any lock held.
 #pragma once
 
 #include <asyncdrop/creation_site.hpp>
@@ -166,6 +166,10 @@ class TeardownGraph {
     /// cleanup's error is not thrown, it is in the report. Cancellation: shielded once it has started, like a
     /// drop; a cancelled coroutine awaits even_if_cancelled before.
     [[nodiscard]] asio::awaitable<TeardownReport> run() { return run_and_note(state_, delivered_); }
+
+    /// The report as it stands: nodes that wait or are being dropped are in it as such, and while the
+    /// teardown runs `ended` is now. From any thread, at any time.
+    [[nodiscard]] TeardownReport so_far() const { return state_->so_far(); }
 
     /// Runs or joins the teardown; throws its errors (one as itself, several as an AsyncDropError) unless a
     /// run() has delivered the report. Called by the guard.

@@ -345,6 +345,22 @@ inline std::string TeardownState::sentence_about(const TeardownNode& node, Time 
 
 inline TeardownReport TeardownState::report() {
     const std::lock_guard lock(mutex_);
+    TeardownReport report = describe();
+    reported_ = true;
+    return report;
+}
+
+inline TeardownReport TeardownState::so_far() const {
+    const std::lock_guard lock(mutex_);
+    TeardownReport report = describe();
+    const Time now = Clock::now();
+    if (!closed_) report.started = now;
+    if (!closed_ || open_ != 0) report.ended = now;
+    return report;
+}
+
+// With the mutex held.
+inline TeardownReport TeardownState::describe() const {
     TeardownReport report;
     report.started = started_;
     report.ended = ended_;
@@ -363,7 +379,6 @@ inline TeardownReport TeardownState::report() {
         for (const std::size_t used : node->uses) entry.uses.push_back(nodes_[used]->name);
         for (const std::size_t user : node->users) entry.waited_for.push_back(nodes_[user]->name);
     }
-    reported_ = true;
     return report;
 }
 

@@ -75,6 +75,9 @@ class TeardownState : public std::enable_shared_from_this<TeardownState> {
     template <class Wanted>
     std::unique_ptr<TeardownNode> remove(std::size_t index, Wanted&& wanted);
 
+    // What has happened until now.
+    TeardownReport so_far() const;
+
     // Tears down, or joins the teardown that runs or is over.
     static asio::awaitable<TeardownReport> run(std::shared_ptr<TeardownState> self);
 
@@ -101,6 +104,7 @@ class TeardownState : public std::enable_shared_from_this<TeardownState> {
     std::string sentence_about(const TeardownNode& node, Time now) const;
 
     TeardownReport report();
+    TeardownReport describe() const;
     void print_unreported() const noexcept;
 
     const TeardownSettings settings_;

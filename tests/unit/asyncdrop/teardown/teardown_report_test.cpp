@@ -24,6 +24,26 @@ std::string mask_times(const std::string& text) {
     return std::regex_replace(text, std::regex("[0-9]+\\.[0-9] (ms|s)"), "<time>");
 }
 
+TEST(TeardownReport, SoFarShowsWhatHasNotEndedYet) {
+    asio::io_context context;
+    auto graph = TeardownGraph::create();
+    TeardownReport during;
+    auto nothing = []() -> asio::awaitable<void> { co_return; };
+    auto look = [&during, &graph]() -> asio::awaitable<void> {
+        during = graph->so_far();
+        co_return;
+    };
+    auto store = graph->add_task("store", nothing);
+    graph->add_task("cache", look, uses(store));
+    EXPECT_EQ(graph->so_far().count(NodeState::waiting), 2u);
+    const TeardownReport report = run_coroutine(context, graph->run());
+    EXPECT_EQ(during.find("cache")->state, NodeState::dropping);
+    EXPECT_EQ(during.find("store")->state, NodeState::waiting);
+    EXPECT_GE(during.ended, during.started);
+    EXPECT_EQ(graph->so_far().to_text(), report.to_text());
+    run_coroutine(context, graph.async_drop());
+}
+
 TEST(TeardownReport, ShowsATreeOfUsersAboveWhatTheyUse) {
     Journal journal;
     asio::io_context context;
