@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <asyncdrop/even_if_cancelled.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <cerrno>
 #include <stdexcept>
@@ -195,6 +196,7 @@ asio::awaitable<asyncdrop::AsyncDropBox<ObjectWriter>> LocalObjectStore::create(
     require_writable("create", name);
     const auto job = [&] { return create_file(*directory_, name); };
     DataFile file = co_await directory_->pool.run(job);
+    directory_->deletions.expect(name);
     co_return asyncdrop::make_box<LocalObjectWriter>(directory_, name, std::move(file));
 }
 
@@ -237,6 +239,7 @@ asio::awaitable<std::vector<ObjectInfo>> LocalObjectStore::list() {
     Listing listing = co_await directory_->pool.run(job);
     ignored_entries_ = listing.ignored;
     for (ObjectInfo& object : listing.objects) {
+        if (access_ == LocalAccess::read_write) directory_->deletions.expect(object.name);
         const auto writer = directory_->being_written.find(object.name);
         if (writer != directory_->being_written.end()) object.size_bytes = writer->second->size();
     }
@@ -249,6 +252,7 @@ asio::awaitable<void> LocalObjectStore::remove(std::string name) {
     if (directory_->being_written.contains(name)) {
         throw Error(std::errc::device_or_resource_busy, "Cannot remove " + directory_->path_of(name));
     }
+    directory_->deletions.forget(name);
     const auto job = [&] { remove_file(*directory_, name); };
     std::exception_ptr error;
     try {
@@ -271,14 +275,25 @@ std::string LocalObjectStore::name() const {
 }
 
 asio::awaitable<void> LocalObjectStore::async_drop_impl() {
-    open_files_.clear();
-    directory_->objects_descriptor.close();
-    directory_->vault_descriptor.close();
+    std::exception_ptr deleted;
+    try {
+        if (access_ == LocalAccess::read_write) co_await directory_->check_deletions();
+    } catch (...) {
+        deleted = std::current_exception();
+    }
+    co_await asyncdrop::even_if_cancelled;
+    // Closing a file may ask a server, where the vault lies on one.
+    const auto close = [this] {
+        open_files_.clear();
+        directory_->objects_descriptor.close();
+        directory_->vault_descriptor.close();
+    };
+    co_await directory_->pool.run(close);
     if (!directory_->being_written.empty()) {
         throw std::logic_error("The store in " + directory_->vault.string() +
                                " was dropped before its writers.");
     }
-    co_return;
+    if (deleted) std::rethrow_exception(deleted);
 }
 
 }  // namespace demofs::store

@@ -66,6 +66,12 @@ asio::awaitable<void> LocalObjectWriter::sync_file() {
     unsynced_ = false;
 }
 
+// What is synced into a file without a name is lost all the same.
+asio::awaitable<void> LocalObjectWriter::sync_and_check() {
+    co_await sync_file();
+    co_await directory_->check_deletions(file_.get());
+}
+
 asio::awaitable<void> LocalObjectWriter::write_pages(ByteSpan data, bool synced) {
     const auto kind = synced ? IoOperation::Kind::write_durably : IoOperation::Kind::write;
     const MutableByteSpan memory(const_cast<std::byte*>(data.data()), data.size());  // is only read
@@ -94,6 +100,7 @@ asio::awaitable<void> LocalObjectWriter::write(ByteSpan data, Durability durabil
         co_await write_pages(data, together);
     }
     if (synced && (unsynced_ || data.empty())) co_await sync_file();
+    if (synced) co_await directory_->check_deletions(file_.get());
     state_.appended(data.size());
     ahead_.appended(data.size(), state_.size(), synced);
 }
@@ -107,7 +114,7 @@ asio::awaitable<void> LocalObjectWriter::append(ByteSpan data, Durability durabi
 asio::awaitable<void> LocalObjectWriter::sync() {
     const WriterState::Operation operation = state_.begin_sync();
     if (state_.ended()) co_return;
-    auto syncing = sync_file();
+    auto syncing = sync_and_check();
     co_await to_its_end(std::move(syncing));
 }
 
@@ -132,6 +139,7 @@ asio::awaitable<void> LocalObjectWriter::finish() {
         static_cast<void>(::fchmod(file, S_IRUSR));
     };
     co_await directory_->pool.run(job);
+    co_await directory_->check_deletions(file_.get());
     ahead_.cut(state_.size());
 }
 

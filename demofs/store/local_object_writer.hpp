@@ -43,6 +43,7 @@ class LocalObjectWriter final : public ObjectWriter {
     asio::awaitable<void> write_pages(ByteSpan data, bool synced);
     asio::awaitable<void> run(IoOperation& operation, const char* failure);
     asio::awaitable<void> sync_file();
+    asio::awaitable<void> sync_and_check();
     asio::awaitable<void> finish();
 
     std::shared_ptr<LocalDirectory> directory_;
