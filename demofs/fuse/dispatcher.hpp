@@ -28,6 +28,8 @@ struct Dispatcher {
     std::function<void(const std::string&)> log;  ///< problems that no caller can be told
     std::function<void()> on_ready;               ///< INIT, the kernel's first request, is being answered
     std::function<void()> on_idle;                ///< in_flight went down to zero
+    /// Lets the kernel ask for an inode's attributes again.
+    std::function<void(InodeNumber)> forget_attributes;
     OpenWriters writers;
     std::uint64_t requests = 0;
     std::uint64_t in_flight = 0;

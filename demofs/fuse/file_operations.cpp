@@ -17,8 +17,8 @@ void hand_out(Dispatcher& dispatcher, InodeNumber inode, fs::HandleId handle, fu
     if (writes) dispatcher.writers.opened(handle, inode);
     info.fh = static_cast<std::uint64_t>(handle);
     info.keep_cache = 1;  // nobody but this kernel changes the file
-    // A file opened only for reading has no write error to report at close.
-    info.noflush = !writes;
+    // Not noflush, which would spare the FLUSH of a file that was only read: the kernel ignores it together
+    // with its writeback cache.
 }
 
 void take_back(Dispatcher& dispatcher, fs::HandleId handle) {
@@ -181,8 +181,12 @@ void on_flush(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
 }
 
 boost::asio::awaitable<void> sync_and_answer(fuse_req_t request, InodeNumber inode) {
-    auto syncing = Dispatcher::of(request).filesystem.sync(inode);
+    Dispatcher& dispatcher = Dispatcher::of(request);
+    auto syncing = dispatcher.filesystem.sync(inode);
     const Result<fs::Nothing> done = co_await std::move(syncing);
+    // With its writeback cache the kernel keeps size and times itself, but goes on with the number of blocks
+    // that it was told before the file was written.
+    dispatcher.forget_attributes(inode);
     reply_nothing(request, done);
 }
 

@@ -116,7 +116,7 @@ struct Session::State {
           const asio::any_io_executor& executor)
         : settings(std::move(s)),
           kernel_calls(calls),
-          dispatcher{filesystem, executor, settings.log, {}, {}, {}},
+          dispatcher{filesystem, executor, settings.log, {}, {}, {}, {}},
           device(executor),
           drained(executor) {
         dispatcher.on_ready = settings.on_ready;
@@ -226,6 +226,11 @@ void Session::mount() {
     }
     s.device.assign(fuse_session_fd(s.session));
     s.device.non_blocking(true);
+    // Through /dev/fuse, and answered by the kernel at once: only pages would have to be waited for.
+    s.dispatcher.forget_attributes = [session = s.session](InodeNumber inode) {
+        constexpr off_t no_pages = -1;
+        fuse_lowlevel_notify_inval_inode(session, raw(inode), no_pages, 0);
+    };
     s.mount = mounted_on(s.settings.mount_point);
     if (!s.mount || s.mount->type != "fuse.demofs") {
         s.mount.reset();

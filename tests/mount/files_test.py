@@ -203,6 +203,17 @@ class Attributes(MountTest):
         status = os.lstat(self.root / "link")
         self.assertEqual((status.st_uid, status.st_gid), (4_000_000_000, 7))
 
+    def test_the_blocks_of_an_open_file_are_known_after_a_sync(self):
+        descriptor = os.open(self.root / "file", os.O_WRONLY | os.O_CREAT)
+        try:
+            for _ in range(3):
+                os.write(descriptor, bytes(100_000))
+                os.fsync(descriptor)
+                status = os.fstat(descriptor)
+                self.assertGreaterEqual(status.st_blocks * 512, status.st_size)
+        finally:
+            os.close(descriptor)
+
     def test_times_are_kept_to_the_nanosecond(self):
         (self.root / "file").touch()
         (self.root / "folder").mkdir()
