@@ -8,12 +8,13 @@
 #include <string>
 
 #include "demofs/app/logging.hpp"
+#include "demofs/app/password.hpp"
 
 namespace demofs::app {
 
 struct InitSettings {
     std::string vault;
-    std::optional<std::string> password_file;
+    PasswordSource password;
     std::string cipher = "aes-256-gcm";
     bool weak_key_derivation = false;  ///< for tests
 };
@@ -22,7 +23,7 @@ int run_init(const InitSettings& settings);
 struct MountSettings {
     std::string vault;
     std::string mount_point;
-    std::optional<std::string> password_file;
+    PasswordSource password;
     bool foreground = false;
     bool allow_other = false;
     bool read_only = false;
@@ -33,27 +34,39 @@ struct MountSettings {
     std::size_t tree_cache_mib = 64;       ///< tree nodes
     std::size_t dirty_mib = 64;            ///< written, not yet durable
     std::chrono::milliseconds commit_interval{5000};
-    std::optional<std::string> teardown_report;  ///< a file the report is written to
+    std::chrono::seconds teardown_timeout{0};    ///< without any progress; 0: never gives up
+    std::optional<std::string> teardown_report;  ///< a file the report is written to, as text
+    std::optional<std::string> teardown_trace;   ///< the same as a Chrome trace
+    std::optional<std::string> teardown_graph;   ///< the same in Graphviz' language
     LogSettings log;
 };
 int run_mount(const MountSettings& settings);
 
 struct UnmountSettings {
     std::string mount_point;
-    bool lazy = false;
+    bool lazy = false;                            ///< detaches and returns
+    std::optional<std::chrono::seconds> timeout;  ///< for waiting; none: until the daemon has ended
+    bool verbose = false;
+    bool json = false;
 };
 int run_unmount(const UnmountSettings& settings);
 
+struct StatusSettings {
+    std::optional<std::string> mount_point;  ///< none: all of this user
+    bool json = false;
+};
+int run_status(const StatusSettings& settings);
+
 struct InfoSettings {
     std::string vault;
-    std::optional<std::string> password_file;
+    PasswordSource password;
     bool unlock = false;  ///< ask for the password and look inside
 };
 int run_info(const InfoSettings& settings);
 
 struct CheckVaultSettings {
     std::string vault;
-    std::optional<std::string> password_file;
+    PasswordSource password;
     bool read_data = false;  ///< every block of file content, too
     bool json = false;       ///< the report as JSON
 };

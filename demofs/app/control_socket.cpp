@@ -1,5 +1,10 @@
-// The server only ever sends; a client that does not keep up is cut off. The client reads lines to the end of
-// the connection, then waits for the end of the process, which is when the vault's lock is free.
+// What the server tells goes to all clients; one that does not keep up is cut off. Each has a coroutine that
+// reads its questions. A client reads lines to the end of the connection, then waits for the end of the
+// process, which is when the vault's lock is free.
+//
+// A daemon that was killed leaves its socket behind, to which nobody can connect. Whoever makes a socket
+// takes such ones away, under a lock of the folder: between its making and its listening a new one looks the
+// same.
 #include "demofs/app/control_socket.hpp"
 
 #include <poll.h>
@@ -13,17 +18,22 @@
 #include <array>
 #include <asyncdrop/guard.hpp>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
+#include <iterator>
+#include <list>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "demofs/app/runtime_folder.hpp"
 #include "demofs/base/error.hpp"
+#include "demofs/store/file_descriptor.hpp"
 
 namespace demofs::app {
 
@@ -32,14 +42,47 @@ using Local = asio::local::stream_protocol;
 
 namespace {
 
-// A hash, because abstract names end at 107 bytes and mount points may be longer.
+constexpr std::string_view name_end = ".socket";
+
+// A hash, because a mount point may be longer than a name.
 std::string socket_name(const std::string& mount_point) {
     std::array<unsigned char, 16> hash{};
     crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(mount_point.data()),
                        mount_point.size(), nullptr, 0);
     std::array<char, 33> hex{};
     sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
-    return std::string("\0demofs-", 8) + hex.data();
+    return hex.data() + std::string(name_end);
+}
+
+// Connected to a socket of the folder; else errno tells why not: ECONNREFUSED if its daemon is dead, EAGAIN
+// if it has clients that it has not admitted yet.
+store::FileDescriptor connected(const RuntimeFolder& folder, const std::string& name) {
+    const std::string path = folder.path_of(name);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof address.sun_path - 1));
+    store::FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!socket) throw Error(errno, "could not make a socket");
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+        const int reason = errno;
+        socket.close();
+        errno = reason;
+    }
+    return socket;
+}
+
+RuntimeFolder locked_folder() {
+    for (;;) {
+        RuntimeFolder folder = make_runtime_folder(RuntimePlaces::of(::geteuid()));
+        if (folder.lock()) return folder;
+    }
+}
+
+void remove_dead_sockets(const RuntimeFolder& folder) {
+    for (const std::string& name : folder.entries()) {
+        if (name.ends_with(name_end) && !connected(folder, name) && errno == ECONNREFUSED)
+            ::unlinkat(folder.descriptor(), name.c_str(), 0);
+    }
 }
 
 std::optional<ucred> peer_of(int descriptor) {
@@ -52,16 +95,30 @@ std::optional<ucred> peer_of(int descriptor) {
 }  // namespace
 
 struct ControlServer::State {
-    State(const std::string& mount_point, const asio::any_io_executor& executor)
-        : acceptor(executor), stopped(executor), name(socket_name(mount_point)) {
-        stopped.expires_at(asio::steady_timer::time_point::max());
+    State(const std::string& mount_point, Status answer, const asio::any_io_executor& executor)
+        : folder(locked_folder()),
+          acceptor(executor),
+          task_ended(executor),
+          name(socket_name(mount_point)),
+          status(std::move(answer)) {
+        task_ended.expires_at(asio::steady_timer::time_point::max());
     }
 
+    RuntimeFolder folder;
     Local::acceptor acceptor;
-    asio::steady_timer stopped;  // cancelled when the accept loop has ended
+    asio::steady_timer task_ended;  // never expires; cancelled when a coroutine has ended
     std::string name;
-    std::vector<Local::socket> clients;
-    bool running = false;
+    Status status;
+    std::list<Local::socket> clients;  // each until its coroutine ends
+    std::size_t tasks = 0;
+
+    void spawn(asio::awaitable<void> task) {
+        ++tasks;
+        asio::co_spawn(acceptor.get_executor(), std::move(task), [this](const std::exception_ptr&) {
+            --tasks;
+            task_ended.cancel();
+        });
+    }
 
     asio::awaitable<void> accept_clients() {
         const auto token = asio::as_tuple(asio::use_awaitable);
@@ -80,22 +137,52 @@ struct ControlServer::State {
             const auto peer = peer_of(client.native_handle());
             if (!peer || (peer->uid != 0 && peer->uid != ::geteuid())) continue;
             clients.push_back(std::move(client));
+            spawn(answer_client(std::prev(clients.end())));
         }
+    }
+
+    asio::awaitable<void> answer_client(std::list<Local::socket>::iterator client) {
+        const auto token = asio::as_tuple(asio::use_awaitable);
+        std::array<char, 256> buffer{};
+        std::string pending;
+        while (pending.size() < buffer.size()) {
+            const asio::mutable_buffer space = asio::buffer(buffer);
+            auto reading = client->async_read_some(space, token);
+            const auto [error, size] = co_await std::move(reading);
+            if (error) break;
+            pending.append(buffer.data(), size);
+            for (std::size_t end = 0; (end = pending.find('\n')) != std::string::npos;
+                 pending.erase(0, end + 1)) {
+                if (pending.compare(0, end, "status") == 0) send(*client, "status " + status() + "\n");
+            }
+        }
+        clients.erase(client);
+    }
+
+    // A client that has not room for the line is cut off: its coroutine sees that.
+    static void send(Local::socket& client, const std::string& line) {
+        boost::system::error_code ignored;
+        if (::send(client.native_handle(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL) !=
+            static_cast<ssize_t>(line.size()))
+            client.shutdown(Local::socket::shutdown_both, ignored);
     }
 };
 
-asyncdrop::AsyncDropBox<ControlServer> ControlServer::make(const std::string& mount_point,
+asyncdrop::AsyncDropBox<ControlServer> ControlServer::make(const std::string& mount_point, Status status,
                                                            asio::any_io_executor executor) {
-    return asyncdrop::make_box<ControlServer>(mount_point, std::move(executor));
+    return asyncdrop::make_box<ControlServer>(mount_point, std::move(status), std::move(executor));
 }
 
-ControlServer::ControlServer(asyncdrop::Passkey<ControlServer>, const std::string& mount_point,
+ControlServer::ControlServer(asyncdrop::Passkey<ControlServer>, const std::string& mount_point, Status status,
                              asio::any_io_executor executor)
-    : state_(std::make_unique<State>(mount_point, executor)) {
+    : state_(std::make_unique<State>(mount_point, std::move(status), executor)) {
+    State& s = *state_;
+    remove_dead_sockets(s.folder);
     boost::system::error_code error;
-    state_->acceptor.open(Local(), error);
-    if (!error) state_->acceptor.bind(Local::endpoint(state_->name), error);
-    if (!error) state_->acceptor.listen(asio::socket_base::max_listen_connections, error);
+    s.acceptor.open(Local(), error);
+    if (!error) s.acceptor.bind(Local::endpoint(s.folder.path_of(s.name)), error);
+    if (!error) s.acceptor.listen(asio::socket_base::max_listen_connections, error);
+    s.folder.unlock();
     if (error)
         throw Error(error.value(),
                     "another demofs daemon serves " + mount_point + ", or its control socket cannot be made");
@@ -104,98 +191,118 @@ ControlServer::ControlServer(asyncdrop::Passkey<ControlServer>, const std::strin
 ControlServer::~ControlServer() = default;
 
 void ControlServer::start() {
-    State& s = *state_;
-    s.running = true;
-    asio::co_spawn(s.acceptor.get_executor(), s.accept_clients(), [&s](const std::exception_ptr&) {
-        s.running = false;
-        s.stopped.cancel();
-    });
+    state_->spawn(state_->accept_clients());
 }
 
 void ControlServer::tell(const std::string& kind, const std::string& text) {
     const std::string line = kind + ' ' + text + '\n';
-    std::erase_if(state_->clients, [&line](Local::socket& client) {
-        return ::send(client.native_handle(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL) !=
-               static_cast<ssize_t>(line.size());
-    });
+    for (Local::socket& client : state_->clients) State::send(client, line);
 }
 
 std::size_t ControlServer::client_count() const {
     return state_->clients.size();
 }
 
-asio::awaitable<void> ControlServer::async_drop_impl() {
-    State& s = *state_;
-    boost::system::error_code ignored;
-    s.acceptor.close(ignored);
-    const auto token = asio::as_tuple(asio::use_awaitable);
-    while (s.running) {
-        auto waiting = s.stopped.async_wait(token);
-        co_await std::move(waiting);
+void ControlServer::remove_name() const {
+    const State& s = *state_;
+    if (s.folder.lock()) {
+        ::unlinkat(s.folder.descriptor(), s.name.c_str(), 0);
+        s.folder.remove_if_empty();
     }
-    s.clients.clear();
+    s.folder.unlock();
 }
 
-std::optional<ControlClient> ControlClient::connect(const std::string& mount_point) {
+asio::awaitable<void> ControlServer::async_drop_impl() {
+    State& s = *state_;
+    remove_name();
+    boost::system::error_code ignored;
+    s.acceptor.close(ignored);
+    for (Local::socket& client : s.clients) client.cancel(ignored);
+    const auto token = asio::as_tuple(asio::use_awaitable);
+    while (s.tasks != 0) {
+        auto waiting = s.task_ended.async_wait(token);
+        co_await std::move(waiting);
+    }
+}
+
+std::optional<ControlClient> ControlClient::connect(const std::string& mount_point,
+                                                    std::optional<uid_t> owner) {
     const std::string name = socket_name(mount_point);
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, name.data(), name.size());
-    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
-    const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (descriptor < 0) throw Error(errno, "could not make a socket");
-    if (::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), size) != 0) {
-        ::close(descriptor);
-        return std::nullopt;
+    for (const RuntimeFolder& folder : runtime_folders(RuntimePlaces::of(owner.value_or(::geteuid())))) {
+        store::FileDescriptor socket = connected(folder, name);
+        const auto peer = socket ? peer_of(socket.get()) : std::nullopt;
+        if (!peer || (peer->uid != 0 && peer->uid != ::geteuid() && ::geteuid() != 0)) continue;
+        const auto pidfd = static_cast<int>(::syscall(SYS_pidfd_open, peer->pid, 0));
+        return ControlClient(socket.release(), pidfd);
     }
-    const auto peer = peer_of(descriptor);
-    if (!peer || (peer->uid != 0 && peer->uid != ::geteuid() && ::geteuid() != 0)) {
-        ::close(descriptor);
-        return std::nullopt;
+    return std::nullopt;
+}
+
+std::vector<ControlClient> ControlClient::connect_all() {
+    std::vector<ControlClient> clients;
+    for (const RuntimeFolder& folder : runtime_folders(RuntimePlaces::of(::geteuid()))) {
+        for (const std::string& name : folder.entries()) {
+            if (!name.ends_with(name_end)) continue;
+            if (store::FileDescriptor socket = connected(folder, name))
+                clients.push_back(ControlClient(socket.release(), -1));
+        }
     }
-    const auto pidfd = static_cast<int>(::syscall(SYS_pidfd_open, peer->pid, 0));
-    return ControlClient(descriptor, pidfd);
+    return clients;
 }
 
 ControlClient::ControlClient(ControlClient&& other) noexcept
-    : socket_(std::exchange(other.socket_, -1)), pidfd_(std::exchange(other.pidfd_, -1)) {}
+    : socket_(std::exchange(other.socket_, -1)),
+      pidfd_(std::exchange(other.pidfd_, -1)),
+      pending_(std::move(other.pending_)),
+      over_(other.over_) {}
 
 ControlClient::~ControlClient() {
     if (socket_ >= 0) ::close(socket_);
     if (pidfd_ >= 0) ::close(pidfd_);
 }
 
-std::optional<int> ControlClient::wait(
-    const std::function<void(const std::string&, const std::string&)>& show) {
-    std::optional<int> result;
-    std::string pending;
-    std::array<char, 4096> buffer{};
+namespace {
+
+// Whether there is something to read before `deadline`.
+bool readable(int descriptor, ControlClient::Clock::time_point deadline) {
+    using std::chrono::milliseconds;
     for (;;) {
-        const ssize_t n = ::read(socket_, buffer.data(), buffer.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) break;
-        pending.append(buffer.data(), static_cast<std::size_t>(n));
-        for (std::size_t end = 0; (end = pending.find('\n')) != std::string::npos;
-             pending.erase(0, end + 1)) {
-            const std::string line = pending.substr(0, end);
+        const auto left = std::chrono::ceil<milliseconds>(deadline - ControlClient::Clock::now());
+        const auto wait_ms = std::clamp<milliseconds::rep>(left.count(), 0, 60'000);
+        pollfd input{descriptor, POLLIN, 0};
+        const int ready = ::poll(&input, 1, static_cast<int>(wait_ms));
+        if (ready > 0) return true;
+        if (ready < 0 && errno != EINTR) return false;
+        if (left.count() <= 0) return false;
+    }
+}
+
+}  // namespace
+
+std::optional<ControlMessage> ControlClient::next(Clock::time_point deadline) {
+    for (;;) {
+        if (const std::size_t end = pending_.find('\n'); end != std::string::npos) {
+            const std::string line = pending_.substr(0, end);
+            pending_.erase(0, end + 1);
             const std::size_t blank = std::min(line.find(' '), line.size());
-            const std::string kind = line.substr(0, blank);
-            const std::string text = blank < line.size() ? line.substr(blank + 1) : "";
-            if (kind == "result") {
-                int code = 0;
-                if (std::from_chars(text.data(), text.data() + text.size(), code).ec == std::errc{})
-                    result = code;
-            } else {
-                show(kind, text);
-            }
+            return ControlMessage{line.substr(0, blank), blank < line.size() ? line.substr(blank + 1) : ""};
         }
+        if (over_ || !readable(socket_, deadline)) return std::nullopt;
+        std::array<char, 4096> buffer{};
+        const ssize_t n = ::read(socket_, buffer.data(), buffer.size());
+        if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (n <= 0) over_ = true;
+        if (n > 0) pending_.append(buffer.data(), static_cast<std::size_t>(n));
     }
-    if (pidfd_ >= 0) {
-        pollfd ended{pidfd_, POLLIN, 0};
-        while (::poll(&ended, 1, -1) < 0 && errno == EINTR) {
-        }
-    }
-    return result;
+}
+
+void ControlClient::ask(const std::string& request) {
+    const std::string line = request + '\n';
+    if (::send(socket_, line.data(), line.size(), MSG_NOSIGNAL) < 0) over_ = true;
+}
+
+bool ControlClient::wait_for_end(Clock::time_point deadline) {
+    return pidfd_ < 0 || readable(pidfd_, deadline);
 }
 
 }  // namespace demofs::app

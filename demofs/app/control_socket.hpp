@@ -1,34 +1,42 @@
-// How `demofs unmount` hears from the daemon: a Unix socket in the abstract namespace (nothing is left behind
-// in the file system), named after the mount point. The daemon sends lines to whoever is connected; the end
+// How `demofs unmount` and `demofs status` hear from the daemon: a Unix socket in the user's runtime folder
+// (runtime_folder.hpp), named after the mount point. The daemon sends lines to whoever is connected; the end
 // of the connection is the end of the daemon.
 //
-//   progress <text>    something to show while it takes long
-//   report <text>      a line of the teardown report
+//   progress <text>    what is left to save, while that takes long
+//   notice <text>      a sentence that matters: what could not be saved, what is in the way
+//   outcome <json>     how it ended (unmount_outcome.hpp)
 //   result <number>    the daemon's exit code; nothing follows
+//   status <json>      the answer to a client that has sent the line "status" (daemon_status.hpp)
 //
 // Only the same user and root are served, and a client believes only them.
 #pragma once
+
+#include <sys/types.h>
 
 #include <asyncdrop/box.hpp>
 #include <asyncdrop/passkey.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace demofs::app {
 
 /// The daemon's side. Threads: the core thread.
 class ControlServer {
   public:
-    /// Listens for clients of the mount at `mount_point` (absolute). Throws Error if the name is taken:
-    /// another daemon serves this mount point.
-    static asyncdrop::AsyncDropBox<ControlServer> make(const std::string& mount_point,
+    using Status = std::function<std::string()>;
+
+    /// Listens for clients of the mount at `mount_point` (absolute); `status` makes the answer for those who
+    /// ask for it, one line. Throws Error if another daemon serves this mount point, or no socket can be made.
+    static asyncdrop::AsyncDropBox<ControlServer> make(const std::string& mount_point, Status status,
                                                        boost::asio::any_io_executor executor);
 
-    ControlServer(asyncdrop::Passkey<ControlServer>, const std::string& mount_point,
+    ControlServer(asyncdrop::Passkey<ControlServer>, const std::string& mount_point, Status status,
                   boost::asio::any_io_executor executor);
     ~ControlServer();
 
@@ -40,6 +48,10 @@ class ControlServer {
 
     std::size_t client_count() const;
 
+    /// Takes the socket's name away, so that nobody finds it any more. For a process that is about to end
+    /// without a drop.
+    void remove_name() const;
+
     boost::asio::awaitable<void> async_drop_impl();
 
   private:
@@ -47,25 +59,45 @@ class ControlServer {
     std::unique_ptr<State> state_;
 };
 
+/// A line from the daemon.
+struct ControlMessage {
+    std::string kind;
+    std::string text;
+};
+
 /// The client's side; blocking, for a process without an executor.
 class ControlClient {
   public:
-    /// Nothing if no daemon of this user (or root) listens for `mount_point`.
-    static std::optional<ControlClient> connect(const std::string& mount_point);
+    using Clock = std::chrono::steady_clock;
+
+    /// Nothing if no daemon of `owner` (this user, if not given) listens for `mount_point`, or it may not be
+    /// asked.
+    static std::optional<ControlClient> connect(const std::string& mount_point,
+                                                std::optional<uid_t> owner = std::nullopt);
+    /// All daemons of this user that listen.
+    static std::vector<ControlClient> connect_all();
 
     ControlClient(ControlClient&& other) noexcept;
     ControlClient& operator=(ControlClient&&) = delete;
     ~ControlClient();
 
-    /// Hands each progress and report line to `show`; returns the result once the daemon's process has ended,
-    /// or nothing if it ended without one.
-    std::optional<int> wait(
-        const std::function<void(const std::string& kind, const std::string& text)>& show);
+    /// The next line, if one comes before `deadline`. Nothing: none came, or (see over()) none will.
+    std::optional<ControlMessage> next(Clock::time_point deadline);
+    /// The daemon has closed the connection or died.
+    bool over() const noexcept { return over_; }
+
+    /// Sends a line.
+    void ask(const std::string& request);
+
+    /// Waits until the daemon's process has ended; false: it has not by `deadline`.
+    bool wait_for_end(Clock::time_point deadline);
 
   private:
     explicit ControlClient(int descriptor, int pidfd) : socket_(descriptor), pidfd_(pidfd) {}
     int socket_;
     int pidfd_;  // -1 where the kernel has none
+    std::string pending_;
+    bool over_ = false;
 };
 
 }  // namespace demofs::app

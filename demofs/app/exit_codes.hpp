@@ -21,6 +21,7 @@ enum ExitCode : int {
     exit_not_mounted = 23,  ///< unmount: no demofs is mounted there
     exit_daemon_died = 30,  ///< the daemon ended without a report: the vault holds its last commit
     exit_not_saved = 31,    ///< the teardown failed: what could not be written is in the report
+    exit_timed_out = 32,    ///< given up: the store did not answer, or not in the time that was given
 };
 
 }  // namespace demofs::app

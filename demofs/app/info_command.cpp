@@ -66,10 +66,10 @@ int run_info(const InfoSettings& settings) {
         line("key slot " + std::to_string(slot.id), "Argon2id, " + std::to_string(slot.kdf.ops) +
                                                         " passes over " + size_text(slot.kdf.memory_bytes));
     }
-    if (!settings.unlock && !settings.password_file) return exit_ok;
+    if (!settings.unlock && !settings.password.chosen()) return exit_ok;
 
     const std::unique_ptr<crypto::VaultKeys> keys =
-        unlock(config, read_password(settings.password_file, Prompt::once), notice);
+        unlock(config, read_password(settings.password, Prompt::once), notice);
     boost::asio::io_context context(1);
     asyncdrop::install(context);
     VaultStack stack(context.get_executor(), directory, *keys, notice);

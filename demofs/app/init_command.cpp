@@ -85,7 +85,7 @@ class Unfinished {
 int run_init(const InitSettings& settings) {
     if (settings.vault.empty()) throw Failure(exit_usage, "the vault needs a name");
     check_directory(settings.vault);
-    const crypto::Password password = read_password(settings.password_file, Prompt::twice);
+    const crypto::Password password = read_password(settings.password, Prompt::twice);
     const bool made = prepare_directory(settings.vault);
     const std::string directory = vault_directory(settings.vault);
     Unfinished unfinished(directory, made);

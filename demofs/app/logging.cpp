@@ -6,6 +6,8 @@
 #include <spdlog/sinks/syslog_sink.h>
 #include <syslog.h>
 
+#include <cstdlib>
+
 #include "demofs/app/failure.hpp"
 
 namespace demofs::app {
@@ -26,7 +28,11 @@ std::shared_ptr<spdlog::logger> make_logger(const LogSettings& settings) {
                           "the log file " + *settings.file + " cannot be written: " + error.what());
         }
     } else {
-        sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+        // https://no-color.org: any value but an empty one.
+        const char* no_color = std::getenv("NO_COLOR");
+        const bool plain = no_color && no_color[0] != '\0';
+        sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(plain ? spdlog::color_mode::never
+                                                                           : spdlog::color_mode::automatic);
     }
     auto logger = std::make_shared<spdlog::logger>("demofs", std::move(sink));
     logger->set_level(level);

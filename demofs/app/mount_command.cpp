@@ -1,5 +1,6 @@
 // `demofs mount`: checks what can be checked before a daemon exists, then runs the daemon.
 #include <asyncdrop/install.hpp>
+#include <asyncdrop/registry.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
@@ -54,6 +55,13 @@ void wait_for_teardown(const MountSettings& settings, const Notice& notice) {
     }
 }
 
+// The daemon changes its directory and cannot complain any more when it writes.
+void make_writable(std::optional<std::string>& file, const std::string& what) {
+    if (!file) return;
+    require_writable(*file, what);
+    file = files::absolute(*file).string();
+}
+
 // Settings with absolute paths that were checked.
 MountSettings checked(MountSettings settings, const Notice& notice) {
     settings.vault = vault_directory(settings.vault);
@@ -68,19 +76,19 @@ MountSettings checked(MountSettings settings, const Notice& notice) {
         throw Failure(exit_mount_point, "the vault and its mount point must not lie in one another");
     }
     wait_for_teardown(settings, notice);
-    if (settings.teardown_report) {
-        require_writable(*settings.teardown_report, "the teardown report");
-        settings.teardown_report = files::absolute(*settings.teardown_report).string();
-    }
+    make_writable(settings.teardown_report, "the teardown report");
+    make_writable(settings.teardown_trace, "the teardown trace");
+    make_writable(settings.teardown_graph, "the teardown graph");
     return settings;
 }
 
 int run_daemon(const MountSettings& settings, ReadyNotice& ready, const Notice& notice) {
     ::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may be gone
+    asyncdrop::set_guard_registry(true);
     const auto logger = make_logger(settings.log);
     const crypto::VaultConfig config = read_config(settings.vault, notice);
     const std::unique_ptr<crypto::VaultKeys> keys =
-        unlock(config, read_password(settings.password_file, Prompt::once), notice);
+        unlock(config, read_password(settings.password, Prompt::once), notice);
 
     boost::asio::io_context context(1);
     asyncdrop::install(context);

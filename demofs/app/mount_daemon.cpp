@@ -1,4 +1,5 @@
-// The order in which a mount comes up, serves and goes down.
+// The order in which a mount comes up, serves and goes down. (What is said at the end, and giving up, are in
+// mount_daemon_end.cpp.)
 //
 // Each resource becomes a node of the stack's teardown graph as soon as it exists, so there is one way down
 // for all: a mount that failed half-way, one that was unmounted, and one whose connection broke. Triggers and
@@ -8,13 +9,12 @@
 #include <algorithm>
 #include <asyncdrop/drop_in_order.hpp>
 #include <asyncdrop/even_if_cancelled.hpp>
-#include <fstream>
-#include <sstream>
 #include <utility>
-#include <vector>
 
+#include "demofs/app/daemon_status.hpp"
 #include "demofs/app/failure.hpp"
 #include "demofs/base/error.hpp"
+#include "demofs/tree/commit_record.hpp"
 
 namespace demofs::app {
 
@@ -39,16 +39,8 @@ StackSettings stack_settings(const MountSettings& settings) {
     return stack;
 }
 
-// `sentence`, and which files it is about. Their names are not known here.
-std::string with_inodes(std::string sentence, const std::vector<InodeNumber>& inodes) {
-    constexpr std::size_t most_named = 20;
-    std::string text = std::move(sentence) + ", with the inode numbers";
-    for (std::size_t i = 0; i < std::min(inodes.size(), most_named); ++i)
-        text += " " + std::to_string(raw(inodes[i]));
-    if (inodes.size() > most_named) text += " and " + std::to_string(inodes.size() - most_named) + " more";
-    text += "; once it is mounted again, find DIR -inum NUMBER tells the name";
-    return text;
-}
+// How often what is left to save is looked at, and told.
+constexpr std::chrono::milliseconds look_interval(250);
 
 }  // namespace
 
@@ -59,19 +51,20 @@ MountDaemon::MountDaemon(const MountSettings& settings, const crypto::VaultKeys&
       logger_(logger),
       ready_(ready),
       executor_(executor),
-      notice_([this](const std::string& sentence) { logger_.warn(sentence); }),
+      notice_([this](const std::string& sentence) {
+          logger_.warn(sentence);
+          if (control_ && phase_ != Phase::mounted) control_->tell("notice", sentence);
+      }),
       stack_(executor, settings.vault, keys, notice_, [this] {
           asyncdrop::TeardownSettings teardown;
           teardown.warn_after = std::chrono::seconds(2);
-          teardown.sink = [this](std::string_view sentence) {
-              logger_.warn(sentence);
-              if (control_) control_->tell("progress", std::string(sentence));
-          };
+          teardown.sink = [this](std::string_view sentence) { logger_.warn(sentence); };
           return teardown;
       }()) {}
 
 asio::awaitable<int> MountDaemon::run() {
-    triggers_ = UnmountTriggers::make(executor_, notice_, [this] { log_state(); });
+    enter(Phase::coming_up);
+    triggers_ = UnmountTriggers::make(executor_, notice_, trigger_actions());
     triggers_->start();
     std::exception_ptr failed;
     int code = exit_ok;
@@ -83,8 +76,8 @@ asio::awaitable<int> MountDaemon::run() {
     }
     if (failed) {
         logger_.debug("The mount failed ({}); taking down what was built", describe(failed));
-        auto going_down = take_down();
-        const asyncdrop::TeardownReport report = co_await std::move(going_down);
+        auto taking_down = take_down();
+        const asyncdrop::TeardownReport report = co_await std::move(taking_down);
         logger_.log(report.ok() ? spdlog::level::debug : spdlog::level::err,
                     "Teardown of the failed mount:\n{}", report.to_text());
     } else {
@@ -92,7 +85,7 @@ asio::awaitable<int> MountDaemon::run() {
         code = co_await std::move(serving);
     }
     co_await asyncdrop::even_if_cancelled;
-    co_await asyncdrop::drop_in_order(triggers_, control_);
+    co_await asyncdrop::drop_in_order(triggers_, watcher_, control_);
     if (failed) std::rethrow_exception(failed);
     co_return code;
 }
@@ -110,13 +103,19 @@ asio::awaitable<void> MountDaemon::bring_up() {
     filesystem_settings.on_problem = notice_;
     auto filesystem = fs::Filesystem::make(filesystem_settings, stack_.tree(), stack_.store(),
                                            name_hash_of(keys_), executor_);
-    const auto filesystem_node = stack_.graph().add("filesystem", std::move(filesystem),
-                                                    asyncdrop::uses(stack_.tree_node(), stack_.store_node()));
+    auto last = [this] { return commit_last(); };
+    const auto last_commit_node =
+        stack_.graph().add_task("last commit", std::move(last), asyncdrop::uses(stack_.tree_node()));
+    const auto filesystem_node = stack_.graph().add(
+        "filesystem", std::move(filesystem),
+        asyncdrop::uses(last_commit_node, stack_.tree_node(), stack_.store_node()));
     filesystem_ = &stack_.graph().get(filesystem_node);
 
     // Before the mount can be seen: whoever unmounts it finds somebody to listen to.
-    control_ = ControlServer::make(settings_.mount_point, executor_);
+    control_ = ControlServer::make(settings_.mount_point, [this] { return status(); }, executor_);
     control_->start();
+    watcher_ = asyncdrop::AsyncDropTask::start(
+        executor_, "saving watch", [this](asyncdrop::TaskControl& control) { return watch_saving(control); });
 
     fuse::SessionSettings session_settings;
     session_settings.mount_point = settings_.mount_point;
@@ -133,6 +132,7 @@ asio::awaitable<void> MountDaemon::bring_up() {
     session_ = &*session;
     stack_.graph().add("session", std::move(session), asyncdrop::uses(filesystem_node, kernel_calls_node));
     failing_with(exit_mount_point, [this] { session_->mount(); });
+    cut_connection_ = session_->cutter();
     if (!settings_.read_only) filesystem_->start();
 }
 
@@ -146,6 +146,7 @@ void MountDaemon::on_ready() {
 
 asio::awaitable<int> MountDaemon::serve_and_tear_down() {
     MountedParts parts{session_->mounted(), kernel_calls_, filesystem_, session_};
+    enter(Phase::mounted);
     triggers_->mounted(std::move(parts), settings_.idle_timeout);
     std::exception_ptr failed;
     try {
@@ -160,60 +161,67 @@ asio::awaitable<int> MountDaemon::serve_and_tear_down() {
                  triggers_->cause().empty() ? "unmounted" : triggers_->cause());
 
     // Asked before the teardown: afterwards nobody knows which changes were on their way.
-    const std::vector<InodeNumber> cut_off = session_->cut_off();
-    const std::vector<InodeNumber> unwritten = filesystem_->undurable_inodes();
-    auto going_down = take_down();
-    const asyncdrop::TeardownReport report = co_await std::move(going_down);
-    std::vector<std::string> lost;
-    if (!cut_off.empty()) {
-        lost.push_back(with_inodes(
-            "the connection ended while programs were writing: their last writes may be lost in " +
-                std::to_string(cut_off.size()) + " files",
-            cut_off));
-    }
-    if (!report.ok() && !unwritten.empty()) {
-        lost.push_back(with_inodes(
-            "not saved: the last changes of " + std::to_string(unwritten.size()) + " files", unwritten));
-    }
-    for (const std::string& sentence : lost) {
-        logger_.error(sentence);
-        control_->tell("report", sentence);
-    }
-    const int code = !report.ok() || !cut_off.empty() ? exit_not_saved : failed ? exit_failure : exit_ok;
+    note_unsaved();
+    auto taking_down = take_down();
+    const asyncdrop::TeardownReport report = co_await std::move(taking_down);
+    const int code = !report.ok() || !cut_off_.empty() ? exit_not_saved : failed ? exit_failure : exit_ok;
     deliver(report, code);
     co_return code;
 }
 
 asio::awaitable<asyncdrop::TeardownReport> MountDaemon::take_down() {
+    enter(Phase::tearing_down);
     filesystem_ = nullptr;
     session_ = nullptr;
-    return stack_.tear_down();
+    auto running = stack_.tear_down();
+    co_return co_await std::move(running);
 }
 
-void MountDaemon::deliver(const asyncdrop::TeardownReport& report, int code) {
-    const std::string text = report.to_text();
-    logger_.log(report.ok() ? spdlog::level::info : spdlog::level::err, "Teardown of {}:\n{}",
-                settings_.mount_point, text);
-    if (settings_.teardown_report) {
-        std::ofstream file(*settings_.teardown_report);
-        file << text;
-        file.close();
-        if (!file)
-            logger_.error("The teardown report could not be written to {}", *settings_.teardown_report);
+// Between the filesystem, which has put everything into the tree, and the tree: a step of its own, so that
+// the report tells what was saved and how long that took.
+asio::awaitable<void> MountDaemon::commit_last() {
+    tree::Tree& tree = stack_.tree();
+    outcome_.bytes = tree.blocks().unsynced_bytes() + tree.dirty_bytes();
+    std::exception_ptr failed;
+    try {
+        if (!settings_.read_only && tree.dirty()) {
+            auto committing = tree.commit();
+            co_await std::move(committing);
+        }
+    } catch (...) {
+        failed = std::current_exception();
     }
-    std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) control_->tell("report", line);
-    logger_.flush();
-    control_->tell("result", std::to_string(code));
+    if (const tree::CommitRecord* last = tree.last_commit()) outcome_.commit = raw(last->generation);
+    if (failed) std::rethrow_exception(failed);
 }
 
-void MountDaemon::log_state() {
-    if (!filesystem_ || !session_) return logger_.info("State: going up or down");
-    logger_.info(
-        "State: {} requests served, {} in flight, {} open handles, {} files with unwritten data, {} bytes "
-        "not durable",
-        session_->requests(), session_->in_flight(), filesystem_->open_handles(), filesystem_->dirty_files(),
-        stack_.tree().blocks().unsynced_bytes());
+asio::awaitable<void> MountDaemon::watch_saving(asyncdrop::TaskControl& control) {
+    while (!control.stopping()) {
+        std::chrono::milliseconds pause = look_interval;
+        if (phase_ == Phase::mounted) pause = std::chrono::hours(1);  // enter() wakes it up
+        co_await control.wait_for(pause);
+        const std::optional<asyncdrop::TeardownReport> going = stack_.so_far();
+        if (phase_ == Phase::mounted || control.stopping() || !going) continue;
+        const asyncdrop::TeardownReport& so_far = *going;
+        const SavingState state = saving_state(so_far);
+        const auto now = SavingWatch::Clock::now();
+        saving_.look(state, now);
+        const std::string waits = waiting_for(so_far);
+        control_->tell("progress", bytes_text(state.bytes_left) + " left to save" +
+                                       (waits.empty() ? "" : " (waiting for " + waits + ")"));
+        if (settings_.teardown_timeout.count() > 0 && saving_.stuck_for(now) >= settings_.teardown_timeout)
+            give_up("nothing has moved on for " + std::to_string(settings_.teardown_timeout.count()) + " s");
+    }
+}
+
+TriggerActions MountDaemon::trigger_actions() {
+    TriggerActions actions;
+    actions.report = [this] { log_state(); };
+    actions.going_down = [this] { enter(Phase::unmounting); };
+    actions.only_serving = [this] { enter(Phase::mounted); };
+    actions.stuck = [this] { return stuck(); };
+    actions.give_up = [this](const std::string& cause) { give_up(cause); };
+    return actions;
 }
 
 }  // namespace demofs::app

@@ -1,19 +1,29 @@
 // One mount from beginning to end: bring everything up, serve, tear everything down, report.
 //
+// It ends by itself once everything is saved. If the store does not answer any more it can give up: then it
+// says what is not saved, and ends the process from inside, since threads that hang in the kernel can neither
+// be joined nor dropped.
+//
 // Threads: the core. The daemon object outlives its coroutine.
 #pragma once
 
 #include <spdlog/logger.h>
 
 #include <asyncdrop/box.hpp>
+#include <asyncdrop/task.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "demofs/app/background.hpp"
 #include "demofs/app/commands.hpp"
 #include "demofs/app/control_socket.hpp"
+#include "demofs/app/saving_watch.hpp"
+#include "demofs/app/unmount_outcome.hpp"
 #include "demofs/app/unmount_triggers.hpp"
 #include "demofs/app/vault_stack.hpp"
 #include "demofs/crypto/keys.hpp"
@@ -31,11 +41,32 @@ class MountDaemon {
     boost::asio::awaitable<int> run();
 
   private:
+    // In this order. A mount that cannot be brought up goes from the first to the last.
+    enum class Phase { coming_up, mounted, unmounting, tearing_down };
+
     boost::asio::awaitable<void> bring_up();
     boost::asio::awaitable<int> serve_and_tear_down();
     boost::asio::awaitable<asyncdrop::TeardownReport> take_down();
-    void deliver(const asyncdrop::TeardownReport& report, int code);
+    boost::asio::awaitable<void> commit_last();
+    boost::asio::awaitable<void> watch_saving(asyncdrop::TaskControl& control);
+    TriggerActions trigger_actions();
     void on_ready();
+
+    // --- going down: mount_daemon_end.cpp --------------------------------------------------------
+
+    // What is to be saved, noted while there is somebody who knows.
+    void note_unsaved();
+    void enter(Phase phase);
+    SavingState saving_state(const asyncdrop::TeardownReport& so_far);
+    bool stuck() const;
+    [[noreturn]] void give_up(const std::string& cause);
+    void deliver(const asyncdrop::TeardownReport& report, int code);
+    void write_report(const std::optional<std::string>& file, const std::string& what,
+                      const std::string& text);
+
+    // --- what is said meanwhile: mount_daemon_status.cpp -----------------------------------------
+
+    std::string status();
     void log_state();
 
     MountSettings settings_;
@@ -47,9 +78,17 @@ class MountDaemon {
     VaultStack stack_;
     asyncdrop::AsyncDropBox<UnmountTriggers> triggers_;
     asyncdrop::AsyncDropBox<ControlServer> control_;
+    asyncdrop::AsyncDropGuard<asyncdrop::AsyncDropTask> watcher_;  // of saving_
+    Phase phase_ = Phase::coming_up;
+    SavingWatch saving_;
+    UnmountOutcome outcome_;
+    std::vector<InodeNumber> cut_off_;
+
+    // Null, or nothing, before they are there, and from the teardown on.
     fs::Filesystem* filesystem_ = nullptr;
     WorkerPool* kernel_calls_ = nullptr;  // waits for the kernel, which waits for this daemon
     fuse::Session* session_ = nullptr;
+    std::function<void()> cut_connection_;  // of the session, also when that is gone
 };
 
 }  // namespace demofs::app

@@ -4,6 +4,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -11,10 +13,14 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <exception>
 #include <utility>
 
 #include "demofs/app/failure.hpp"
+#include "demofs/base/error.hpp"
 #include "demofs/store/file_descriptor.hpp"
+
+extern char** environ;
 
 namespace demofs::app {
 
@@ -108,9 +114,50 @@ void say(int terminal, const std::string& text) {
     }
 }
 
+// The shell's standard input and error stay those of this program: a command may ask somebody.
+crypto::Password read_from_command(const std::string& command) {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw Error(errno, "could not make a pipe");
+    store::FileDescriptor output(ends[0]);
+    store::FileDescriptor input(ends[1]);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, input.get(), STDOUT_FILENO);
+    std::array<std::string, 3> words{"sh", "-c", command};
+    std::array<char*, 4> pointers{words[0].data(), words[1].data(), words[2].data(), nullptr};
+    pid_t child = 0;
+    const int failed = ::posix_spawnp(&child, "sh", &actions, nullptr, pointers.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (failed != 0) throw Error(failed, "the password command could not be started");
+    input.close();
+    std::optional<crypto::Password> password;
+    std::exception_ptr unreadable;
+    try {
+        password.emplace(read_line(output.get(), "the password command"));
+    } catch (...) {
+        unreadable = std::current_exception();
+    }
+    output.close();  // what follows the line is not wanted
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    const bool cut_off = WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE;
+    if (!cut_off && !(WIFEXITED(status) && WEXITSTATUS(status) == 0)) {
+        throw Failure(exit_failure,
+                      "the password command failed (" +
+                          (WIFEXITED(status) ? "exit code " + std::to_string(WEXITSTATUS(status))
+                                             : "signal " + std::to_string(WTERMSIG(status))) +
+                          "): " + command);
+    }
+    if (unreadable) std::rethrow_exception(unreadable);
+    return std::move(*password);
+}
+
 }  // namespace
 
-crypto::Password read_password(const std::optional<std::string>& file, Prompt prompt) {
+crypto::Password read_password(const PasswordSource& source, Prompt prompt) {
+    if (source.command) return read_from_command(*source.command);
+    const std::optional<std::string>& file = source.file;
     if (file && *file != "-") {
         const store::FileDescriptor opened(::open(file->c_str(), O_RDONLY | O_CLOEXEC));
         if (!opened)

@@ -1,85 +1,237 @@
 // `demofs unmount`: unmounts and waits until the daemon has saved everything and ended.
 //
 // umount(2) returns before a FUSE server has written its last data, so this command connects to the daemon
-// first, unmounts, and then listens until the daemon's process is gone.
-#include <filesystem>
+// first, unmounts, and then listens until the daemon's process is gone. Unmounting itself waits for the
+// kernel, which waits for the daemon, which may wait for a store that does not answer: so it has a thread of
+// its own, which a time-out leaves behind.
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <future>
 #include <iostream>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
 
 #include "demofs/app/commands.hpp"
-#include "demofs/app/control_socket.hpp"
 #include "demofs/app/failure.hpp"
+#include "demofs/app/mounted_directory.hpp"
+#include "demofs/app/unmount_outcome.hpp"
 #include "demofs/base/error.hpp"
-#include "demofs/fuse/mount.hpp"
 
 namespace demofs::app {
 
 namespace {
 
-// Without looking at the directory itself: a dead or hanging mount must not stop us.
-std::string absolute_mount_point(const std::string& given) {
-    namespace files = std::filesystem;
-    std::error_code error;
-    const std::string real = files::canonical(given, error).string();
-    if (!error) return real;
-    files::path path = files::absolute(given).lexically_normal();
-    if (!path.has_filename()) path = path.parent_path();
-    const files::path parent = files::canonical(path.parent_path(), error);
-    return error ? path.string() : (parent / path.filename()).string();
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds look_interval(100);
+constexpr std::chrono::seconds quiet_time(2);  // what takes no longer needs no word
+
+[[noreturn]] void fail_to_unmount(const Error& error) {
+    const bool busy = error.code() == std::errc::device_or_resource_busy;
+    throw Failure(busy ? exit_busy : exit_failure,
+                  error.what() + std::string(busy ? "; or use --lazy to unmount when they are done" : ""));
 }
 
-void unmount_or_fail(const fuse::Mount& mount, fuse::UnmountMode mode) {
-    try {
-        fuse::unmount(mount, mode);
-    } catch (const Error& error) {
-        const bool busy = error.code() == std::errc::device_or_resource_busy;
-        throw Failure(
-            busy ? exit_busy : exit_failure,
-            error.what() + std::string(busy ? "; or use --lazy to unmount when they are done" : ""));
+// What is going on, on the terminal: one line that is written over and over. Elsewhere a line now and then.
+class ProgressLine {
+  public:
+    explicit ProgressLine(bool wanted) : wanted_(wanted), terminal_(::isatty(STDERR_FILENO) == 1) {}
+    ProgressLine(const ProgressLine&) = delete;
+    ProgressLine& operator=(const ProgressLine&) = delete;
+    ~ProgressLine() { clear(); }
+
+    void show(const std::string& text) {
+        last_ = text;
+        const Clock::time_point now = Clock::now();
+        if (!wanted_ || now - shown_ < quiet_time) return;
+        if (terminal_) {
+            std::cerr << "\r\033[K" << text << std::flush;
+            drawn_ = true;
+            shown_ = now - quiet_time + look_interval;
+        } else {
+            std::cerr << "demofs: " << text << std::endl;
+            shown_ = now;
+        }
+    }
+    void clear() {
+        if (std::exchange(drawn_, false)) std::cerr << "\r\033[K" << std::flush;
+    }
+    const std::string& last() const { return last_; }
+
+  private:
+    bool wanted_;
+    bool terminal_;
+    bool drawn_ = false;
+    Clock::time_point shown_ = Clock::now();
+    std::string last_;
+};
+
+class Unmounting {
+  public:
+    Unmounting(const UnmountSettings& settings, MountedDirectory found)
+        : settings_(settings), found_(std::move(found)), progress_(!settings.json) {
+        if (settings.timeout) deadline_ = begun_ + *settings.timeout;
+    }
+
+    int run();
+
+  private:
+    double seconds() const { return std::chrono::duration<double>(Clock::now() - begun_).count(); }
+    void unmount();
+    void listen(Clock::time_point until);
+    int conclude();
+    [[noreturn]] void time_out();
+
+    const UnmountSettings& settings_;
+    MountedDirectory found_;
+    ProgressLine progress_;
+    Clock::time_point begun_ = Clock::now();
+    Clock::time_point deadline_ = Clock::time_point::max();
+    std::optional<std::string> outcome_;
+    std::optional<int> result_;
+};
+
+// The process ends here: the thread that unmounts cannot be stopped.
+void Unmounting::time_out() {
+    progress_.clear();
+    std::cerr << "demofs: " << found_.directory << " is not saved and unmounted after "
+              << settings_.timeout->count() << " s; it goes on"
+              << (progress_.last().empty() ? "" : ": " + progress_.last()) << "\n"
+              << "demofs: demofs status " << found_.directory << " tells more" << std::endl;
+    std::_Exit(exit_timed_out);
+}
+
+// Takes what the daemon says until then.
+void Unmounting::listen(Clock::time_point until) {
+    while (const auto message = found_.daemon->next(until)) {
+        if (message->kind == "progress") {
+            progress_.show(message->text);
+        } else if (message->kind == "notice") {
+            progress_.clear();
+            std::cerr << "demofs: " << message->text << std::endl;
+        } else if (message->kind == "outcome") {
+            outcome_ = message->text;
+        } else if (message->kind == "result") {
+            result_ = std::atoi(message->text.c_str());
+            return;
+        }
     }
 }
 
-// Shows what the daemon says until it has ended.
-int wait_for(ControlClient& daemon, const std::string& directory) {
-    const auto result = daemon.wait([](const std::string& kind, const std::string& text) {
-        (kind == "report" ? std::cout : std::cerr) << text << std::endl;
-    });
-    if (!result) {
+void Unmounting::unmount() {
+    std::promise<void> done;
+    std::future<void> unmounted = done.get_future();
+    std::thread([mount = *found_.mount, promise = std::move(done)]() mutable {
+        try {
+            fuse::unmount(mount, fuse::UnmountMode::normal);
+            promise.set_value();
+        } catch (...) {
+            promise.set_exception(std::current_exception());
+        }
+    }).detach();
+    while (unmounted.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+        if (Clock::now() >= deadline_) time_out();
+        if (result_ || !found_.daemon || found_.daemon->over()) {
+            unmounted.wait_for(look_interval);
+        } else {
+            listen(Clock::now() + std::chrono::milliseconds(5));
+        }
+    }
+    try {
+        unmounted.get();
+    } catch (const Error& error) {
+        progress_.clear();
+        fail_to_unmount(error);
+    }
+}
+
+int Unmounting::conclude() {
+    progress_.clear();
+    if (!result_ || !outcome_) {
         throw Failure(exit_daemon_died,
-                      "the daemon of " + directory +
+                      "the daemon of " + found_.directory +
                           " ended without a report. The vault holds everything up to its last commit.");
     }
-    return *result;
+    if (settings_.json) {
+        std::cout << outcome_for_programs(*outcome_, seconds()) << std::endl;
+        return *result_;
+    }
+    const OutcomeText text = describe_outcome(*outcome_, seconds());
+    std::ostream& out = *result_ == exit_ok ? std::cout : std::cerr;
+    if (settings_.verbose || *result_ != exit_ok) out << text.timeline;
+    for (const std::string& line : text.details) out << line << '\n';
+    out << text.summary << std::endl;
+    return *result_;
+}
+
+int Unmounting::run() {
+    if (found_.mount) {
+        unmount();
+        if (!found_.daemon) {
+            throw Failure(exit_failure, found_.directory +
+                                            " is unmounted, but its daemon belongs to another user and "
+                                            "cannot be waited for");
+        }
+    } else {
+        std::cerr << "demofs: " << found_.directory
+                  << " is detached already; waiting until its open files are closed" << std::endl;
+    }
+    while (!result_ && !found_.daemon->over()) {
+        if (Clock::now() >= deadline_) time_out();
+        listen(std::min(deadline_, Clock::now() + quiet_time));
+    }
+    // The vault is free when the process has ended. One that has given up may hang in the kernel.
+    while (result_ != std::optional<int>(exit_timed_out) &&
+           !found_.daemon->wait_for_end(std::min(deadline_, Clock::now() + quiet_time))) {
+        if (Clock::now() >= deadline_) time_out();
+    }
+    return conclude();
+}
+
+int detach(const MountedDirectory& found) {
+    try {
+        fuse::unmount(*found.mount, fuse::UnmountMode::lazy);
+    } catch (const Error& error) {
+        fail_to_unmount(error);
+    }
+    std::cout << found.directory
+              << " is detached. Its daemon goes on until the last file there is closed and all is "
+              << "saved; demofs unmount " << found.directory << " waits for that." << std::endl;
+    return exit_ok;
 }
 
 }  // namespace
 
 int run_unmount(const UnmountSettings& settings) {
-    const std::string directory = absolute_mount_point(settings.mount_point);
-    const auto mounted = fuse::mounted_on(directory);
-    std::optional<ControlClient> daemon = ControlClient::connect(directory);
-    if (!mounted && daemon) {
-        std::cerr << "demofs: " << directory
-                  << " is detached already; waiting until its open files are closed" << std::endl;
-        return wait_for(*daemon, directory);
+    MountedDirectory found = find_mounted(settings.mount_point);
+    const std::string& directory = found.directory;
+    if (!found.mount && found.daemon) {
+        if (settings.lazy) return exit_ok;
+        return Unmounting(settings, std::move(found)).run();
     }
-    if (!mounted || mounted->type != "fuse.demofs") {
-        throw Failure(exit_not_mounted, "no demofs filesystem is mounted on " + directory +
-                                            (mounted ? " (but a " + mounted->type + ")" : std::string()));
+    if (!found.mount || found.mount->type != "fuse.demofs") {
+        throw Failure(exit_not_mounted,
+                      "no demofs filesystem is mounted on " + directory +
+                          (found.mount ? " (but a " + found.mount->type + ")" : std::string()));
     }
-    if (!daemon && fuse::is_dead_mount(directory)) {
-        unmount_or_fail(*mounted, fuse::UnmountMode::lazy);
+    if (!found.daemon && fuse::is_dead_mount(directory)) {
+        try {
+            fuse::unmount(*found.mount, fuse::UnmountMode::lazy);
+        } catch (const Error& error) {
+            fail_to_unmount(error);
+        }
         throw Failure(
             exit_daemon_died,
             "the daemon of " + directory +
                 " had died; its dead mount is removed. The vault holds everything up to its last commit.");
     }
-    unmount_or_fail(*mounted, settings.lazy ? fuse::UnmountMode::lazy : fuse::UnmountMode::normal);
-    if (!daemon) {
-        throw Failure(
-            exit_failure,
-            directory + " is unmounted, but its daemon belongs to another user and cannot be waited for");
-    }
-    return wait_for(*daemon, directory);
+    if (settings.lazy) return detach(found);
+    return Unmounting(settings, std::move(found)).run();
 }
 
 }  // namespace demofs::app

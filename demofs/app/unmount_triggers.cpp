@@ -2,7 +2,7 @@
 //
 // They ask the kernel to unmount, on a worker, since the kernel asks this very daemon to flush before it is
 // done; the session notices the end of the mount, as with any other cause. Only a second signal does not
-// unmount: it stops the session.
+// unmount: it stops the session; and a later one may give up.
 #include "demofs/app/unmount_triggers.hpp"
 
 #include <signal.h>
@@ -46,10 +46,10 @@ bool is_ignored(int signal) {
 }  // namespace
 
 struct UnmountTriggers::State {
-    State(const asio::any_io_executor& ex, Notice n, std::function<void()> report)
+    State(const asio::any_io_executor& ex, Notice n, TriggerActions a)
         : executor(ex),
           notice(std::move(n)),
-          on_report_request(std::move(report)),
+          actions(std::move(a)),
           signals(ex),
           idle_timer(ex),
           task_ended(ex) {
@@ -60,7 +60,7 @@ struct UnmountTriggers::State {
 
     asio::any_io_executor executor;
     Notice notice;
-    std::function<void()> on_report_request;
+    TriggerActions actions;
     asio::signal_set signals;
     asio::steady_timer idle_timer;
     asio::steady_timer task_ended;
@@ -81,15 +81,20 @@ struct UnmountTriggers::State {
     }
 
     void on_signal(int number) {
-        if (number == SIGUSR1) return on_report_request();
+        if (number == SIGUSR1) return actions.report();
         ++signals_seen;
         if (cause.empty()) cause = signal_name(number);
-        if (!parts) return notice(signal_name(number) + " received; the mount is going up or down already");
-        if (signals_seen == 1) {
+        if (parts && signals_seen == 1) {
             spawn(unmount(true));
-        } else if (signals_seen == 2) {
+        } else if (parts && signals_seen == 2) {
             notice("Second signal: ending once everything written so far is saved, open files get errors");
+            actions.going_down();
             spawn(parts->session->stop());
+        } else if (signals_seen > 1 && actions.stuck()) {
+            actions.give_up(signal_name(number));
+        } else {
+            notice(signal_name(number) + " received; the mount is going up or down already" +
+                   (signals_seen > 1 ? " (if nothing has moved on for 10 s, a signal gives up)" : ""));
         }
     }
 
@@ -108,6 +113,7 @@ struct UnmountTriggers::State {
     asio::awaitable<void> unmount(bool detach_if_busy) {
         const fuse::Mount mount = parts->mount;
         WorkerPool& kernel_calls = *parts->kernel_calls;
+        actions.going_down();
         std::exception_ptr failed;
         try {
             auto normally = [mount] { fuse::unmount(mount, fuse::UnmountMode::normal); };
@@ -117,13 +123,13 @@ struct UnmountTriggers::State {
             failed = std::current_exception();
         }
         if (!failed || !parts) co_return;
+        actions.only_serving();
         const bool busy = errno_of(failed) == std::errc::device_or_resource_busy;
         if (busy && !detach_if_busy) co_return;
         if (!busy) std::rethrow_exception(failed);
         notice(
             "Files are in use: the mount is detached and will end when they are closed (a second signal "
-            "saves "
-            "what was written so far and ends it)");
+            "saves what was written so far and ends it)");
         auto lazily = [mount] { fuse::unmount(mount, fuse::UnmountMode::lazy); };
         auto running = kernel_calls.run(std::move(lazily));
         co_await std::move(running);
@@ -156,14 +162,13 @@ struct UnmountTriggers::State {
 };
 
 asyncdrop::AsyncDropBox<UnmountTriggers> UnmountTriggers::make(asio::any_io_executor executor, Notice notice,
-                                                               std::function<void()> on_report_request) {
-    return asyncdrop::make_box<UnmountTriggers>(std::move(executor), std::move(notice),
-                                                std::move(on_report_request));
+                                                               TriggerActions actions) {
+    return asyncdrop::make_box<UnmountTriggers>(std::move(executor), std::move(notice), std::move(actions));
 }
 
 UnmountTriggers::UnmountTriggers(asyncdrop::Passkey<UnmountTriggers>, asio::any_io_executor executor,
-                                 Notice notice, std::function<void()> on_report_request)
-    : state_(std::make_unique<State>(executor, std::move(notice), std::move(on_report_request))) {}
+                                 Notice notice, TriggerActions actions)
+    : state_(std::make_unique<State>(executor, std::move(notice), std::move(actions))) {}
 
 UnmountTriggers::~UnmountTriggers() = default;
 

@@ -4,8 +4,9 @@
 //
 // A first signal unmounts normally; if files are in use, it detaches the mount and the session goes on until
 // they are closed. A second signal does not unmount but stops the session (fuse::Session::stop) once the
-// kernel has handed over what programs have written so far. Further signals, and signals during the teardown,
-// change nothing.
+// kernel has handed over what programs have written so far. From the second signal on, one that comes while
+// nothing moves on any more (saving_watch.hpp) gives up: a store that does not answer must not hold the
+// process for ever. As long as something is being saved, signals only say so.
 //
 // Threads: the core; the blocking unmount runs on the worker for calls of the kernel.
 #pragma once
@@ -35,14 +36,23 @@ struct MountedParts {
     fuse::Session* session = nullptr;
 };
 
+/// What the triggers ask of the daemon; all of it is called on the core.
+struct TriggerActions {
+    std::function<void()> report;        ///< SIGUSR1: say what is going on
+    std::function<void()> going_down;    ///< the mount is to end, and what follows should move on
+    std::function<void()> only_serving;  ///< it goes on serving until programs close their files
+    std::function<bool()> stuck;         ///< whether nothing moves on any more
+    std::function<void(const std::string& cause)> give_up;  ///< end at once
+};
+
 class UnmountTriggers {
   public:
-    /// From here on the signals do not end the process any more. `on_report_request` is called for SIGUSR1.
+    /// From here on the signals do not end the process any more.
     static asyncdrop::AsyncDropBox<UnmountTriggers> make(boost::asio::any_io_executor executor, Notice notice,
-                                                         std::function<void()> on_report_request);
+                                                         TriggerActions actions);
 
     UnmountTriggers(asyncdrop::Passkey<UnmountTriggers>, boost::asio::any_io_executor executor, Notice notice,
-                    std::function<void()> on_report_request);
+                    TriggerActions actions);
     ~UnmountTriggers();
 
     /// Starts listening for signals. One that comes before mounted() takes effect then.

@@ -153,6 +153,7 @@ asio::awaitable<asyncdrop::TeardownReport> VaultStack::tear_down() {
     co_await asyncdrop::even_if_cancelled;
     auto running = graph_->run();
     const asyncdrop::TeardownReport report = co_await std::move(running);
+    torn_down_ = true;  // the graph is not asked while it is dropped
     co_await asyncdrop::even_if_cancelled;
     co_await graph_.async_drop();
     catalog_.reset();

@@ -13,6 +13,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,12 @@ class VaultStack {
     asyncdrop::NodeHandle<tree::Tree> tree_node() const { return tree_node_; }
     asyncdrop::NodeHandle<store::LocalObjectStore> store_node() const { return store_node_; }
 
+    /// How far the teardown has come; nothing when it is over.
+    std::optional<asyncdrop::TeardownReport> so_far() const {
+        if (torn_down_) return std::nullopt;
+        return graph_->so_far();
+    }
+
     /// Drops all parts, users first. Never throws for a part that failed: the report tells.
     boost::asio::awaitable<asyncdrop::TeardownReport> tear_down();
 
@@ -81,6 +88,7 @@ class VaultStack {
     tree::Tree* tree_ = nullptr;
     asyncdrop::NodeHandle<tree::Tree> tree_node_;
     asyncdrop::NodeHandle<store::LocalObjectStore> store_node_;
+    bool torn_down_ = false;
     std::size_t segment_count_ = 0;
     std::uint64_t stored_bytes_ = 0;
 };

@@ -10,8 +10,10 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -37,6 +39,16 @@ std::string unescape(const std::string& text) {
     return out;
 }
 
+// The user in the options of a FUSE filesystem: "rw,user_id=1000,group_id=1000".
+uid_t owner_in(const std::string& options) {
+    constexpr std::string_view key = "user_id=";
+    const std::size_t at = options.find(key);
+    uid_t owner = 0;
+    if (at != std::string::npos)
+        std::from_chars(options.data() + at + key.size(), options.data() + options.size(), owner);
+    return owner;
+}
+
 // All mounts of this namespace; later ones lie on top of earlier ones.
 std::vector<Mount> all_mounts() {
     std::ifstream lines("/proc/self/mountinfo");
@@ -48,7 +60,9 @@ std::vector<Mount> all_mounts() {
         fields >> mount.id >> parent >> mount.device >> root >> mount.point;
         while (fields >> word && word != "-") {
         }
-        fields >> mount.type >> mount.source;
+        std::string options;
+        fields >> mount.type >> mount.source >> options;
+        mount.owner = owner_in(options);
         mount.point = unescape(mount.point);
         mount.source = unescape(mount.source);
         mounts.push_back(std::move(mount));
@@ -134,18 +148,36 @@ void unmount(const Mount& mount, UnmountMode mode) {
             directory + " cannot be unmounted: another filesystem (" + top->type + ") is mounted over it");
     }
     if (::geteuid() == 0) {
-        if (::umount2(directory.c_str(), UMOUNT_NOFOLLOW | (mode == UnmountMode::lazy ? MNT_DETACH : 0)) == 0)
-            return;
+        const int how = mode == UnmountMode::normal ? 0
+                        : mode == UnmountMode::lazy ? MNT_DETACH
+                                                    : MNT_DETACH | MNT_FORCE;
+        if (::umount2(directory.c_str(), UMOUNT_NOFOLLOW | how) == 0) return;
         if (errno == EBUSY) busy(directory);
         if (errno != EPERM) throw Error(errno, "could not unmount " + directory);
     }
-    const auto [code, said] = mode == UnmountMode::lazy
-                                  ? run_program({"fusermount3", "-u", "-z", "--", directory})
-                                  : run_program({"fusermount3", "-u", "--", directory});
+    const auto [code, said] = mode == UnmountMode::normal
+                                  ? run_program({"fusermount3", "-u", "--", directory})
+                                  : run_program({"fusermount3", "-u", "-z", "--", directory});
     if (code == 0) return;
     if (said.find("busy") != std::string::npos) busy(directory);
     throw Error::saying(std::errc::operation_not_permitted, "could not unmount " + directory + ": " +
                                                                 (said.empty() ? "fusermount3 failed" : said));
+}
+
+// The connection's number is that of the device, which "0:52" names as in /proc/self/mountinfo.
+void abort_connection(const Mount& mount) {
+    unsigned major_number = 0, minor_number = 0;
+    char colon = 0;
+    std::istringstream(mount.device) >> major_number >> colon >> minor_number;
+    constexpr unsigned minor_bits = 20;
+    const unsigned number = (major_number << minor_bits) | minor_number;
+    const std::string control = "/sys/fs/fuse/connections/" + std::to_string(number) + "/abort";
+    const int file = ::open(control.c_str(), O_WRONLY | O_CLOEXEC);
+    if (file < 0) return;
+    if (::write(file, "1", 1) < 0) {
+        // Closing the connection does the same, only not while a call of the kernel holds it.
+    }
+    ::close(file);
 }
 
 }  // namespace demofs::fuse

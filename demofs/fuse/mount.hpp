@@ -8,6 +8,8 @@
 // Threads: any. All of it blocks, unmounting as long as the filesystem takes to answer: never on the core.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,6 +22,7 @@ struct Mount {
     std::string point;     ///< where it is mounted
     std::string type;      ///< "fuse.demofs" for ours
     std::string source;    ///< the vault's path
+    uid_t owner = 0;       ///< who mounted it, as far as it is a FUSE filesystem
 
     /// Whether both are one mount of one filesystem, wherever it is by now.
     bool same_as(const Mount& other) const { return id == other.id && device == other.device; }
@@ -37,11 +40,19 @@ std::optional<Mount> mount_of_vault(const std::string& vault);
 /// Whether the daemon of what is mounted on `directory` has died. Waits for the answer of one that is busy.
 bool is_dead_mount(const std::string& directory);
 
-enum class UnmountMode { normal, lazy };
+enum class UnmountMode {
+    normal,  ///< refused when files are in use
+    lazy,    ///< detached at once; ends when its last file is closed
+    force,   ///< lazy, and the connection is cut before (by root): waits for no answer of the daemon
+};
 
 /// Unmounts this mount and no other, as root by the system call, else through fusermount3. Nothing happens if
 /// it is gone. Throws Error: EBUSY when files are in use (mode normal), EPERM when another filesystem is
 /// mounted over it, or when fusermount3 refuses.
 void unmount(const Mount& mount, UnmountMode mode);
+
+/// Cuts the connection of a FUSE mount through its control file, where there is one: all requests end with an
+/// error, also those that the daemon has taken.
+void abort_connection(const Mount& mount);
 
 }  // namespace demofs::fuse

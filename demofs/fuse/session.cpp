@@ -26,9 +26,11 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "demofs/base/bytes.hpp"
@@ -109,6 +111,21 @@ std::string escaped(const std::string& value) {
     return out;
 }
 
+// libfuse's descriptor of /dev/fuse, as long as it is that.
+struct Connection {
+    int descriptor = -1;
+
+    // It becomes one that says that the connection is gone: the end of a pipe whose reader is closed.
+    void close() {
+        if (descriptor < 0) return;
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0) throw Error(errno, "could not make a pipe");
+        ::close(ends[0]);
+        ::dup3(ends[1], std::exchange(descriptor, -1), O_CLOEXEC);
+        ::close(ends[1]);
+    }
+};
+
 }  // namespace
 
 struct Session::State {
@@ -133,6 +150,7 @@ struct Session::State {
     WorkerPool& kernel_calls;
     Dispatcher dispatcher;
     fuse_session* session = nullptr;
+    std::shared_ptr<Connection> connection = std::make_shared<Connection>();
     asio::posix::stream_descriptor device;  // a view of libfuse's descriptor: released, never closed here
     asio::steady_timer drained;             // never expires; cancelled when nothing is in flight any more
     asyncdrop::AsyncDropGuard<asyncdrop::AsyncDropTask> collector;  // empty on a read-only mount
@@ -177,14 +195,9 @@ asio::awaitable<void> Session::State::collect_regularly(asyncdrop::TaskControl& 
 }
 
 // libfuse would unmount by path, which may lead to somebody else's mount by now (mount.hpp). It does nothing
-// if its descriptor says that the connection is gone; so the descriptor becomes one that says so, the end of a
-// pipe whose reader is closed, and with that /dev/fuse is closed.
+// if its descriptor says that the connection is gone.
 void Session::State::close_connection() {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) throw Error(errno, "could not make a pipe");
-    ::close(ends[0]);
-    ::dup3(ends[1], fuse_session_fd(session), O_CLOEXEC);
-    ::close(ends[1]);
+    connection->close();
     fuse_session_unmount(session);
 }
 
@@ -224,7 +237,8 @@ void Session::mount() {
                              ? " --allow-other needs user_allow_other in /etc/fuse.conf."
                              : ""));
     }
-    s.device.assign(fuse_session_fd(s.session));
+    s.connection->descriptor = fuse_session_fd(s.session);
+    s.device.assign(s.connection->descriptor);
     s.device.non_blocking(true);
     // Through /dev/fuse, and answered by the kernel at once: only pages would have to be waited for.
     s.dispatcher.forget_attributes = [session = s.session](InodeNumber inode) {
@@ -245,6 +259,18 @@ void Session::mount() {
 
 const Mount& Session::mounted() const {
     return *state_->mount;
+}
+
+std::function<void()> Session::cutter() const {
+    return [connection = state_->connection, ours = *state_->mount, log = state_->settings.log] {
+        abort_connection(ours);
+        try {
+            connection->close();
+            unmount(ours, UnmountMode::force);
+        } catch (...) {
+            log("A dead mount is left behind: " + describe(std::current_exception()));
+        }
+    };
 }
 
 asio::awaitable<void> Session::run() {

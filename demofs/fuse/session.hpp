@@ -69,6 +69,11 @@ class Session {
     /// return although still mounted: what the second SIGTERM does. Later calls change nothing.
     boost::asio::awaitable<void> stop();
 
+    /// A function that cuts the connection and takes the mount away without waiting for anything in this
+    /// process: for one that is about to end although requests hang. Valid from mount() on, also when the
+    /// session is gone; to be called on the core.
+    std::function<void()> cutter() const;
+
     /// Once run() has returned: files that were open for writing and whose last pages may never have come.
     const std::vector<InodeNumber>& cut_off() const;
 

@@ -282,7 +282,7 @@ class Demo:
     def unmount(self, again=""):
         say("demofs unmount: tearing down in order")
         with Ticker() as timer:
-            report = run([self.demofs, "unmount", self.mount_point], timeout=600)
+            report = run([self.demofs, "unmount", "-v", self.mount_point], timeout=600)
         for line in report.splitlines():
             detail(line)
         if mounts.mount_at(self.mount_point):

@@ -1,11 +1,14 @@
 """What goes wrong for users must be said in a sentence, with a non-zero exit code and nothing left behind."""
 
+import errno
 import fcntl
+import hashlib
 import os
 import pty
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import termios
@@ -100,6 +103,33 @@ class Commands(ErrorTest):
         self.expect_error(self.vault.init(check=False), FAILURE, "(?i)not empty|other files", self.vault.path)
         self.assertEqual(os.listdir(self.vault.path), ["letter.txt"])
 
+    def test_mounting_as_mount_and_fstab_do_it(self):
+        helper = self.folder / "mount.demofs"
+        helper.symlink_to(self.vault.program)
+        self.vault.init()
+        command = [helper, self.vault.path, self.root, "-o", f"rw,nofail,password_file={self.vault.password_file},log-file={self.vault.log}"]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+        self.vault.remember_daemon()
+        self.assertTrue(self.vault.is_mounted())
+        (self.root / "file").write_bytes(b"content")
+        self.vault.unmount()
+        self.vault.mount("-o", "ro")
+        self.assert_errno(errno.EROFS, (self.root / "file").write_bytes, b"x")
+        self.vault.unmount()
+        done = subprocess.run([*command, "-o", "frob=1"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        self.assertEqual(done.returncode, USAGE)
+        self.assertIn("--frob", done.stderr)
+
+    def test_no_other_user_can_take_the_place_of_the_control_socket(self):
+        # Abstract socket names belong to whoever comes first; the daemon's must not be one of them.
+        name = hashlib.blake2b(os.fsencode(self.vault.mount_point), digest_size=16).hexdigest()
+        with socket.socket(socket.AF_UNIX) as squatter:
+            squatter.bind("\0demofs-" + name)
+            squatter.listen()
+            self.vault.init()
+            self.vault.mount()
+            self.vault.unmount()
+
     def test_a_vault_that_is_already_mounted(self):
         self.vault.init()
         self.vault.mount()
@@ -108,6 +138,44 @@ class Commands(ErrorTest):
         self.assertFalse(other.is_mounted())
         (self.root / "file").write_bytes(b"the first mount still works")
         self.assertEqual((self.root / "file").read_bytes(), b"the first mount still works")
+
+    def test_a_password_from_a_command(self):
+        self.vault.init()
+        command = f"cat {shlex.quote(str(self.vault.password_file))}"
+        options = ["--password-command", command, "--log-file", self.vault.log]
+        self.vault.run("mount", self.vault.path, self.root, *options)
+        self.vault.remember_daemon()
+        self.vault.unmount()
+        done = self.vault.run("mount", self.vault.path, self.root, "--password-command", "exit 7", check=False)
+        self.expect_error(done, FAILURE, "password command failed .exit code 7.")
+        both = self.vault.run("info", self.vault.path, *self.vault.password_arguments(), "--password-command", command, check=False)
+        self.expect_error(both, USAGE, "(?i)excludes")
+
+    def test_the_log_has_colours_for_terminals_only_and_never_with_no_color(self):
+        self.vault.init()
+        def log_on_a_terminal(**environment):
+            """What a daemon in the foreground, which is sent SIGUSR1, writes to its terminal."""
+            mine, theirs = pty.openpty()
+            process = subprocess.Popen([self.vault.program, "mount", "-f", self.vault.path, self.root, *self.vault.password_arguments()],
+                                       stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env={**os.environ, **environment})
+            self.vault.foreground = process
+            os.close(theirs)
+            mount_fixture.wait_until(self.vault.is_mounted, "it is mounted")
+            process.send_signal(signal.SIGUSR1)
+            text = b""
+            while b"Live guards" not in text:
+                text += os.read(mine, 4096)
+            process.send_signal(signal.SIGTERM)
+            try:
+                while more := os.read(mine, 4096):
+                    text += more
+            except OSError:  # EIO: the other end is closed
+                pass
+            process.wait(mount_fixture.WAIT_SECONDS)
+            os.close(mine)
+            return text
+        self.assertIn(b"\033[", log_on_a_terminal(TERM="xterm", NO_COLOR=""))
+        self.assertNotIn(b"\033[", log_on_a_terminal(TERM="xterm", NO_COLOR="1"))
 
     def test_nobody_is_asked_for_a_password_in_vain(self):
         # A password that cannot be read would be complained about first, if it were asked for.

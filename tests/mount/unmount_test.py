@@ -1,11 +1,15 @@
 """Every cause of unmounting ends in the same orderly teardown: the daemon ends and nothing written is lost."""
 
+import contextlib
 import errno
+import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -13,7 +17,7 @@ import mount_fixture
 from mount_fixture import MountTest, mounts, wait_until
 
 DATA = os.urandom(2_000_000)
-BUSY, NOT_SAVED = 22, 31  # exit codes
+NOT_A_VAULT, INCOMPLETE, BUSY, NOT_MOUNTED, NOT_SAVED, TIMED_OUT = 11, 13, 22, 23, 31, 32  # exit codes
 
 
 def abort(test, connection):
@@ -43,13 +47,42 @@ class Causes(MountTest):
         self.vault.mount()
         self.assertEqual((self.root / "folder" / "file").read_bytes(), DATA)
 
-    def test_demofs_unmount_waits_for_the_daemon_and_prints_the_report(self):
+    def test_demofs_unmount_waits_for_the_daemon_and_says_in_one_line_what_was_saved(self):
         pid = self.vault.daemon()
         done = self.vault.unmount()
         self.assertFalse(mount_fixture.process_exists(pid), "the daemon is still running")
-        self.assertRegex(done.stdout, "(?i)store")
-        self.assertRegex(done.stdout, "(?i)tree")
+        self.assertRegex(done.stdout, r"\AAll saved: 1 file, 2\.0 MB, commit [0-9]+, [0-9]+\.[0-9] s\n\Z")
         self.expect_everything_after_a_remount()
+        self.assertRegex(self.vault.unmount().stdout, r"\AAll saved: nothing was left to save, commit [0-9]+, ")
+
+    def test_demofs_unmount_shows_the_teardown_if_asked(self):
+        lines = self.vault.unmount("-v").stdout.splitlines()
+        parts = [line.split("|")[0].strip() for line in lines[:-1]]
+        self.assertEqual(parts[0], "session")
+        self.assertLess(parts.index("filesystem"), parts.index("last commit"))
+        self.assertLess(parts.index("last commit"), parts.index("object store"))
+        self.assertRegex(lines[0], r"\|=+ *\|  [0-9.]+ ms$")
+        self.assertRegex(lines[-1], "^All saved: ")
+
+    def test_demofs_unmount_as_json(self):
+        outcome = json.loads(self.vault.unmount("--json").stdout)
+        self.assertEqual((outcome["code"], outcome["files"], outcome["not_saved"]), (0, 1, []))
+        self.assertTrue(outcome["teardown"]["ok"])
+        self.assertGreater(outcome["commit"], 0)
+
+    def test_the_teardown_as_a_trace_and_as_a_graph(self):
+        self.vault.unmount()
+        trace, graph = self.folder / "trace.json", self.folder / "graph.dot"
+        self.vault.mount("--teardown-trace", trace, "--teardown-graph", graph)
+        self.vault.unmount()
+        names = {event["name"] for event in json.loads(trace.read_text())["traceEvents"] if event["ph"] == "X"}
+        self.assertLessEqual({"session", "tree", "worker pool"}, names)
+        self.assertIn('"session" -> "filesystem";', graph.read_text())
+
+    def test_sigusr1_logs_what_is_alive(self):
+        self.vault.signal_daemon(signal.SIGUSR1)
+        wait_until(lambda: re.search("LocalObjectStore, .* created at ", self.vault.log_text()), "the guards are logged")
+        self.assertTrue(self.vault.is_mounted())
 
     def test_the_teardown_report_is_logged(self):
         self.vault.unmount()
@@ -158,8 +191,9 @@ class Causes(MountTest):
                 nodes[name] = re.match(r" (\w+) in ([0-9.]+) ms, begun at ([0-9.]+) ms", rest).groups()
         # A new node belongs here, and into docs/architecture.md.
         self.assertEqual(edges, {
-            ("session", "filesystem"), ("session", "kernel calls"), ("filesystem", "tree"), ("filesystem", "object store"),
-            ("tree", "block cache"),            ("block cache", "write pipeline"), ("write pipeline", "segment log"), ("write pipeline", "object store"),
+            ("session", "filesystem"), ("session", "kernel calls"), ("filesystem", "last commit"), ("filesystem", "tree"),
+            ("filesystem", "object store"), ("last commit", "tree"), ("tree", "block cache"),
+            ("block cache", "write pipeline"), ("write pipeline", "segment log"), ("write pipeline", "object store"),
             ("write pipeline", "worker pool"), ("segment log", "object store"), ("object store", "store input and output"),
             ("object store", "worker pool"), ("store input and output", "worker pool")})
         for user, used in edges:
@@ -195,17 +229,7 @@ class OpenFiles(MountTest):
         self.lazily(lambda: subprocess.run(["fusermount3", "-u", "-z", self.root], check=True))
 
     def test_after_a_lazy_demofs_unmount_the_open_file_still_works(self):
-        # It waits for the daemon, which waits for the file: so in the background.
-        unmount = None
-
-        def start():
-            nonlocal unmount
-            unmount = subprocess.Popen([self.vault.program, "unmount", "--lazy", self.root], stdin=subprocess.DEVNULL,
-                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            wait_until(lambda: not self.vault.is_mounted(), "the mount is detached")
-
-        self.lazily(start)
-        self.assertEqual(unmount.wait(mount_fixture.WAIT_SECONDS), 0)
+        self.lazily(lambda: self.vault.unmount("--lazy"))  # returns although the file is open
 
     def lazily(self, unmount):
         pid = self.vault.daemon()
@@ -295,6 +319,184 @@ class UnwrittenPages(MountTest):
     @unittest.skipUnless(os.geteuid() == 0, "umount -f is for root")
     def test_umount_with_force_names_the_files_whose_pages_are_lost(self):
         self.expect_to_be_told_of_the_loss(lambda: subprocess.run(["umount", "-f", self.root], stderr=subprocess.DEVNULL))
+
+
+class DeletedVault(MountTest):
+    """Somebody deletes the vault, or a part of it, while it is mounted: the next commit must not succeed."""
+
+    def setUp(self):
+        super().setUp()
+        self.write_synced(self.root / "before", DATA)
+
+    def expect_an_unmount_that_says_so(self, deleted):
+        done = self.vault.unmount(check=False)
+        self.assertEqual(done.returncode, NOT_SAVED, done.stdout + done.stderr)
+        self.assertRegex(done.stderr, f"{deleted}.* was deleted while the vault is in use")
+        self.assertNotIn("All saved", done.stdout)
+        self.assertRegex(self.vault.log_text(), "was deleted while the vault is in use")
+        return done
+
+    def test_fsync_fails_and_unmount_tells_which_files_are_lost(self):
+        shutil.rmtree(self.vault.path)
+        descriptor = os.open(self.root / "after", os.O_WRONLY | os.O_CREAT)
+        try:
+            os.write(descriptor, b"lost")
+            self.assert_errno(errno.EIO, os.fsync, descriptor)
+        finally:
+            with self.assertRaises(OSError):
+                os.close(descriptor)
+        done = self.expect_an_unmount_that_says_so("objects")
+        self.assertRegex(done.stderr, "(?m)^  after$")
+        self.assertEqual(self.vault.mount(check=False).returncode, NOT_A_VAULT)
+
+    def test_an_unmount_without_anything_to_save_says_it_too(self):
+        shutil.rmtree(self.vault.path)
+        self.expect_an_unmount_that_says_so("objects")
+
+    def test_an_older_segment_is_missed_at_the_next_commit(self):
+        self.vault.remount()
+        oldest = min((self.vault.path / "objects").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        (self.root / "more").write_bytes(b"more")
+        oldest.unlink()
+        with self.assertRaises(OSError) as caught:
+            self.write_synced(self.root / "after", b"after")
+        self.assertEqual(caught.exception.errno, errno.EIO)
+        self.expect_an_unmount_that_says_so(oldest.name)
+        self.assertEqual(self.vault.mount(check=False).returncode, INCOMPLETE)
+
+    def test_the_segment_being_written_is_missed_although_another_file_has_its_name(self):
+        newest = max((self.vault.path / "objects").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        shutil.copyfile(newest, self.folder / "copy")
+        newest.unlink()
+        shutil.copyfile(self.folder / "copy", newest)
+        with self.assertRaises(OSError) as caught:
+            self.write_synced(self.root / "after", b"after")
+        self.assertEqual(caught.exception.errno, errno.EIO)
+        self.expect_an_unmount_that_says_so("objects")
+        self.vault.mount()
+        self.assertEqual((self.root / "before").read_bytes(), DATA)
+        self.assertFalse((self.root / "after").exists())
+
+
+class HangingStore(MountTest):
+    """The vault lies on a filesystem whose server has been stopped: nothing can be saved, and nothing fails."""
+
+    mounted = False
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.make_vault("server")
+        self.server.init()
+        self.server.mount()
+        self.stopped = self.server.daemon()
+        self.vault.path = self.server.mount_point / "vault"
+        self.vault.init()
+        self.addCleanup(self.go_on)
+
+    def go_on(self):
+        os.kill(self.stopped, signal.SIGCONT)
+        self.assertEqual(self.vault.clean_up(), [])
+
+    def write_and_hang(self, *options):
+        self.report = self.folder / "report"
+        hour_ms = 3_600_000  # no commit by itself
+        self.vault.mount("--teardown-report", self.report, "--commit-interval-ms", hour_ms, *options)
+        self.write_synced(self.root / "before", b"before")
+        pid = self.vault.daemon()
+        (self.root / "folder").mkdir()
+        (self.root / "folder" / "file").write_bytes(DATA)
+        os.kill(self.stopped, signal.SIGSTOP)
+        return pid
+
+    def expect_the_last_commit(self, pid):
+        self.assertFalse(self.vault.is_mounted())
+        os.kill(self.stopped, signal.SIGCONT)  # the kernel holds the process as long as its files hang
+        self.vault.wait_for_end(pid)
+        self.vault.mount()
+        self.assertEqual((self.root / "before").read_bytes(), b"before")
+
+    def test_unmount_has_a_limit_and_names_what_it_waited_for(self):
+        pid = self.write_and_hang("--teardown-timeout", "1")
+        done = self.vault.unmount(check=False)
+        self.assertEqual(done.returncode, TIMED_OUT, done.stdout + done.stderr)
+        self.assertRegex(done.stderr, "gave up .* while waiting for (filesystem|last commit)")
+        self.assertRegex(done.stderr, "(?m)^  folder/file$")
+        self.assertRegex(self.report.read_text(), "(filesystem|last commit): dropping")
+        self.assertRegex(self.report.read_text(), "tree: waiting")
+        self.expect_the_last_commit(pid)
+
+    def test_a_second_signal_gives_up_when_nothing_moves_on(self):
+        pid = self.write_and_hang()
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not self.vault.is_mounted(), "SIGTERM has unmounted")
+        ends = time.monotonic() + mount_fixture.WAIT_SECONDS
+        while "Giving up" not in self.vault.log_text():
+            self.assertLess(time.monotonic(), ends)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+            time.sleep(0.1)
+        wait_until(lambda: self.report.exists() and "dropping" in self.report.read_text(), "the report is written")
+        self.expect_the_last_commit(pid)
+
+    def test_the_status_tells_what_a_stuck_teardown_waits_for(self):
+        pid = self.write_and_hang()
+        done = self.vault.unmount("--timeout", "1", check=False)
+        self.assertEqual(done.returncode, TIMED_OUT, done.stderr)
+        self.assertRegex(done.stderr, "it goes on")
+        [status] = json.loads(self.vault.run("status", "--json", self.root).stdout)
+        self.assertEqual(status["state"], "tearing down")
+        self.assertRegex(status["waiting_for"], "(filesystem|last commit), since ")
+        os.kill(self.stopped, signal.SIGCONT)
+        self.vault.wait_for_end(pid)
+        self.vault.mount()
+        self.assertTrue((self.root / "folder" / "file").read_bytes() == DATA)
+
+    def test_a_slow_store_is_no_reason_to_give_up(self):
+        pid = self.write_and_hang()
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not self.vault.is_mounted(), "SIGTERM has unmounted")
+        os.kill(self.stopped, signal.SIGCONT)
+        os.kill(pid, signal.SIGTERM)
+        self.vault.wait_for_end(pid)
+        self.assertNotIn("Giving up", self.vault.log_text())
+        self.vault.mount()
+        self.assertTrue((self.root / "folder" / "file").read_bytes() == DATA)
+
+
+class Status(MountTest):
+    def status(self, *arguments):
+        return json.loads(self.vault.run("status", "--json", *arguments).stdout)
+
+    def test_tells_what_the_mount_is_doing(self):
+        with open(self.root / "file", "wb", buffering=0) as file:
+            file.write(DATA)
+            os.fsync(file.fileno())
+            [status] = self.status(self.root)
+            self.assertEqual(status["vault"], str(self.vault.path))
+            self.assertEqual((status["state"], status["pid"]), ("mounted", self.vault.daemon()))
+            self.assertEqual(status["open_handles"], 1)
+            self.assertGreater(status["last_commit"], 0)
+        guards = {entry["type"]: entry["live"] for entry in status["guards"]}
+        self.assertEqual([count for name, count in guards.items() if name.endswith("LocalObjectStore")], [1], guards)
+        text = self.vault.run("status", self.root).stdout
+        self.assertRegex(text, f"(?m)^{self.root}$")
+        self.assertRegex(text, "(?m)^  state +mounted, process ")
+        self.assertRegex(text, "(?m)^  live guards +.*Session 1")
+
+    def test_of_all_mounts(self):
+        self.assertIn(str(self.root), [status["mount_point"] for status in self.status()])
+        self.vault.unmount()
+        self.assertNotIn(str(self.root), [status["mount_point"] for status in self.status()])
+
+    def test_of_a_detached_mount_and_of_none(self):
+        with open(self.root / "file", "wb", buffering=0):
+            self.vault.unmount("--lazy")
+            [status] = self.status(self.root)
+            self.assertEqual(status["open_handles"], 1)
+            pid = status["pid"]
+        self.vault.wait_for_end(pid)
+        done = self.vault.run("status", self.root, check=False)
+        self.assertEqual(done.returncode, NOT_MOUNTED, done.stderr)
 
 
 @unittest.skipUnless(os.geteuid() == 0, "mounting a tmpfs is for root")

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "demofs/app/runtime_folder.hpp"
 #include "demofs/base/error.hpp"
 #include "tests/support/run_coroutine.hpp"
 
@@ -20,6 +21,8 @@ namespace demofs::app {
 namespace {
 
 namespace asio = boost::asio;
+
+constexpr auto never = ControlClient::Clock::time_point::max();
 
 // A name that no other test process uses at the same time.
 std::string mount_point() {
@@ -30,14 +33,42 @@ asio::awaitable<void> drop(asyncdrop::AsyncDropBox<ControlServer>& server) {
     co_await server.async_drop();
 }
 
+std::string no_status() {
+    return "{}";
+}
+
+std::size_t sockets() {
+    std::size_t count = 0;
+    for (const RuntimeFolder& folder : runtime_folders(RuntimePlaces::of(::geteuid())))
+        count += folder.entries().size();
+    return count;
+}
+
 TEST(ControlSocket, HasNobodyToTalkToWithoutADaemon) {
     EXPECT_FALSE(ControlClient::connect(mount_point()));
 }
 
 TEST(ControlSocket, IsRefusedToASecondDaemon) {
     asio::io_context context(1);
-    auto server = ControlServer::make(mount_point(), context.get_executor());
-    EXPECT_THROW(static_cast<void>(ControlServer::make(mount_point(), context.get_executor())), Error);
+    auto server = ControlServer::make(mount_point(), no_status, context.get_executor());
+    EXPECT_THROW(static_cast<void>(ControlServer::make(mount_point(), no_status, context.get_executor())),
+                 Error);
+    test_support::run_coroutine(context, drop(server));
+}
+
+TEST(ControlSocket, OfAKilledDaemonIsReplaced) {
+    const pid_t killed = ::fork();
+    ASSERT_GE(killed, 0);
+    if (killed == 0) {
+        asio::io_context context(1);
+        auto server = ControlServer::make(mount_point() + "-dead", no_status, context.get_executor());
+        ::raise(SIGKILL);
+    }
+    ::waitpid(killed, nullptr, 0);
+    const std::size_t dead = sockets();
+    asio::io_context context(1);
+    auto server = ControlServer::make(mount_point(), no_status, context.get_executor());
+    EXPECT_LE(sockets(), dead);  // one more, and the dead one less
     test_support::run_coroutine(context, drop(server));
 }
 
@@ -48,8 +79,8 @@ asio::awaitable<void> tell_the_first_client(ControlServer& control, asio::steady
         co_await pause.async_wait(asio::use_awaitable);
     }
     control.tell("progress", "still writing");
-    control.tell("report", "");
-    control.tell("report", "all saved");
+    control.tell("notice", "");
+    control.tell("notice", "all saved");
     control.tell("result", "31");
     over.cancel();
 }
@@ -71,7 +102,8 @@ TEST(ControlSocket, ToldLinesAndTheResultArriveInOrder) {
     ASSERT_GE(daemon, 0);
     if (daemon == 0) {
         asio::io_context context(1);
-        auto server = ControlServer::make(name, context.get_executor());
+        auto server =
+            ControlServer::make(name, [] { return std::string("{\"open\":7}"); }, context.get_executor());
         server->start();
         asio::steady_timer end(context, std::chrono::seconds(60));
         asio::co_spawn(context, tell_the_first_client(*server, end), [](const std::exception_ptr&) {});
@@ -82,10 +114,11 @@ TEST(ControlSocket, ToldLinesAndTheResultArriveInOrder) {
     const auto client = connect_when_there(name, daemon);
     ASSERT_TRUE(client);
     std::vector<std::string> lines;
-    const auto result = client->wait(
-        [&](const std::string& kind, const std::string& text) { lines.push_back(kind + ":" + text); });
-    EXPECT_EQ(lines, (std::vector<std::string>{"progress:still writing", "report:", "report:all saved"}));
-    EXPECT_EQ(result, 31);
+    while (const auto message = client->next(never)) lines.push_back(message->kind + ":" + message->text);
+    EXPECT_EQ(lines, (std::vector<std::string>{"progress:still writing", "notice:", "notice:all saved",
+                                               "result:31"}));
+    EXPECT_TRUE(client->over());
+    EXPECT_TRUE(client->wait_for_end(never));
     ::waitpid(daemon, nullptr, 0);
 }
 
@@ -95,7 +128,8 @@ TEST(ControlSocket, EndsWithoutAResultWhenTheDaemonDies) {
     ASSERT_GE(daemon, 0);
     if (daemon == 0) {
         asio::io_context context(1);
-        auto server = ControlServer::make(name, context.get_executor());
+        auto server =
+            ControlServer::make(name, [] { return std::string("{\"open\":7}"); }, context.get_executor());
         server->start();
         context.run();
         ::_exit(0);
@@ -104,7 +138,39 @@ TEST(ControlSocket, EndsWithoutAResultWhenTheDaemonDies) {
     ASSERT_TRUE(client);
     ::kill(daemon, SIGKILL);
     ::waitpid(daemon, nullptr, 0);
-    EXPECT_EQ(client->wait([](const std::string&, const std::string&) {}), std::nullopt);
+    EXPECT_FALSE(client->next(never));
+    EXPECT_TRUE(client->over());
+}
+
+TEST(ControlSocket, AnswersWhoAsksForTheStatus) {
+    const std::string name = mount_point();  // of this process, not of the child
+    const pid_t daemon = ::fork();
+    ASSERT_GE(daemon, 0);
+    if (daemon == 0) {
+        asio::io_context context(1);
+        auto server =
+            ControlServer::make(name, [] { return std::string("{\"open\":7}"); }, context.get_executor());
+        server->start();
+        context.run();
+        ::_exit(0);
+    }
+    const auto client = connect_when_there(name, daemon);
+    ASSERT_TRUE(client);
+    client->ask("nonsense");
+    client->ask("status");
+    client->ask("status");
+    for (int i = 0; i < 2; ++i) {
+        const auto answer = client->next(never);
+        ASSERT_TRUE(answer);
+        EXPECT_EQ(answer->kind, "status");
+        EXPECT_EQ(answer->text, "{\"open\":7}");
+    }
+    EXPECT_FALSE(client->next(ControlClient::Clock::now()));
+    EXPECT_FALSE(client->over());
+    EXPECT_FALSE(client->wait_for_end(ControlClient::Clock::now()));
+    ::kill(daemon, SIGKILL);
+    EXPECT_TRUE(client->wait_for_end(never));
+    ::waitpid(daemon, nullptr, 0);
 }
 
 }  // namespace

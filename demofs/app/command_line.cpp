@@ -1,0 +1,316 @@
+// Declares commands and options; what the commands do is in *_command.cpp. docs/cli.md, the manual page and
+// the completions name the same options: a test compares them.
+#include "demofs/app/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <exception>
+#include <iostream>
+#include <memory>
+#include <optional>
+
+#include "demofs/app/commands.hpp"
+#include "demofs/app/failure.hpp"
+#include "demofs/app/mount_helper.hpp"
+#include "demofs/app/suggestion.hpp"
+
+namespace demofs::app {
+
+namespace {
+
+constexpr std::int64_t longest_wait_s = 31536000;
+
+class CommandLine {
+  public:
+    CommandLine();
+    int run(std::vector<std::string> arguments);
+
+  private:
+    void add_init();
+    void add_mount();
+    void add_unmount();
+    void add_status();
+    void add_info();
+    void add_check();
+    void add_help();
+
+    CLI::App* add(const std::string& name, const std::string& purpose, const std::string& examples);
+    static void add_password(CLI::App& command, PasswordSource& password);
+    std::vector<std::string> commands() const;
+    std::string hint(const CLI::ExtrasError& error) const;
+    int unknown_command(const std::string& word) const;
+
+    CLI::App program_{
+        "demofs: an encrypted filesystem. Files live in a vault (a directory of encrypted segments) and are "
+        "used through a mount.",
+        "demofs"};
+    int code_ = exit_ok;
+    InitSettings init_;
+    MountSettings mount_;
+    std::int64_t idle_s_ = 0;
+    std::int64_t wait_s_ = mount_.wait.count();
+    std::int64_t teardown_timeout_s_ = 0;
+    std::int64_t commit_interval_ms_ = mount_.commit_interval.count();
+    UnmountSettings unmount_;
+    std::optional<std::int64_t> timeout_s_;
+    StatusSettings status_;
+    InfoSettings info_;
+    CheckVaultSettings check_;
+    std::string help_for_;
+};
+
+CommandLine::CommandLine() {
+    program_.require_subcommand(1);
+    program_.set_version_flag("-V,--version", DEMOFS_VERSION, "Print the version and exit");
+    program_.get_formatter()->column_width(38);
+    program_.footer(
+        "A first vault:\n"
+        "  demofs init ~/vault            asks for a new password\n"
+        "  demofs mount ~/vault ~/private asks for it and mounts\n"
+        "  demofs unmount ~/private       waits until all is saved\n"
+        "\n"
+        "demofs COMMAND --help explains a command; exit codes: man demofs");
+    add_init();
+    add_mount();
+    add_unmount();
+    add_status();
+    add_info();
+    add_check();
+    add_help();
+}
+
+CLI::App* CommandLine::add(const std::string& name, const std::string& purpose, const std::string& examples) {
+    CLI::App* command = program_.add_subcommand(name, purpose);
+    if (!examples.empty()) command->footer("Examples:\n" + examples);
+    return command;
+}
+
+void CommandLine::add_password(CLI::App& command, PasswordSource& password) {
+    CLI::Option* file = command.add_option(
+        "--password-file", password.file,
+        "Read the password from the first line of this file (\"-\": standard input) instead of asking");
+    command
+        .add_option("--password-command", password.command,
+                    "Run this with the shell and take the first line of its output as the password")
+        ->excludes(file);
+}
+
+void CommandLine::add_init() {
+    CLI::App* command = add("init", "Make a new, empty vault",
+                            "  demofs init ~/vault\n"
+                            "  demofs init ~/vault --password-command 'pass show vault'");
+    command->add_option("VAULT", init_.vault, "Directory to make (or an empty one)")->required();
+    add_password(*command, init_.password);
+    command
+        ->add_option("--cipher", init_.cipher,
+                     "aes-256-gcm, or chacha20-poly1305 for CPUs without AES instructions")
+        ->check(CLI::IsMember({"aes-256-gcm", "chacha20-poly1305"}))
+        ->capture_default_str();
+    command->add_flag("--weak-key-derivation", init_.weak_key_derivation,
+                      "For tests only: makes guessing the password cheap");
+    command->callback([this] { code_ = run_init(init_); });
+}
+
+void CommandLine::add_mount() {
+    CLI::App* command =
+        add("mount", "Mount a vault; returns when the mount answers",
+            "  demofs mount ~/vault ~/private\n"
+            "  demofs mount ~/vault ~/private --idle 600     unmounts when not used for 10 minutes\n"
+            "  demofs mount ~/vault ~/private -o ro          options as mount(8) writes them");
+    command->add_option("VAULT", mount_.vault, "The vault's directory")->required();
+    command->add_option("DIR", mount_.mount_point, "An empty directory to mount on")->required();
+    add_password(*command, mount_.password);
+    command->add_flag("-f,--foreground", mount_.foreground, "Stay in the foreground; Ctrl-C unmounts");
+    command->add_flag("--read-only", mount_.read_only, "Write nothing to the vault");
+    command->add_flag("--accept-fork", mount_.accept_fork,
+                      "Of two histories of the vault, go on with the newer one and give the other up");
+    command->add_flag("--allow-other", mount_.allow_other, "Let other users in, as the files' modes allow");
+    // Replaced before this is asked: see expand_mount_options.
+    command->add_option("-o", "Options as in fstab: the long ones without --, separated by commas");
+    const CLI::Range seconds(std::int64_t{0}, longest_wait_s);
+    const CLI::Range mebibytes(std::size_t{1}, std::size_t{1} << 20);
+    command->add_option("--idle", idle_s_, "Unmount after this many seconds without use (0: never)")
+        ->check(seconds)
+        ->capture_default_str();
+    command->add_option("--cache-mib", mount_.cache_mib, "Memory for decrypted blocks")
+        ->check(mebibytes)
+        ->capture_default_str();
+    command->add_option("--tree-cache-mib", mount_.tree_cache_mib, "Memory for the metadata tree")
+        ->check(mebibytes)
+        ->capture_default_str();
+    command
+        ->add_option("--dirty-mib", mount_.dirty_mib,
+                     "Memory for data that is not durable yet; writers wait above it")
+        ->check(mebibytes)
+        ->capture_default_str();
+    command
+        ->add_option("--commit-interval-ms", commit_interval_ms_,
+                     "How long changes may stay undurable without fsync")
+        ->check(CLI::Range(std::int64_t{10}, std::int64_t{3600000}))
+        ->capture_default_str();
+    command
+        ->add_option("--wait", wait_s_,
+                     "How many seconds to wait while an earlier mount of the vault is still saving")
+        ->check(CLI::Range(std::int64_t{0}, std::int64_t{86400}))
+        ->capture_default_str();
+    command
+        ->add_option("--teardown-timeout", teardown_timeout_s_,
+                     "Give up unmounting when nothing has moved on for this many seconds (0: never)")
+        ->check(seconds)
+        ->capture_default_str();
+    command->add_option("--teardown-report", mount_.teardown_report,
+                        "Write the report of the unmount to this file");
+    command->add_option("--teardown-trace", mount_.teardown_trace,
+                        "The same as a trace for chrome://tracing or Perfetto");
+    command->add_option("--teardown-graph", mount_.teardown_graph, "The same as a graph for Graphviz");
+    command->add_option("--log-file", mount_.log.file,
+                        "Append the log to this file (default: stderr, or the system log in the background)");
+    command->add_option("--log-level", mount_.log.level, "trace, debug, info, warn, error or off")
+        ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
+        ->capture_default_str();
+    command->callback([this] {
+        mount_.wait = std::chrono::seconds(wait_s_);
+        mount_.idle_timeout = std::chrono::seconds(idle_s_);
+        mount_.teardown_timeout = std::chrono::seconds(teardown_timeout_s_);
+        mount_.commit_interval = std::chrono::milliseconds(commit_interval_ms_);
+        code_ = run_mount(mount_);
+    });
+}
+
+void CommandLine::add_unmount() {
+    CLI::App* command = add("unmount", "Unmount, wait until everything is saved, and say so",
+                            "  demofs unmount ~/private\n"
+                            "  demofs unmount ~/private -v               shows each part of the teardown\n"
+                            "  demofs unmount ~/private --timeout 60     does not wait longer");
+    command->add_option("DIR", unmount_.mount_point, "Where the vault is mounted")->required();
+    command->add_flag(
+        "--lazy", unmount_.lazy,
+        "Detach now, also if files are in use, and return; the daemon ends with the last of them");
+    command->add_option("--timeout", timeout_s_, "Wait this many seconds at most; the daemon goes on then")
+        ->check(CLI::Range(std::int64_t{0}, longest_wait_s));
+    command->add_flag("-v,--verbose", unmount_.verbose,
+                      "Show the parts of the teardown, in the order of time");
+    command->add_flag("--json", unmount_.json, "Print one line of JSON instead");
+    command->callback([this] {
+        if (timeout_s_) unmount_.timeout = std::chrono::seconds(*timeout_s_);
+        code_ = run_unmount(unmount_);
+    });
+}
+
+void CommandLine::add_status() {
+    CLI::App* command = add("status", "Say what a mount is doing, and what its unmount waits for",
+                            "  demofs status               all mounts of this user\n"
+                            "  demofs status ~/private");
+    command->add_option("DIR", status_.mount_point, "Where the vault is, or was, mounted");
+    command->add_flag("--json", status_.json, "Print JSON: a list of objects");
+    command->callback([this] { code_ = run_status(status_); });
+}
+
+void CommandLine::add_info() {
+    CLI::App* command = add("info", "Show what a vault is; with the password, what it holds",
+                            "  demofs info ~/vault\n"
+                            "  demofs info ~/vault --unlock");
+    command->add_option("VAULT", info_.vault, "The vault's directory")->required();
+    add_password(*command, info_.password);
+    command->add_flag("--unlock", info_.unlock, "Ask for the password and look inside");
+    command->callback([this] { code_ = run_info(info_); });
+}
+
+void CommandLine::add_check() {
+    CLI::App* command = add("check", "Look for damage in a vault, also while it is mounted; changes nothing",
+                            "  demofs check ~/vault\n"
+                            "  demofs check ~/vault --read-data          reads all content of files, too");
+    command->add_option("VAULT", check_.vault, "The vault's directory")->required();
+    add_password(*command, check_.password);
+    command->add_flag("--read-data", check_.read_data, "Read and authenticate all file content, too");
+    command->add_flag("--json", check_.json, "Write the report as JSON");
+    command->callback([this] { code_ = run_check(check_); });
+}
+
+void CommandLine::add_help() {
+    CLI::App* command = program_.add_subcommand("help", "Explain a command");
+    command->add_option("COMMAND", help_for_, "The command; none: all of them");
+    command->callback([this] {
+        if (help_for_.empty()) {
+            std::cout << program_.help();
+        } else if (const auto found = program_.get_subcommands(
+                       [this](CLI::App* each) { return each->get_name() == help_for_; });
+                   !found.empty()) {
+            std::cout << found.front()->help();
+        } else {
+            code_ = unknown_command(help_for_);
+        }
+    });
+}
+
+std::vector<std::string> CommandLine::commands() const {
+    std::vector<std::string> names;
+    for (const CLI::App* command : program_.get_subcommands({})) names.push_back(command->get_name());
+    return names;
+}
+
+// What others call these commands, and then what is spelled nearly the same.
+int CommandLine::unknown_command(const std::string& word) const {
+    std::string meant;
+    if (word == "umount" || word == "unmont" || word == "stop") meant = "unmount";
+    if (word == "create" || word == "new" || word == "mkfs" || word == "format") meant = "init";
+    if (word == "fsck" || word == "verify") meant = "check";
+    if (word == "list" || word == "ls" || word == "ps") meant = "status";
+    if (meant.empty()) meant = nearest(word, commands());
+    std::cerr << "demofs: there is no command " << word
+              << (meant.empty() ? "; demofs --help shows them" : "; did you mean " + meant + "?")
+              << std::endl;
+    return exit_usage;
+}
+
+// For the first word that nobody expected, as it was typed.
+std::string CommandLine::hint(const CLI::ExtrasError& error) const {
+    const std::string text = error.what();
+    const std::size_t at = text.find(" -");
+    if (at == std::string::npos) return "";
+    const std::string word = text.substr(at + 1, text.find_first_of(" =", at + 1) - at - 1);
+    std::vector<std::string> names;
+    const auto chosen = program_.get_subcommands();
+    const CLI::App& command = chosen.empty() ? program_ : *chosen.front();
+    for (const CLI::Option* option : command.get_options()) {
+        for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    }
+    const std::string meant = nearest(word, names);
+    return meant.empty() ? "" : "; did you mean " + meant + "?";
+}
+
+int CommandLine::run(std::vector<std::string> arguments) {
+    if (!arguments.empty() && !arguments.front().empty() && arguments.front().front() != '-') {
+        const std::vector<std::string> known = commands();
+        if (std::find(known.begin(), known.end(), arguments.front()) == known.end())
+            return unknown_command(arguments.front());  // CLI11 would say that a command is missing
+    }
+    if (!arguments.empty() && arguments.front() == "mount") arguments = expand_mount_options(arguments);
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+    try {
+        program_.parse(std::move(arguments));
+    } catch (const CLI::ExtrasError& error) {
+        std::cerr << "demofs: " << error.what() << hint(error) << std::endl;
+        return exit_usage;
+    } catch (const CLI::ParseError& error) {
+        return program_.exit(error) == 0 ? exit_ok : exit_usage;
+    }
+    return code_;
+}
+
+}  // namespace
+
+int run_command_line(const std::string& program, std::vector<std::string> arguments) {
+    try {
+        if (auto for_mount = helper_arguments(program, arguments)) {
+            if (for_mount->empty()) return exit_ok;
+            arguments = std::move(*for_mount);
+        }
+        return CommandLine().run(std::move(arguments));
+    } catch (const std::exception& error) {
+        std::cerr << "demofs: " << error.what() << std::endl;
+        return exit_code_of(std::current_exception());
+    }
+}
+
+}  // namespace demofs::app

@@ -1,0 +1,59 @@
+// What a daemon says about itself when it is asked: `demofs status`. One line of JSON on the control socket.
+//
+// Threads: plain functions.
+#pragma once
+
+#include <sys/types.h>
+
+#include <asyncdrop/registry.hpp>
+#include <asyncdrop/teardown_report.hpp>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace demofs::app {
+
+/// Counts of one moment. What is not there any more (the filesystem, late in a teardown) is nothing.
+struct DaemonStatus {
+    std::string vault;
+    std::string mount_point;
+    pid_t pid = 0;
+    bool read_only = false;
+    std::string state;  ///< "coming up", "mounted", "unmounting", "tearing down"
+    std::uint64_t requests = 0;
+    std::uint64_t in_flight = 0;
+
+    struct Files {
+        std::size_t open_handles = 0;
+        std::size_t unsaved = 0;   ///< files and directories with changes that are not durable
+        std::size_t buffered = 0;  ///< files with content that has not reached the tree
+    };
+    std::optional<Files> files;
+
+    struct Memory {
+        std::size_t tree_bytes = 0;        ///< nodes of the metadata tree
+        std::size_t tree_dirty_bytes = 0;  ///< of those that are not stored yet
+        std::size_t unsaved_bytes = 0;     ///< blocks that no sync covers yet
+        std::size_t cache_limit_bytes = 0;
+        std::uint64_t last_commit = 0;
+        std::optional<std::chrono::seconds> last_commit_age;
+    };
+    std::optional<Memory> memory;
+
+    std::string storage_failure;                        ///< a sentence; empty while all is well
+    std::vector<asyncdrop::LiveGuard> guards;           ///< the registry's
+    std::optional<asyncdrop::TeardownReport> teardown;  ///< as it stands
+    std::string waiting_for;  ///< what the teardown waits for, and how long; or empty
+};
+
+std::string to_json(const DaemonStatus& status);
+
+/// For a person, several lines. Throws Error if `json` is not what to_json makes.
+std::string describe_status(const std::string& json);
+
+/// The nodes of a teardown that are being dropped: "tree, since 5.0 s".
+std::string waiting_for(const asyncdrop::TeardownReport& report);
+
+}  // namespace demofs::app

@@ -1,0 +1,56 @@
+// What an unmount ends with: what was saved, what was not, and how the teardown went. The daemon makes it and
+// sends it as one line of JSON; `demofs unmount` shows it.
+//
+//     {"code": 0, "files": 3, "bytes": 12000000, "commit": 42, "problems": [sentences],
+//      "not_saved": [{"inode": 7, "path": "notes/todo.txt" or null}], "not_saved_files": 1,
+//      "teardown": {as asyncdrop::to_json}}
+//
+// Paths go to this socket only, never to the log: names of the vault's inside are secret.
+//
+// Threads: plain functions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "demofs/base/types.hpp"
+
+namespace demofs::app {
+
+/// A file whose last changes are lost.
+struct UnsavedFile {
+    InodeNumber inode{};
+    std::string path;  ///< below the mount; empty: not known
+};
+
+struct UnmountOutcome {
+    int code = 0;                        ///< the daemon's exit code
+    std::size_t files = 0;               ///< that had changes to save when the mount ended
+    std::uint64_t bytes = 0;             ///< that the last commit had to save
+    std::uint64_t commit = 0;            ///< the newest durable one
+    std::vector<std::string> problems;   ///< whole sentences
+    std::vector<UnsavedFile> not_saved;  ///< the first of them
+    std::size_t not_saved_files = 0;     ///< all of them
+    std::string teardown;                ///< JSON of the report
+};
+
+std::string to_json(const UnmountOutcome& outcome);
+
+/// What a person is shown of an outcome.
+struct OutcomeText {
+    std::string summary;               ///< one line: "All saved: 3 files, 12 MB, commit 42, 0.1 s"
+    std::vector<std::string> details;  ///< what was not saved, by path, and why
+    std::string timeline;              ///< each part of the teardown with a bar, in the order of their begins
+};
+
+/// From the daemon's JSON; `seconds`: how long the user has waited. Throws Error if it is no such JSON.
+OutcomeText describe_outcome(const std::string& json, double seconds);
+
+/// The JSON for other programs: with the time that the user has waited.
+std::string outcome_for_programs(const std::string& json, double seconds);
+
+/// "12 MB"; powers of 1000, as disks are sold and `du --si` counts.
+std::string bytes_text(std::uint64_t bytes);
+
+}  // namespace demofs::app

@@ -1,0 +1,93 @@
+#include "demofs/app/unmount_outcome.hpp"
+
+#include <gtest/gtest.h>
+
+#include <asyncdrop/teardown_export.hpp>
+
+#include "demofs/base/error.hpp"
+
+namespace demofs::app {
+namespace {
+
+asyncdrop::TeardownReport report() {
+    using std::chrono::milliseconds;
+    asyncdrop::TeardownReport report;
+    report.started = {};
+    report.ended = report.started + milliseconds(24);
+    asyncdrop::NodeReport store;
+    store.name = "store";
+    store.state = asyncdrop::NodeState::dropped;
+    store.started = report.started + milliseconds(12);
+    store.ended = report.started + milliseconds(24);
+    asyncdrop::NodeReport session = store;
+    session.name = "session";
+    session.started = report.started;
+    session.ended = report.started + milliseconds(12);
+    report.nodes = {store, session};
+    return report;
+}
+
+UnmountOutcome saved() {
+    UnmountOutcome outcome;
+    outcome.files = 3;
+    outcome.bytes = 12'000'000;
+    outcome.commit = 42;
+    outcome.teardown = asyncdrop::to_json(report());
+    return outcome;
+}
+
+TEST(UnmountOutcome, OfSuccessIsOneLine) {
+    const OutcomeText text = describe_outcome(to_json(saved()), 0.1);
+    EXPECT_EQ(text.summary, "All saved: 3 files, 12 MB, commit 42, 0.1 s");
+    EXPECT_TRUE(text.details.empty());
+}
+
+TEST(UnmountOutcome, WithNothingToSaveSaysSo) {
+    UnmountOutcome outcome = saved();
+    outcome.files = 0;
+    EXPECT_EQ(describe_outcome(to_json(outcome), 0.1).summary,
+              "All saved: nothing was left to save, commit 42, 0.1 s");
+}
+
+TEST(UnmountOutcome, OfFailureNamesWhatIsLostAndWhy) {
+    UnmountOutcome outcome = saved();
+    outcome.code = 31;
+    outcome.problems = {"the disk is full"};
+    outcome.not_saved = {{InodeNumber{7}, "notes/\"todo\".txt"}, {InodeNumber{8}, ""}};
+    outcome.not_saved_files = 5;
+    const OutcomeText text = describe_outcome(to_json(outcome), 2.0);
+    EXPECT_EQ(text.summary, "Not saved: changes of 5 files; the vault holds commit 42, 2.0 s");
+    EXPECT_EQ(text.details, (std::vector<std::string>{"the disk is full", "  notes/\"todo\".txt", "  inode 8",
+                                                      "  and 3 more"}));
+}
+
+TEST(UnmountOutcome, HasATimelineInTheOrderOfBegins) {
+    const OutcomeText text = describe_outcome(to_json(saved()), 0.1);
+    EXPECT_EQ(text.timeline,
+              "  session  |============            |  12.0 ms\n"
+              "  store    |            ============|  12.0 ms\n");
+}
+
+TEST(UnmountOutcome, OfAnotherKindOfTextIsAnError) {
+    EXPECT_THROW(static_cast<void>(describe_outcome("{", 0)), Error);
+}
+
+TEST(UnmountOutcome, WithNamesThatAreNoTextCanStillBeSent) {
+    UnmountOutcome outcome = saved();
+    outcome.code = 31;
+    outcome.not_saved = {{InodeNumber{7}, "\xff\xfe"}};
+    EXPECT_EQ(describe_outcome(to_json(outcome), 0).details.front(), "  \xEF\xBF\xBD\xEF\xBF\xBD");
+}
+
+TEST(BytesText, CountsInPowersOfAThousand) {
+    EXPECT_EQ(bytes_text(0), "0 B");
+    EXPECT_EQ(bytes_text(999), "999 B");
+    EXPECT_EQ(bytes_text(1000), "1.0 kB");
+    EXPECT_EQ(bytes_text(9'940), "9.9 kB");
+    EXPECT_EQ(bytes_text(12'345), "12 kB");
+    EXPECT_EQ(bytes_text(12'000'000), "12 MB");
+    EXPECT_EQ(bytes_text(999'900'000), "1.0 GB");
+}
+
+}  // namespace
+}  // namespace demofs::app
