@@ -87,6 +87,8 @@ class PackageCase:
         files, folders = self.package.members()
         for member in files + folders:
             self.assertEqual((member.uname, member.gname), ("root", "root"), member.name)
+            if member.issym():
+                continue  # has no mode of its own
             executable = member.isdir() or "/bin/" in member.name
             self.assertEqual(oct(member.mode), oct(0o755 if executable else 0o644), member.name)
 
@@ -129,7 +131,7 @@ class PackageCase:
                                     {"copyright", "changelog.gz", "changelog.Debian.gz", "README.md"} | self.documents}
         self.assertEqual({member.name.removeprefix("./") for member in files}, expected)
         for member in files:
-            self.assertGreater(member.size, 0, member.name)
+            self.assertTrue(member.size > 0 or member.issym(), member.name)
 
 
 class LibraryPackage(PackageCase, unittest.TestCase):
@@ -193,7 +195,35 @@ class ProgramPackage(PackageCase, unittest.TestCase):
         self.assertLessEqual({"libc6", "libfuse3-3", "libsodium23", "libssl3", "libstdc++6"}, names)
 
     def test_it_holds_the_program_and_its_documents(self):
-        self.check_files({"usr/bin/demofs"})
+        self.check_files({
+            "usr/bin/demofs",
+            "usr/sbin/mount.demofs",
+            "usr/sbin/mount.fuse.demofs",
+            "usr/share/man/man1/demofs.1.gz",
+            "usr/share/man/man8/mount.demofs.8.gz",
+            "usr/share/bash-completion/completions/demofs",
+            "usr/share/zsh/vendor-completions/_demofs",
+            "usr/share/fish/vendor_completions.d/demofs.fish",
+            "usr/lib/systemd/user/demofs@.service",
+        })
+
+    def test_the_helpers_of_mount_are_the_program(self):
+        for name in ("mount.demofs", "mount.fuse.demofs"):
+            helper = self.package.root / "usr/sbin" / name
+            self.assertEqual(helper.resolve(), self.program.resolve())
+            done = subprocess.run([helper, "one-word"], capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"usage: {name} VAULT DIR", done.stderr)
+
+    def test_the_unit_is_one_of_systemd(self):
+        if shutil.which("systemd-analyze") is None:
+            self.skipTest("systemd-analyze is not installed")
+        unit = self.package.root / "usr/lib/systemd/user/demofs@.service"
+        text = unit.read_text().replace("/usr/bin/demofs", str(self.program))
+        copy = arguments.work / "demofs@test.service"
+        copy.write_text(text)
+        done = subprocess.run(["systemd-analyze", "--user", "verify", "--man=no", copy], capture_output=True, text=True, timeout=60)
+        self.assertNotRegex(done.stderr, r"demofs@test\.service:")
 
     def test_the_program_runs_and_says_its_version(self):
         self.assertEqual(run(self.program, "--version"), f"demofs {arguments.version}\n")

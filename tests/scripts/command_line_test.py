@@ -1,0 +1,131 @@
+"""The manual page, the completions and docs/cli.md name the commands, options and exit codes that the program has, and no others.
+
+Environment: DEMOFS is the program.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGING = ROOT / "packaging"
+FOR_TESTS = {"--weak-key-derivation"}
+
+
+def run(*arguments, code=0):
+    done = subprocess.run([os.environ["DEMOFS"], *arguments], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert done.returncode == code, (arguments, done)
+    return done.stdout + done.stderr
+
+
+def commands():
+    listed = run("--help").split("Subcommands:\n")[1].split("\n\n")[0]
+    return re.findall(r"(?m)^  (\w+) ", listed)
+
+
+def options(command):
+    """The long options that `demofs COMMAND --help` lists."""
+    listed = run(command, "--help").split("\nExamples:")[0]
+    return set(re.findall(r"(?m)^ +(?:-\w,)?(--[a-z-]+)", listed))
+
+
+class CommandLine(unittest.TestCase):
+    def sections_of_the_manual(self):
+        """What each command's section of the manual says, with that of the passwords added where it applies."""
+        text = (PACKAGING / "man/demofs.1").read_text().replace("\\-", "-")
+        sections = dict(re.findall(r"(?ms)^\.SS demofs (\w+)[^\n]*\n(.*?)(?=^\.S)", text))
+        [passwords] = re.findall(r"(?ms)^\.SH PASSWORDS\n(.*?)(?=^\.SH)", text)
+        for command in ("init", "mount", "info"):
+            sections[command] += passwords
+        return sections
+
+    def test_there_are_commands(self):
+        self.assertEqual(commands(), ["init", "mount", "unmount", "status", "info", "help"])
+
+    def test_the_manual_has_each_option_of_each_command(self):
+        sections = self.sections_of_the_manual()
+        self.assertEqual(set(sections), set(commands()))
+        for command in commands():
+            described = set(re.findall(r"(?m)^\.(?:TP\n)?[BI]+R? .*?(--[a-z-]+)", sections[command]))
+            self.assertEqual(described, options(command) - {"--help"}, command)
+
+    @unittest.skipUnless(shutil.which("groff"), "groff is not installed")
+    def test_the_manual_pages_are_well_formed(self):
+        for page in (PACKAGING / "man").iterdir():
+            done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z", str(page)], capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.stderr, "", page.name)
+
+    def test_bash_completes_each_option(self):
+        text = (PACKAGING / "completions/demofs.bash").read_text()
+        for command in commands():
+            [listed] = re.findall(rf'(?s)\b{command}\) options="(.*?)"', text)
+            self.assertEqual(set(re.findall("--[a-z-]+", listed)), options(command), command)
+
+    @unittest.skipUnless(shutil.which("bash"), "bash is not installed")
+    def test_bash_offers_what_begins_as_typed(self):
+        script = f"""
+            source {PACKAGING}/completions/demofs.bash
+            compopt() {{ :; }}
+            complete_words() {{ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _demofs; echo "${{COMPREPLY[*]}}"; }}
+            complete_words demofs un
+            complete_words demofs mount --teardown-t
+            complete_words demofs mount --log-level wa
+        """
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True)
+        self.assertEqual(done.stdout.splitlines(), ["unmount", "--teardown-timeout --teardown-trace", "warn"])
+
+    def test_zsh_completes_each_option(self):
+        text = (PACKAGING / "completions/_demofs").read_text()
+        passwords = set(re.findall(r"\)(--password-\w+)\[", text))
+        for command in commands():
+            if command == "help":
+                continue
+            [listed] = re.findall(rf"(?s)\n +{command}\)\n(.*?);;", text)
+            found = set(re.findall(r"'(--[a-z-]+)\[", listed)) | (passwords if "$password" in listed else set())
+            self.assertEqual(found, options(command), command)
+
+    def test_fish_completes_each_option(self):
+        text = (PACKAGING / "completions/demofs.fish").read_text()
+        for command in commands():
+            lines = [line for line in text.splitlines() if re.search(rf'"__fish_seen_subcommand_from [^"]*\b{command}\b', line)]
+            found = {"--" + name for line in lines for name in re.findall(r" -l ([a-z-]+)", line)} | {"--help"}
+            self.assertEqual(found, options(command), command)
+
+    def test_the_documentation_names_each_option(self):
+        text = (ROOT / "docs/cli.md").read_text()
+        named = set(re.findall("`(?:demofs [a-z]+ )?(?:-[a-z]`, `)?(--[a-z-]+)", text)) | set(re.findall(r"(?<=[ `])--[a-z-]+", text))
+        for command in commands():
+            missing = options(command) - named - FOR_TESTS - {"--help"}
+            self.assertEqual(missing, set(), command)
+
+    def test_the_exit_codes_are_those_of_the_source(self):
+        source = (ROOT / "demofs/app/exit_codes.hpp").read_text()
+        codes = {int(code) for code in re.findall(r"exit_\w+ = (\d+)", source)}
+        documented = {int(code) for code in re.findall(r"(?m)^\| (\d+) \|", (ROOT / "docs/cli.md").read_text())}
+        [section] = re.findall(r"(?ms)^\.SH EXIT STATUS\n(.*?)(?=^\.SH)", (PACKAGING / "man/demofs.1").read_text())
+        self.assertEqual(documented, codes)
+        self.assertEqual({int(code) for code in re.findall(r"(?m)^\.B (\d+)$", section)}, codes)
+
+    def test_what_is_mistyped_gets_a_suggestion(self):
+        self.assertIn("did you mean unmount?", run("umount", "x", code=2))
+        self.assertIn("did you mean mount?", run("mout", "x", "y", code=2))
+        self.assertIn("did you mean init?", run("create", "x", code=2))
+        self.assertIn("did you mean status?", run("help", "stauts", code=2))
+        self.assertIn("demofs --help shows them", run("frobnicate", code=2))
+        said = run("mount", "x", "y", "--pasword-file", "z", code=2)
+        self.assertIn("--pasword-file", said)
+        self.assertIn("did you mean --password-file?", said)
+
+    def test_help_and_version_in_each_way(self):
+        self.assertEqual(run("help"), run("--help"))
+        self.assertEqual(run("help", "mount"), run("mount", "--help"))
+        self.assertEqual(run("-V"), run("--version"))
+        for command in ("init", "mount", "unmount", "status", "info"):
+            self.assertIn(f"Examples:\n  demofs {command}", run(command, "--help"))
+
+
+if __name__ == "__main__":
+    unittest.main()
