@@ -40,6 +40,7 @@
 #include "demofs/fuse/dispatcher.hpp"
 #include "demofs/fuse/kernel_settings.hpp"
 #include "demofs/fuse/linger.hpp"
+#include "demofs/fuse/turn.hpp"
 
 namespace demofs::fuse {
 
@@ -47,7 +48,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr int reads_before_others_run = 32;
 // How often a session that stops asks for pages of programs that go on writing.
 constexpr int last_collections = 5;
 // How long to look for the next request before sleeping. With one processor, the program that would send it
@@ -310,12 +310,14 @@ asio::awaitable<void> Session::run() {
         linger.woken(Linger::Clock::now());
         serve_one(size);
         // The kernel often has more: read on without going through the reactor, but let others have a turn.
+        Turn turn;
+        turn.served(size);
         bool over = false;
-        for (int i = 0; i < reads_before_others_run && s.serving();) {
+        while (!turn.over() && s.serving()) {
             const ssize_t more = ::read(s.device.native_handle(), buffer.data(), buffer.size());
             if (more >= 0) {
                 serve_one(static_cast<std::size_t>(more));
-                ++i;
+                turn.served(static_cast<std::size_t>(more));
             } else if (errno != EAGAIN) {
                 over = ended(errno);
                 break;
