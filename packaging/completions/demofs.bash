@@ -3,7 +3,7 @@ _demofs() {
     local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]} options
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "init mount unmount status info help --help --version" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "init mount unmount status info check help --help --version" -- "$current")
         return
     fi
     case $before in
@@ -23,13 +23,14 @@ _demofs() {
     esac
     case $command in
         init) options="--password-file --password-command --cipher --weak-key-derivation --help" ;;
-        mount) options="--password-file --password-command --foreground --read-only --allow-other -o --idle
+        mount) options="--password-file --password-command --foreground --read-only --accept-fork --allow-other -o --idle
                         --cache-mib --tree-cache-mib --dirty-mib --commit-interval-ms --wait --teardown-timeout
                         --teardown-report --teardown-trace --teardown-graph --log-file --log-level --help" ;;
         unmount) options="--lazy --timeout --verbose --json --help" ;;
         status) options="--json --help" ;;
         info) options="--password-file --password-command --unlock --help" ;;
-        help) options="init mount unmount status info --help" ;;
+        check) options="--password-file --password-command --read-data --json --help" ;;
+        help) options="init mount unmount status info check --help" ;;
     esac
     if [[ $current == -* || $command == help ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")

@@ -3,21 +3,23 @@ function __demofs_mounts
     awk '$3 == "fuse.demofs" { print $2 }' /proc/mounts
 end
 
-set -l commands init mount unmount status info help
+set -l commands init mount unmount status info check help
 complete -c demofs -n "not __fish_seen_subcommand_from $commands" -f -a init -d "Make a new, empty vault"
 complete -c demofs -n "not __fish_seen_subcommand_from $commands" -f -a mount -d "Mount a vault"
 complete -c demofs -n "not __fish_seen_subcommand_from $commands" -f -a unmount -d "Unmount, and wait until all is saved"
 complete -c demofs -n "not __fish_seen_subcommand_from $commands" -f -a status -d "Say what a mount is doing"
 complete -c demofs -n "not __fish_seen_subcommand_from $commands" -f -a info -d "Show what a vault is"
+complete -c demofs -n "not __fish_seen_subcommand_from $commands" -f -a check -d "Look for damage"
 complete -c demofs -n "not __fish_seen_subcommand_from $commands" -f -a help -d "Explain a command"
 complete -c demofs -l help -d "Explain"
 complete -c demofs -n "not __fish_seen_subcommand_from $commands" -l version -d "Print the version"
-complete -c demofs -n "__fish_seen_subcommand_from init mount info" -l password-file -r -F -d "Read the password from this file"
-complete -c demofs -n "__fish_seen_subcommand_from init mount info" -l password-command -x -d "Run this for the password"
+complete -c demofs -n "__fish_seen_subcommand_from init mount info check" -l password-file -r -F -d "Read the password from this file"
+complete -c demofs -n "__fish_seen_subcommand_from init mount info check" -l password-command -x -d "Run this for the password"
 complete -c demofs -n "__fish_seen_subcommand_from init" -l cipher -x -a "aes-256-gcm chacha20-poly1305"
 complete -c demofs -n "__fish_seen_subcommand_from init" -l weak-key-derivation -d "For tests only"
 complete -c demofs -n "__fish_seen_subcommand_from mount" -l foreground -d "Stay in the foreground"
 complete -c demofs -n "__fish_seen_subcommand_from mount" -l read-only -d "Write nothing"
+complete -c demofs -n "__fish_seen_subcommand_from mount" -l accept-fork -d "Go on with the newer of two histories"
 complete -c demofs -n "__fish_seen_subcommand_from mount" -l allow-other -d "Let other users in"
 complete -c demofs -n "__fish_seen_subcommand_from mount" -s o -x -d "Options as in fstab"
 complete -c demofs -n "__fish_seen_subcommand_from mount" -l idle -x -d "Unmount after so many seconds without use"
@@ -37,5 +39,7 @@ complete -c demofs -n "__fish_seen_subcommand_from unmount" -l timeout -x -d "Wa
 complete -c demofs -n "__fish_seen_subcommand_from unmount" -l verbose -d "Show the teardown"
 complete -c demofs -n "__fish_seen_subcommand_from unmount status" -l json -d "Print JSON"
 complete -c demofs -n "__fish_seen_subcommand_from unmount status" -f -a "(__demofs_mounts)"
+complete -c demofs -n "__fish_seen_subcommand_from check" -l read-data -d "Read all content"
+complete -c demofs -n "__fish_seen_subcommand_from check" -l json -d "Print JSON"
 complete -c demofs -n "__fish_seen_subcommand_from info" -l unlock -d "Look inside"
-complete -c demofs -n "__fish_seen_subcommand_from help" -f -a "init mount unmount status info"
+complete -c demofs -n "__fish_seen_subcommand_from help" -f -a "init mount unmount status info check"
