@@ -256,6 +256,14 @@ ControlClient::ControlClient(ControlClient&& other) noexcept
       pending_(std::move(other.pending_)),
       over_(other.over_) {}
 
+ControlClient& ControlClient::operator=(ControlClient&& other) noexcept {
+    std::swap(socket_, other.socket_);
+    std::swap(pidfd_, other.pidfd_);
+    std::swap(pending_, other.pending_);
+    std::swap(over_, other.over_);
+    return *this;
+}
+
 ControlClient::~ControlClient() {
     if (socket_ >= 0) ::close(socket_);
     if (pidfd_ >= 0) ::close(pidfd_);

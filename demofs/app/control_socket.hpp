@@ -78,7 +78,7 @@ class ControlClient {
     static std::vector<ControlClient> connect_all();
 
     ControlClient(ControlClient&& other) noexcept;
-    ControlClient& operator=(ControlClient&&) = delete;
+    ControlClient& operator=(ControlClient&& other) noexcept;
     ~ControlClient();
 
     /// The next line, if one comes before `deadline`. Nothing: none came, or (see over()) none will.
