@@ -1,5 +1,5 @@
-# Component "library": the headers (those for tests, too), the CMake package, the pkg-config file, the documentation and
-# the examples. Nothing in it depends on the machine, so it lies below share/ and can be moved as a whole.
+# Component "library": the headers (those for tests, too), the CMake package, the pkg-config file, the pretty-printers for
+# gdb, the documentation and the examples. Nothing in it depends on the machine, so it lies below share/ and can be moved as a whole.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -14,6 +14,8 @@ install(DIRECTORY "${PROJECT_SOURCE_DIR}/libasyncdrop/include/asyncdrop"
                   "${PROJECT_SOURCE_DIR}/libasyncdrop/testing/include/asyncdrop"
         DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT library FILES_MATCHING PATTERN "*.hpp")
 
+install(FILES "${PROJECT_SOURCE_DIR}/libasyncdrop/gdb/asyncdrop-gdb.py" DESTINATION "${CMAKE_INSTALL_DATADIR}/asyncdrop/gdb"
+        COMPONENT library)
 install(EXPORT asyncdropTargets NAMESPACE asyncdrop:: DESTINATION "${asyncdrop_package_dir}" COMPONENT library)
 configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/asyncdropConfig.cmake.in"
                               "${PROJECT_BINARY_DIR}/package/asyncdropConfig.cmake"

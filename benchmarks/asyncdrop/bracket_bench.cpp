@@ -49,7 +49,7 @@ const Case bracket_turn("bracket, cleanup takes a turn", 1.2, bracket<turn, Talk
                         by_hand<turn, Talk, Plain>);
 const Case bracket_plain("bracket, plain body, cleanup ends at once", 1.2, bracket<at_once, TalkPlainly>,
                          by_hand<at_once, TalkPlainly, Plain>);
-const Case bracket_shield("bracket, shielded from a connected slot", 0, bracket<at_once, Talk>,
+const Case bracket_shield("bracket, shielded from a connected slot", 1.2, bracket<at_once, Talk>,
                           by_hand<at_once, Talk, Shielded>, Slot::connected);
 
 }  // namespace

@@ -6,11 +6,39 @@
 #include <spdlog/sinks/syslog_sink.h>
 #include <syslog.h>
 
+#include <asyncdrop/forgotten.hpp>
 #include <cstdlib>
+#include <exception>
+#include <utility>
 
 #include "demofs/app/failure.hpp"
 
 namespace demofs::app {
+
+namespace {
+
+// Never destroyed: guards may die after static objects.
+std::shared_ptr<spdlog::logger>& report_logger() {
+    static auto* const logger = new std::shared_ptr<spdlog::logger>;
+    return *logger;
+}
+
+spdlog::level::level_enum level_of(const asyncdrop::Report& report) {
+    if (report.fatal) return spdlog::level::critical;
+    return report.kind == asyncdrop::ReportKind::notice ? spdlog::level::warn : spdlog::level::err;
+}
+
+void log_report(const asyncdrop::Report& report) noexcept {
+    try {
+        // As a source location, so that a pattern with %s:%# shows where the resource was made.
+        const spdlog::source_loc site(report.site.file(), static_cast<int>(report.site.line()), "");
+        report_logger()->log(site, level_of(report), "{}", report.text);
+        if (report.fatal) report_logger()->flush();
+    } catch (const std::exception&) {  // no memory; the program goes on, or ends, as it would
+    }
+}
+
+}  // namespace
 
 std::shared_ptr<spdlog::logger> make_logger(const LogSettings& settings) {
     const auto level = spdlog::level::from_str(settings.level);
@@ -38,6 +66,12 @@ std::shared_ptr<spdlog::logger> make_logger(const LogSettings& settings) {
     logger->set_level(level);
     logger->flush_on(spdlog::level::info);
     return logger;
+}
+
+void log_reports_of_asyncdrop(std::shared_ptr<spdlog::logger> logger) {
+    asyncdrop::set_report_sink(nullptr);
+    report_logger() = std::move(logger);
+    if (report_logger()) asyncdrop::set_report_sink(&log_report);
 }
 
 void leave_terminal(spdlog::logger& logger, const LogSettings& settings) {

@@ -20,4 +20,8 @@ std::shared_ptr<spdlog::logger> make_logger(const LogSettings& settings);
 /// Called when the daemon leaves the terminal: without a log file, the system log takes the place of stderr.
 void leave_terminal(spdlog::logger& logger, const LogSettings& settings);
 
+/// Sends what libasyncdrop reports (forgotten drops, misuse, errors that nobody received) to `logger`, with a level that fits
+/// and the place where the resource was made, instead of stderr. null: to stderr again.
+void log_reports_of_asyncdrop(std::shared_ptr<spdlog::logger> logger);
+
 }  // namespace demofs::app

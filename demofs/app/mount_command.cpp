@@ -86,6 +86,7 @@ int run_daemon(const MountSettings& settings, ReadyNotice& ready, const Notice& 
     ::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may be gone
     asyncdrop::set_guard_registry(true);
     const auto logger = make_logger(settings.log);
+    log_reports_of_asyncdrop(logger);
     const crypto::VaultConfig config = read_config(settings.vault, notice);
     const std::unique_ptr<crypto::VaultKeys> keys =
         unlock(config, read_password(settings.password, Prompt::once), notice);

@@ -249,6 +249,23 @@ void with_a_handler_of_our_own() {
 }
 // [end]
 
+// [snippet: reports]
+void log_report(const asyncdrop::Report& report) noexcept {
+    const std::string level =
+        report.fatal ? "critical" : "error";  // text and parts as a log or a trace wants them
+    note(level + ": " + std::string(report.type) + " of line " + std::to_string(report.site.line()) + ", " +
+         std::string(report.reason ? to_string(*report.reason) : "no reason"));
+}
+
+void with_a_log() {
+    asyncdrop::set_forgotten_action(asyncdrop::ForgottenReason::forgotten, asyncdrop::ForgottenAction::print);
+    asyncdrop::set_report_sink(&log_report);
+    run(forget());
+    asyncdrop::set_report_sink(nullptr);
+    asyncdrop::set_forgotten_action(asyncdrop::ForgottenReason::forgotten, asyncdrop::ForgottenAction::abort);
+}
+// [end]
+
 void run_all() {
     expect(failure_of(only_the_body_fails()) == "the server does not understand");
     expect(failure_of(only_the_cleanup_fails()) == "the server did not say goodbye");
@@ -268,6 +285,8 @@ void run_all() {
     run_executors();
     with_a_handler_of_our_own();
     expect_events({"open db", "guide::Connection: its scope ended"});
+    with_a_log();
+    expect_events({"open db", "error: guide::Connection of line 242, its scope ended"});
 }
 
 }  // namespace guide

@@ -157,6 +157,7 @@ class LibraryPackage(PackageCase, unittest.TestCase):
         self.assertIn("docs/asyncdrop/guide.md", self.documents)
         self.assertGreater(len(headers), 40)
         self.check_files(headers | {
+            "usr/share/asyncdrop/gdb/asyncdrop-gdb.py",
             "usr/share/cmake/asyncdrop/asyncdropConfig.cmake",
             "usr/share/cmake/asyncdrop/asyncdropConfigVersion.cmake",
             "usr/share/cmake/asyncdrop/asyncdropTargets.cmake",
@@ -165,7 +166,7 @@ class LibraryPackage(PackageCase, unittest.TestCase):
 
     def test_it_is_what_the_other_tests_use(self):
         """So what they prove of the staged installation holds for the package."""
-        same = ("include", "share/cmake", "share/pkgconfig", "share/doc/libasyncdrop-dev")
+        same = ("include", "share/asyncdrop", "share/cmake", "share/pkgconfig", "share/doc/libasyncdrop-dev")
         differences = [run("diff", "--recursive", "--brief", self.package.root / "usr" / folder, arguments.staged / folder)
                        for folder in same]
         self.assertEqual("".join(differences), "")

@@ -63,7 +63,7 @@ asio::awaitable<R, To> run_on(From executor, asio::awaitable<R, From> work) {
     Ending<R> ending;
     asio::awaitable<void, From> noted = note_ending(std::move(work), ending);
     Prepared<From> start(std::move(noted));
-    asio::awaitable<void, To> spawned = spawn_and_wait<To, false>(std::move(executor), std::move(start));
+    asio::awaitable<void, To> spawned = spawn_and_wait<To>(std::move(executor), std::move(start));
     co_await asio::this_coro::throw_if_cancelled(false);
     std::exception_ptr failed;
     try {

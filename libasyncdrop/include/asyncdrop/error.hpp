@@ -97,7 +97,7 @@ inline void print_lost(const Failure& failure) noexcept {
     line << "asyncdrop: out of memory while reporting that the "
          << (failure.acquiring ? "acquisition of " : "cleanup of ") << failure.resource << ", created at "
          << failure.site << ", failed";
-    print(line.view());
+    print(line.view(), failure.resource, failure.site);
 }
 
 // The one exception that stands for a body's error (may be null) and the failed ones among `failures`;

@@ -6,6 +6,9 @@
 // code that holds the guard. How strict it is can be set for each reason, and for all of them at once, as a
 // test program does; and the whole handler can be replaced.
 //
+// Whatever the library has to say is a Report: a line of text, and what the text is made of. A report sink
+// takes it apart for a log or a tracing system; without one the line goes to the message sink.
+//
 // Misuse (a dereference after the drop, a move during it, ...) would be undefined behaviour; it ends the
 // program with a sentence, in release builds too.
 //
@@ -18,6 +21,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string_view>
 
 namespace asyncdrop {
@@ -71,6 +75,27 @@ struct ForgottenDrop {
 /// Receives the library's messages: one line, without its end.
 using MessageSink = void (*)(std::string_view line) noexcept;
 
+/// What a report is about.
+enum class ReportKind : std::uint8_t {
+    forgotten,  ///< a resource died without its cleanup
+    misuse,     ///< a misuse of a guard; the program ends
+    notice,     ///< anything else, such as an error that nobody is there to receive, or a slow teardown
+};
+
+/// Something that the library has to say: who, where and why. Views are valid during the sink's call only.
+struct Report {
+    ReportKind kind = ReportKind::notice;   ///< what it is about
+    std::string_view text;                  ///< all of it as one line, without its end
+    std::string_view type;                  ///< the type or name of the resource in question; empty: none
+    std::string_view name;                  ///< the resource's own name, empty if it has none
+    CreationSite site;                      ///< where the resource was made; line 0: not known
+    std::optional<ForgottenReason> reason;  ///< why it was forgotten; of ReportKind::forgotten only
+    bool fatal = false;                     ///< the program is aborted after this
+};
+
+/// Receives the library's reports, on the thread that they come from.
+using ReportSink = void (*)(const Report& report) noexcept;
+
 /// Called from a guard's destructor, on the thread that destroys it.
 using ForgottenHandler = void (*)(const ForgottenDrop& drop) noexcept;
 
@@ -108,8 +133,23 @@ class Line {
 
 inline std::atomic<MessageSink> message_sink{&print_line};
 
-inline void print(std::string_view line) noexcept {
-    message_sink.load(std::memory_order_acquire)(line);
+inline void print_report(const Report& report) noexcept {
+    message_sink.load(std::memory_order_acquire)(report.text);
+}
+
+inline std::atomic<ReportSink> report_sink{&print_report};
+
+inline void send(const Report& report) noexcept {
+    report_sink.load(std::memory_order_acquire)(report);
+}
+
+// A notice about a resource, or about none.
+inline void print(std::string_view line, std::string_view type = {}, CreationSite site = {}) noexcept {
+    Report report;
+    report.text = line;
+    report.type = type;
+    report.site = site;
+    send(report);
 }
 
 inline std::array<std::atomic<ForgottenAction>, forgotten_reason_count> forgotten_actions{
@@ -124,6 +164,13 @@ inline std::atomic<MisuseHandler> misuse_handler{nullptr};
 /// Sends the library's messages to `sink`; returns the former one. The first one writes to stderr.
 inline MessageSink set_message_sink(MessageSink sink) noexcept {
     return detail::message_sink.exchange(sink ? sink : &detail::print_line);
+}
+
+/// Sends the library's reports to `sink`; null restores the default, which sends their text to the message
+/// sink. Returns the former one. The default handlers of forgotten drops and misuse send to it; actions
+/// (ForgottenAction) and abort come after it.
+inline ReportSink set_report_sink(ReportSink sink) noexcept {
+    return detail::report_sink.exchange(sink ? sink : &detail::print_report);
 }
 
 /// Sets what the default handler does for one reason; returns the former action.
@@ -146,8 +193,16 @@ inline void default_forgotten_handler(const ForgottenDrop& drop) noexcept {
     line << "Forgot to call async_drop on " << drop.type;
     if (!drop.name.empty()) line << " \"" << drop.name << "\"";
     line << ", created at " << drop.site << ": " << to_string(drop.reason);
-    detail::print(line.view());
-    if (action == ForgottenAction::abort) std::abort();
+    Report report;
+    report.kind = ReportKind::forgotten;
+    report.text = line.view();
+    report.type = drop.type;
+    report.name = drop.name;
+    report.site = drop.site;
+    report.reason = drop.reason;
+    report.fatal = action == ForgottenAction::abort;
+    detail::send(report);
+    if (report.fatal) std::abort();
 }
 
 namespace detail {
@@ -166,7 +221,13 @@ inline void report_forgotten(const ForgottenDrop& drop) noexcept {
     if (const auto handler = misuse_handler.load(std::memory_order_acquire)) {
         handler(line.view());
     } else {
-        print(line.view());
+        Report report;
+        report.kind = ReportKind::misuse;
+        report.text = line.view();
+        report.type = type;
+        report.site = site;
+        report.fatal = true;
+        send(report);
     }
     std::abort();
 }

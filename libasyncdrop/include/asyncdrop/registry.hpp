@@ -43,7 +43,8 @@ namespace detail {
 class GuardRegistry {
   public:
     static GuardRegistry& instance() {
-        static GuardRegistry* const registry = new GuardRegistry;  // guards in static storage may outlive all
+        // Guards in static storage may outlive all.
+        static GuardRegistry* const registry = known_ = new GuardRegistry;
         return *registry;
     }
 
@@ -137,6 +138,10 @@ class GuardRegistry {
     }
 
     static constexpr RegistryHooks hooks{&born, &moved, &dropping, &gone};
+
+    // For debuggers (asyncdrop-gdb.py), which cannot call instance() in a core file. They also read the members
+    // below by their names.
+    static inline GuardRegistry* known_ = nullptr;
 
     mutable std::mutex mutex_;
     std::unordered_map<const void*, Entry> guards_;

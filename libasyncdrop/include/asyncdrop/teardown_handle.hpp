@@ -4,6 +4,7 @@
 #pragma once
 
 #include <asyncdrop/creation_site.hpp>
+#include <asyncdrop/detail/saturated.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <chrono>
 #include <concepts>
@@ -126,18 +127,21 @@ class Deadline {
 };
 
 /// Says so, again and again, when the cleanup takes longer: TeardownSettings::warn_after of one node.
-[[nodiscard]] inline Deadline warn_after(Deadline::Duration duration) noexcept {
-    return Deadline(Deadline::Kind::warn, duration);
+template <class Rep, class Period>
+[[nodiscard]] Deadline warn_after(std::chrono::duration<Rep, Period> duration) noexcept {
+    return Deadline(Deadline::Kind::warn, detail::saturated(duration));
 }
 
 /// Cancels the cleanup when it takes longer, and waits for it: TeardownSettings::cancel_after of one node.
-[[nodiscard]] inline Deadline cancel_after(Deadline::Duration duration) noexcept {
-    return Deadline(Deadline::Kind::cancel, duration);
+template <class Rep, class Period>
+[[nodiscard]] Deadline cancel_after(std::chrono::duration<Rep, Period> duration) noexcept {
+    return Deadline(Deadline::Kind::cancel, detail::saturated(duration));
 }
 
 /// Abandons the cleanup when it takes longer: TeardownSettings::abandon_after of one node.
-[[nodiscard]] inline Deadline abandon_after(Deadline::Duration duration) noexcept {
-    return Deadline(Deadline::Kind::abandon, duration);
+template <class Rep, class Period>
+[[nodiscard]] Deadline abandon_after(std::chrono::duration<Rep, Period> duration) noexcept {
+    return Deadline(Deadline::Kind::abandon, detail::saturated(duration));
 }
 
 }  // namespace asyncdrop

@@ -5,11 +5,15 @@
 // Threads: as said.
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/detail/call_stack.hpp>
 #include <boost/asio/detail/thread_context.hpp>
 #include <boost/asio/detail/thread_info_base.hpp>
 #include <boost/asio/version.hpp>
+#include <utility>
 
 namespace asyncdrop::detail {
 
@@ -36,5 +40,49 @@ inline bool never_suspended(bool has_context_switched) noexcept {
     return !has_context_switched;
 }
 #endif
+
+// How a cancellation reaches a stack of coroutines: the slot that its starter gave it, and the state that Asio
+// makes of it and asks at every await. By default there is none.
+struct CancellationRoute {
+    boost::asio::cancellation_slot slot;
+    boost::asio::cancellation_state state;
+};
+
+using StackFrame = boost::asio::detail::awaitable_frame_base<boost::asio::any_io_executor>;
+using Stack = boost::asio::detail::awaitable_thread<boost::asio::any_io_executor>;
+using StackBottom = boost::asio::detail::awaitable_frame<boost::asio::detail::awaitable_thread_entry_point,
+                                                         boost::asio::any_io_executor>;
+
+inline Stack* StackFrame::* stack_member() noexcept;
+inline boost::asio::cancellation_slot StackBottom::* slot_member() noexcept;
+inline boost::asio::cancellation_state StackBottom::* state_member() noexcept;
+
+// Asio has no door to these members; an explicit instantiation may name private ones.
+template <Stack* StackFrame::* stack, boost::asio::cancellation_slot StackBottom::* slot,
+          boost::asio::cancellation_state StackBottom::* state>
+struct RouteMembers {
+    friend inline Stack* StackFrame::* stack_member() noexcept { return stack; }
+    friend inline boost::asio::cancellation_slot StackBottom::* slot_member() noexcept { return slot; }
+    friend inline boost::asio::cancellation_state StackBottom::* state_member() noexcept { return state; }
+};
+template struct RouteMembers<&StackFrame::attached_thread_, &StackBottom::parent_cancellation_slot_,
+                             &StackBottom::cancellation_state_>;
+
+// `co_await exchange` exchanges the route of the awaiting stack with `route`, which the coroutine keeps. It
+// allocates nothing, fails never, and is refused by no cancellation. (Asio calls such a function object when
+// the coroutine is suspended, and resumes it at once.)
+class ExchangeRoute {
+  public:
+    explicit ExchangeRoute(CancellationRoute& route) noexcept : route_(&route) {}
+    Stack* operator()(StackFrame* frame) const noexcept {
+        StackBottom& bottom = *(frame->*stack_member())->entry_point();
+        std::swap(bottom.*slot_member(), route_->slot);
+        std::swap(bottom.*state_member(), route_->state);
+        return nullptr;
+    }
+
+  private:
+    CancellationRoute* route_;
+};
 
 }  // namespace asyncdrop::detail

@@ -57,27 +57,6 @@ auto start_cleanup(T& value, [[maybe_unused]] const Caller& caller) {
 template <class Operation>
 using CallerOf = std::conditional_t<Operation::needs_executor, asio::any_io_executor, NoExecutor>;
 
-// What the shield spawns: calls the cleanup and marks the guard as dropping at the moment it starts.
-template <class Operation, class R>
-class ShieldedStart {
-  public:
-    ShieldedStart(Operation operation, const CallerOf<Operation>& executor, DropRun& run, Ending<R>& ending)
-        : operation_(operation), executor_(&executor), run_(&run), ending_(&ending) {}
-
-    asio::awaitable<void> operator()() {
-        asio::awaitable<void> cleanup = note_ending(operation_.start(*executor_), *ending_);
-        operation_.core().begin_drop();
-        run_->begin(operation_.core());
-        return cleanup;
-    }
-
-  private:
-    Operation operation_;
-    const CallerOf<Operation>* executor_;
-    DropRun* run_;
-    Ending<R>* ending_;
-};
-
 // For cleanup that is a plain noexcept function.
 template <class Outcome, class Operation>
 asio::awaitable<Outcome> run_sync_drop(Operation operation, DropTicket ticket) {
@@ -154,50 +133,52 @@ asio::awaitable<Outcome> run_async_drop(Operation operation, DropTicket ticket) 
 
     [[maybe_unused]] ErrorPlace<Outcome> place;
     if constexpr (requires { operation.collect(place.error); }) operation.collect(place.error);
+    [[maybe_unused]] std::optional<std::conditional_t<returns_result, Result, NoExecutor>> result;
+    std::exception_ptr error;
     DropRun run;
-    Ending<Result> ending;
+    Shield shield;
     try {
         const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
         CallerOf<Operation> caller;
         if constexpr (Operation::needs_executor) caller = co_await asio::this_coro::executor;
-        if (!shielded || !can_be_cancelled(state)) {
-            Cleanup cleanup = operation.start(caller);
-            operation.core().begin_drop();
-            run.begin(operation.core());
-            if constexpr (returns_result) {
-                ending.result.emplace(co_await std::move(cleanup));
-            } else {
-                co_await std::move(cleanup);
-            }
+        if (shielded && can_be_cancelled(state)) {
+            const ExchangeRoute raise = shield.exchange();
+            co_await raise;
+            co_await asio::this_coro::throw_if_cancelled(true);
+        }
+        Cleanup cleanup = operation.start(caller);
+        operation.core().begin_drop();
+        run.begin(operation.core());
+        if constexpr (returns_result) {
+            result.emplace(co_await std::move(cleanup));
         } else {
-            co_await asio::this_coro::throw_if_cancelled(false);
-            const asio::any_io_executor executor = co_await asio::this_coro::executor;
-            ShieldedStart<Operation, Result> start(operation, caller, run, ending);
-            asio::awaitable<void> spawned = spawn_shielded(executor, start);
-            co_await std::move(spawned);
+            co_await std::move(cleanup);
         }
     } catch (...) {
-        const std::exception_ptr thrown = note_thrown(operation);
-        if (!ending.ended()) ending.error = thrown;  // else thrown on the way back from the shield
+        error = note_thrown(operation);
     }
     run.end();
     if (operation.core().dropping()) operation.finish();
+    if (shield.up()) {
+        const ExchangeRoute lower = shield.exchange();
+        co_await lower;
+    }
     co_await asio::this_coro::throw_if_cancelled(true);
 
     if constexpr (std::is_void_v<Outcome>) {
         if constexpr (returns_result) {
-            if (ending.result && !ending.result->has_value()) {
-                ending.error = to_exception(ending.result->error());
+            if (result && !result->has_value()) {
+                error = to_exception(result->error());
             }
         }
-        if (ending.error) std::rethrow_exception(ending.error);
+        if (error) std::rethrow_exception(error);
     } else {
         if constexpr (returns_result) {
-            if (ending.result && !ending.result->has_value()) {
-                co_return Outcome(boost::system::in_place_error, ending.result->error());
+            if (result && !result->has_value()) {
+                co_return Outcome(boost::system::in_place_error, result->error());
             }
         }
-        if (ending.error) co_return deliver<Outcome>(ending.error);
+        if (error) co_return deliver<Outcome>(error);
         if (place.error) co_return Outcome(boost::system::in_place_error, std::move(*place.error));
         co_return Outcome();
     }

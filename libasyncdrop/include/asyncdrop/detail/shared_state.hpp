@@ -384,7 +384,7 @@ class SharedState : public std::enable_shared_from_this<SharedState<T>> {
             Line line;
             line << "asyncdrop: the cleanup of a shared " << type_name<T>()
                  << " that nobody waited for any more failed: " << message;
-            print(line.view());
+            print(line.view(), type_name<T>());
         } catch (...) {
         }
     }

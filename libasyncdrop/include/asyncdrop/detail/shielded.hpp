@@ -3,7 +3,7 @@
 // As with every async_drop: a caller that is already cancelled starts it under even_if_cancelled, and
 // throw_if_cancelled(true) is in force afterwards.
 //
-// Threads: `work` runs on the caller's executor.
+// Threads: `work` runs on the caller's stack.
 #pragma once
 
 #include <asyncdrop/detail/shield.hpp>
@@ -14,19 +14,23 @@ namespace asyncdrop::detail {
 
 inline asio::awaitable<void> shielded(asio::awaitable<void> work) {
     const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+    Shield shield;
+    if (can_be_cancelled(state)) {
+        const ExchangeRoute raise = shield.exchange();
+        co_await raise;
+        co_await asio::this_coro::throw_if_cancelled(true);
+    } else {
+        co_await asio::this_coro::throw_if_cancelled(false);
+    }
     std::exception_ptr error;
-    co_await asio::this_coro::throw_if_cancelled(false);
     try {
-        if (can_be_cancelled(state)) {
-            const asio::any_io_executor executor = co_await asio::this_coro::executor;
-            Prepared<asio::any_io_executor> start(std::move(work));
-            asio::awaitable<void> spawned = spawn_shielded(executor, std::move(start));
-            co_await std::move(spawned);
-        } else {
-            co_await std::move(work);
-        }
+        co_await std::move(work);
     } catch (...) {
         error = std::current_exception();
+    }
+    if (shield.up()) {
+        const ExchangeRoute lower = shield.exchange();
+        co_await lower;
     }
     co_await asio::this_coro::throw_if_cancelled(true);
     if (error) std::rethrow_exception(error);

@@ -74,7 +74,7 @@ std::shared_ptr<RelayedHandler<std::decay_t<Handler>>> relay_handler(Handler&& h
 }
 
 // Initiation: spawns start(), a function object that returns an awaitable<void, Executor>.
-template <bool slotless, class Executor>
+template <class Executor>
 class Spawn {
   public:
     explicit Spawn(Executor executor) noexcept : executor_(std::move(executor)) {}
@@ -87,7 +87,7 @@ class Spawn {
             return;
         }
         try {
-            asio::co_spawn(executor_, std::move(start), Relay<std::decay_t<Handler>, slotless>(relayed));
+            asio::co_spawn(executor_, std::move(start), Relay<std::decay_t<Handler>, false>(relayed));
         } catch (...) {
             relayed->deliver(std::current_exception());
         }
@@ -108,12 +108,12 @@ class Prepared {
     asio::awaitable<void, Executor> work_;
 };
 
-// Runs start() as a stack of its own on `executor`; the caller's cancellation reaches it unless `slotless`.
-template <class To, bool slotless, class Executor, class Start>
+// Runs start() as a stack of its own on `executor`; the caller's cancellation reaches it.
+template <class To, class Executor, class Start>
 asio::awaitable<void, To> spawn_and_wait(Executor executor, Start start) {
     asio::use_awaitable_t<To> token;
     return asio::async_initiate<asio::use_awaitable_t<To>, void(std::exception_ptr)>(
-        Spawn<slotless, Executor>(std::move(executor)), token, std::move(start));
+        Spawn<Executor>(std::move(executor)), token, std::move(start));
 }
 
 // Initiation: goes once through the executor's queue, or straight on if there is no memory for that.

@@ -357,7 +357,7 @@ class TaskGroup : public std::enable_shared_from_this<TaskGroup> {
             Line line;
             line << "asyncdrop: the " << task.label << ", started at " << task.site
                  << ", failed, and nobody joined it: " << message;
-            print(line.view());
+            print(line.view(), task.label, task.site);
         } catch (...) {  // no memory
         }
     }

@@ -65,7 +65,7 @@ inline void TeardownState::print_unreported() const noexcept {
             } catch (...) {  // no memory: without the text
             }
         }
-        print(line.view());
+        print(line.view(), node->name, node->site);
     }
 }
 

@@ -154,6 +154,38 @@ TEST_F(Cancellation, ASignalAfterAShieldedDropStillInterruptsTheCaller) {
     EXPECT_TRUE(is_cancellation(cancellable_.run(context_)));
 }
 
+/// A cleanup that makes a cancellation state of its own, which must not take its caller's away.
+class ResetsItsState {
+  public:
+    ResetsItsState(asyncdrop::Passkey<ResetsItsState>, Gate& gate) : gate_(&gate) {}
+    ResetsItsState(ResetsItsState&&) noexcept = default;
+    asio::awaitable<void> async_drop_impl() {
+        co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
+        const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+        EXPECT_FALSE(state.slot().is_connected());
+        co_await gate_->pass();
+        co_await asio::this_coro::reset_cancellation_state();
+    }
+
+  private:
+    Gate* gate_;
+};
+
+TEST_F(Cancellation, ACleanupThatResetsItsStateLeavesItsCallersAlone) {
+    bool told = false;
+    spawn([&]() -> asio::awaitable<void> {
+        auto guard = make_guard<ResetsItsState>(gate_);
+        co_await guard.async_drop();
+        const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+        told = is_cancelled(state) && state.slot().is_connected();
+    });
+    run_until_cleanup_waits();
+    cancellable_.cancel();
+    gate_.open();
+    cancellable_.run(context_);
+    EXPECT_TRUE(told);
+}
+
 TEST_F(Cancellation, NestedDropsInsideACleanupAreShieldedWithIt) {
     struct Composite {
         AsyncDropGuard<Resource> first;

@@ -247,6 +247,77 @@ TEST_F(DefaultHandler, SaysNothingIfToldToIgnore) {
     EXPECT_TRUE(lines().empty());
 }
 
+/// What the report sink gets, kept.
+class Reports : public Forgotten {
+  protected:
+    struct Kept {
+        asyncdrop::ReportKind kind;
+        std::string text, type, name, file;
+        std::optional<ForgottenReason> reason;
+        bool fatal;
+    };
+
+    Reports() : former_(asyncdrop::set_report_sink(&keep)) { kept().clear(); }
+    ~Reports() override { asyncdrop::set_report_sink(former_); }
+    static std::vector<Kept>& kept() {
+        static std::vector<Kept> all;
+        return all;
+    }
+
+  private:
+    static void keep(const asyncdrop::Report& report) noexcept {
+        kept().push_back(Kept{report.kind, std::string(report.text), std::string(report.type),
+                              std::string(report.name), report.site.file(), report.reason, report.fatal});
+    }
+    asyncdrop::ReportSink former_;
+};
+
+TEST_F(Reports, SayWhoWasForgottenWhereAndWhy) {
+    const auto former = asyncdrop::set_forgotten_action(ForgottenReason::forgotten, ForgottenAction::print);
+    const auto sink = asyncdrop::set_message_sink([](std::string_view) noexcept { FAIL(); });
+    {
+        auto guard = make_guard<Resource>(log_, "a");
+    }
+    asyncdrop::set_message_sink(sink);
+    asyncdrop::set_forgotten_action(ForgottenReason::forgotten, former);
+    ASSERT_EQ(kept().size(), 1u);
+    const Kept& report = kept().front();
+    EXPECT_EQ(report.kind, asyncdrop::ReportKind::forgotten);
+    EXPECT_EQ(report.type, "asyncdrop_test::Resource");
+    EXPECT_THAT(report.file, HasSubstr("forgotten_test.cpp"));
+    EXPECT_EQ(report.reason, ForgottenReason::forgotten);
+    EXPECT_FALSE(report.fatal);
+    EXPECT_THAT(report.text, testing::StartsWith("Forgot to call async_drop on asyncdrop_test::Resource"));
+}
+
+TEST_F(Reports, SayThatAForgottenDropIsFatal) {
+    const auto abort_if_told = [] {
+        asyncdrop::set_forgotten_action(ForgottenReason::forgotten, ForgottenAction::abort);
+        asyncdrop::set_report_sink([](const asyncdrop::Report& report) noexcept {
+            if (report.fatal) std::fputs("it is fatal", stderr);
+        });
+        Journal log;
+        const auto guard = make_guard<Resource>(log, "a");
+    };
+    EXPECT_DEATH(abort_if_told(), "it is fatal");
+}
+
+TEST_F(Reports, TellMisuseWithTypeAndPlace) {
+    const auto misuse = [] {
+        asyncdrop::set_report_sink([](const asyncdrop::Report& report) noexcept {
+            if (report.kind == asyncdrop::ReportKind::misuse && report.fatal && report.site.line() > 0) {
+                std::fprintf(stderr, "misuse of %.*s", static_cast<int>(report.type.size()),
+                             report.type.data());
+            }
+        });
+        Journal log;
+        auto guard = make_guard<Resource>(log, "a");
+        auto other = make_guard<Resource>(log, "b");
+        guard = std::move(other);
+    };
+    EXPECT_DEATH(misuse(), "misuse of asyncdrop_test::Resource");
+}
+
 using Misuse = Forgotten;
 using MisuseDeathTest = Forgotten;
 

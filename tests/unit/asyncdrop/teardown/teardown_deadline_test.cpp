@@ -99,6 +99,10 @@ TEST_F(TeardownDeadline, TakesTheLongestDurationForNever) {
         add(graph, "slow", let_others_run, asyncdrop::warn_after(never), asyncdrop::cancel_after(never),
             asyncdrop::abandon_after(never - milliseconds(1)));
         add(graph, "slow, too", let_others_run);
+        // Longer than the clock can tell, in a coarser unit.
+        constexpr auto hours = std::chrono::hours::max();
+        add(graph, "slow, three", let_others_run, asyncdrop::warn_after(hours),
+            asyncdrop::cancel_after(hours), asyncdrop::abandon_after(hours));
         const TeardownReport report = run_coroutine(context, graph->run());
         EXPECT_TRUE(report.ok()) << report.to_text();
         for (const auto& node : report.nodes) EXPECT_FALSE(node.cancelled.has_value());
