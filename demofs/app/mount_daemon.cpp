@@ -106,9 +106,9 @@ asio::awaitable<void> MountDaemon::bring_up() {
     auto last = [this] { return commit_last(); };
     const auto last_commit_node =
         stack_.graph().add_task("last commit", std::move(last), asyncdrop::uses(stack_.tree_node()));
-    const auto filesystem_node = stack_.graph().add(
-        "filesystem", std::move(filesystem),
-        asyncdrop::uses(last_commit_node, stack_.tree_node(), stack_.store_node()));
+    const auto filesystem_node =
+        stack_.graph().add("filesystem", std::move(filesystem),
+                           asyncdrop::uses(last_commit_node, stack_.tree_node(), stack_.store_node()));
     filesystem_ = &stack_.graph().get(filesystem_node);
 
     // Before the mount can be seen: whoever unmounts it finds somebody to listen to.
