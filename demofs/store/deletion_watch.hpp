@@ -33,7 +33,7 @@ class DeletionWatch {
 
     /// Throws Error (EIO) naming what was deleted: the folder, whose descriptor is `folder`, a file in it, or
     /// the name of the open file `file` (-1: none). `path` is the folder's, for the message.
-    boost::asio::awaitable<void> check(WorkerPool& pool, int folder, int file, const std::string& path);
+    boost::asio::awaitable<void> check(WorkerPool& pool, int folder, int file, std::string path);
 
   private:
     std::unordered_set<std::string> expected_;

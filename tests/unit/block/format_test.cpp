@@ -25,8 +25,8 @@ constexpr std::string_view block_hex =
 constexpr std::string_view tags_hash_hex = "eb33316d1ea067eb16780a414d6582402a93d1c38041c7960a4bdb16f45e8348";
 constexpr std::string_view seal_hex =
     "c023f61336d4cb607c1f632ea4da18230baa398d830e2755be82909a31fabd99e614077f66d90c94da1517749f42880c"
-    "017a6d6de1b39fb7d41b36c9856a747c4125cdd9457f3fdd8b25b36613b089fd0a3ae6a8d335204ca3e4e2a3c39d8659"
-    "94b3d6b5f73d62926151c37f49f72296b5a58fffcad96243cb836684bb151f05";
+    "017a6d6de1b39fb7541a36c9856a747c4125cdd9457f3fdd8b25b36613b089fd0a3ae6a8d335204ca3e4e2a3c39d8659"
+    "94b3d6b5f73d62926151c37f49f72296682b739de7ac0ae773ee27bb157ddb12";
 
 std::string hex(ByteSpan bytes) {
     constexpr std::string_view digits = "0123456789abcdef";

@@ -283,6 +283,10 @@ TEST_F(LocalObjectStoreTest, AFileThatVanishesUnderTheStoreIsNamedInTheError) {
     const auto failure = failure_of([&] { read(store_, "a1"); });
     EXPECT_EQ(errno_of(failure), std::errc::no_such_file_or_directory);
     EXPECT_THAT(describe(failure), testing::HasSubstr(file("a1").string()));
+    // Nobody but the store removes its files: told once more at the end.
+    const auto at_the_end = failure_of([&] { run(store_.async_drop()); });
+    EXPECT_EQ(errno_of(at_the_end), std::errc::io_error);
+    EXPECT_THAT(describe(at_the_end), testing::HasSubstr(file("a1").string() + " was deleted"));
 }
 
 TEST_F(LocalObjectStoreTest, DroppingTheStoreBeforeItsWriterIsReported) {

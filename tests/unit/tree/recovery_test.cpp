@@ -278,11 +278,14 @@ void rewrite(Vault& vault, const block::BlockAddress& address, crypto::Part part
     const auto segment = block::open_segment_header(vault.keys, address.segment,
                                                     ByteSpan(bytes).first(block::segment_header_bytes));
     ASSERT_TRUE(segment);
-    std::array<std::byte, 40> aad{};
+    // What is sealed of a payload is a piece, and this one has only one: its size and index are named, too.
+    Bytes aad(part == crypto::Part::header ? 40 : 48);
     std::ranges::copy(segment->vault, aad.begin());
     std::ranges::copy(segment->uid, aad.begin() + 16);
     for (unsigned i = 0; i < 8; ++i)
         aad.at(32 + i) = std::byte(std::uint64_t{address.offset} >> (8 * i) & 0xff);
+    if (part == crypto::Part::payload)
+        for (unsigned i = 0; i < 4; ++i) aad.at(40 + i) = std::byte(address.payload_bytes >> (8 * i) & 0xff);
     const crypto::Nonce nonce = crypto::nonce_for(address.offset, part);
     const MutableByteSpan stored =
         part == crypto::Part::header
