@@ -16,14 +16,14 @@ namespace {
 
 constexpr std::chrono::seconds answer_time(5);
 
-// One line of JSON, or empty if the daemon is gone. One that is there and says nothing hangs.
-std::string ask(ControlClient& daemon) {
+// One line of JSON; nothing if the daemon is gone. One that is there and says nothing hangs: counted.
+std::string ask(ControlClient& daemon, std::size_t& hanging) {
     daemon.ask("status");
     const auto deadline = ControlClient::Clock::now() + answer_time;
     while (const auto message = daemon.next(deadline)) {
         if (message->kind == "status") return message->text;
     }
-    if (!daemon.over()) throw Failure(exit_timed_out, "the daemon does not answer");
+    if (!daemon.over()) ++hanging;
     return "";
 }
 
@@ -42,10 +42,10 @@ int run_status(const StatusSettings& settings) {
     } else {
         daemons = ControlClient::connect_all();
     }
-    std::size_t shown = 0;
+    std::size_t shown = 0, hanging = 0;
     if (settings.json) std::cout << '[';
     for (ControlClient& daemon : daemons) {
-        const std::string json = ask(daemon);
+        const std::string json = ask(daemon, hanging);
         if (json.empty()) continue;
         if (settings.json) {
             std::cout << (shown == 0 ? "" : ",\n ") << json;
@@ -55,8 +55,13 @@ int run_status(const StatusSettings& settings) {
         ++shown;
     }
     if (settings.json) std::cout << "]\n";
-    if (!settings.json && shown == 0) std::cout << "nothing is mounted\n";
+    if (!settings.json && shown + hanging == 0) std::cout << "nothing is mounted\n";
     std::cout << std::flush;
+    if (hanging > 0) {
+        throw Failure(exit_timed_out, settings.mount_point ? "the daemon does not answer"
+                                                           : std::to_string(hanging) +
+                                                                 " of the daemons of this user do not answer");
+    }
     return exit_ok;
 }
 

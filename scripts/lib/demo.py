@@ -377,6 +377,7 @@ def main():
     signal.signal(signal.SIGTERM, interrupted)
     signal.signal(signal.SIGHUP, interrupted)
     work = Path(tempfile.mkdtemp(prefix="demofs-demo-", dir=os.environ.get("TMPDIR", "/var/tmp"))).resolve()
+    os.environ["XDG_STATE_HOME"] = str(work / "state")  # nothing of the demo is remembered after it
     demo = Demo(demofs, work, arguments.small)
     result = 1
     try:

@@ -354,14 +354,16 @@ class DeletedVault(MountTest):
         self.expect_an_unmount_that_says_so("objects")
 
     def test_an_older_segment_is_missed_at_the_next_commit(self):
-        self.vault.remount()
-        oldest = min((self.vault.path / "objects").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        self.write_synced(self.root / "kept", os.urandom(200_000))
+        self.vault.unmount()
+        older = max((self.vault.path / "objects").iterdir(), key=lambda path: path.stat().st_size)  # holds that file
+        self.vault.mount()
         (self.root / "more").write_bytes(b"more")
-        oldest.unlink()
+        older.unlink()
         with self.assertRaises(OSError) as caught:
             self.write_synced(self.root / "after", b"after")
         self.assertEqual(caught.exception.errno, errno.EIO)
-        self.expect_an_unmount_that_says_so(oldest.name)
+        self.expect_an_unmount_that_says_so(older.name)
         self.assertEqual(self.vault.mount(check=False).returncode, INCOMPLETE)
 
     def test_the_segment_being_written_is_missed_although_another_file_has_its_name(self):
@@ -467,6 +469,12 @@ class Status(MountTest):
     def status(self, *arguments):
         return json.loads(self.vault.run("status", "--json", *arguments).stdout)
 
+    def status_of_all(self):
+        # Another test may have stopped its daemon just now.
+        done = self.vault.run("status", "--json", check=False)
+        self.assertIn(done.returncode, (0, TIMED_OUT), done.stderr)
+        return json.loads(done.stdout)
+
     def test_tells_what_the_mount_is_doing(self):
         with open(self.root / "file", "wb", buffering=0) as file:
             file.write(DATA)
@@ -484,9 +492,20 @@ class Status(MountTest):
         self.assertRegex(text, "(?m)^  live guards +.*Session 1")
 
     def test_of_all_mounts(self):
-        self.assertIn(str(self.root), [status["mount_point"] for status in self.status()])
+        self.assertIn(str(self.root), [status["mount_point"] for status in self.status_of_all()])
         self.vault.unmount()
-        self.assertNotIn(str(self.root), [status["mount_point"] for status in self.status()])
+        self.assertNotIn(str(self.root), [status["mount_point"] for status in self.status_of_all()])
+
+    def test_a_daemon_that_does_not_answer_is_told_beside_the_others(self):
+        pid = self.vault.daemon()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            done = self.vault.run("status", "--json", check=False)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        self.assertEqual(done.returncode, TIMED_OUT)
+        self.assertRegex(done.stderr, "not answer")
+        self.assertIsInstance(json.loads(done.stdout), list)
 
     def test_of_a_detached_mount_and_of_none(self):
         with open(self.root / "file", "wb", buffering=0):
