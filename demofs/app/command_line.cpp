@@ -227,20 +227,10 @@ void CommandLine::add_check() {
     command->callback([this] { code_ = run_check(check_); });
 }
 
+// Only to be listed: run() turns it into --help, since CLI11 explains the command that was given.
 void CommandLine::add_help() {
     CLI::App* command = program_.add_subcommand("help", "Explain a command");
     command->add_option("COMMAND", help_for_, "The command; none: all of them");
-    command->callback([this] {
-        if (help_for_.empty()) {
-            std::cout << program_.help();
-        } else if (const auto found = program_.get_subcommands(
-                       [this](CLI::App* each) { return each->get_name() == help_for_; });
-                   !found.empty()) {
-            std::cout << found.front()->help();
-        } else {
-            code_ = unknown_command(help_for_);
-        }
-    });
 }
 
 std::vector<std::string> CommandLine::commands() const {
@@ -284,6 +274,11 @@ int CommandLine::run(std::vector<std::string> arguments) {
         const std::vector<std::string> known = commands();
         if (std::find(known.begin(), known.end(), arguments.front()) == known.end())
             return unknown_command(arguments.front());  // CLI11 would say that a command is missing
+    }
+    if (!arguments.empty() && arguments.front() == "help" &&
+        (arguments.size() == 1 || !arguments[1].starts_with('-'))) {
+        if (arguments.size() > 1) return run({arguments[1], "--help"});
+        arguments = {"--help"};
     }
     if (!arguments.empty() && arguments.front() == "mount") arguments = expand_mount_options(arguments);
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
