@@ -160,7 +160,8 @@ class Commands(ErrorTest):
                                        stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env={**os.environ, **environment})
             self.vault.foreground = process
             os.close(theirs)
-            mount_fixture.wait_until(self.vault.is_mounted, "it is mounted")
+            mount_fixture.wait_until(lambda: self.vault.is_mounted() or process.poll() is not None, "it is mounted")
+            self.assertIsNone(process.poll(), "it has ended at once")
             process.send_signal(signal.SIGUSR1)
             text = b""
             while b"Live guards" not in text:

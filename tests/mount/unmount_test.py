@@ -77,7 +77,11 @@ class Causes(MountTest):
         self.vault.unmount()
         names = {event["name"] for event in json.loads(trace.read_text())["traceEvents"] if event["ph"] == "X"}
         self.assertLessEqual({"session", "tree", "worker pool"}, names)
-        self.assertIn('"session" -> "filesystem";', graph.read_text())
+        edges = set(re.findall(r'"([^"]+)" -> "([^"]+)";', graph.read_text()))
+        self.assertIn(("session", "filesystem"), edges)
+        drawn = (Path(__file__).resolve().parents[2] / "docs" / "teardown.svg").read_text()
+        drawn = re.findall(r"<title>([^<]+)&#45;&gt;([^<]+)</title>", drawn)
+        self.assertEqual(set(drawn), edges, "docs/teardown.svg: draw it anew, with dot -Tsvg")
 
     def test_sigusr1_logs_what_is_alive(self):
         self.vault.signal_daemon(signal.SIGUSR1)
