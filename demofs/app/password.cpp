@@ -141,7 +141,9 @@ crypto::Password read_from_command(const std::string& command) {
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
-    const bool cut_off = WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE;
+    // What the shell ran ended so, and the shell passes it on as a code.
+    const bool cut_off = (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) ||
+                         (WIFEXITED(status) && WEXITSTATUS(status) == 128 + SIGPIPE);
     if (!cut_off && !(WIFEXITED(status) && WEXITSTATUS(status) == 0)) {
         throw Failure(exit_failure,
                       "the password command failed (" +
