@@ -58,9 +58,10 @@ int run_status(const StatusSettings& settings) {
     if (!settings.json && shown + hanging == 0) std::cout << "nothing is mounted\n";
     std::cout << std::flush;
     if (hanging > 0) {
-        throw Failure(exit_timed_out, settings.mount_point ? "the daemon does not answer"
-                                                           : std::to_string(hanging) +
-                                                                 " of the daemons of this user do not answer");
+        throw Failure(exit_timed_out,
+                      settings.mount_point
+                          ? "the daemon does not answer"
+                          : std::to_string(hanging) + " of the daemons of this user do not answer");
     }
     return exit_ok;
 }

@@ -63,8 +63,7 @@ Look look(int folder, int file, const timespec& unchanged_since, const std::stri
 
 }  // namespace
 
-boost::asio::awaitable<void> DeletionWatch::check(WorkerPool& pool, int folder, int file,
-                                                  std::string path) {
+boost::asio::awaitable<void> DeletionWatch::check(WorkerPool& pool, int folder, int file, std::string path) {
     const timespec unchanged_since = unchanged_since_;
     const std::uint64_t made_before = made_;
     const auto job = [&] { return look(folder, file, unchanged_since, path); };
