@@ -44,16 +44,6 @@ namespace {
 
 constexpr std::string_view name_end = ".socket";
 
-// A hash, because a mount point may be longer than a name.
-std::string socket_name(const std::string& mount_point) {
-    std::array<unsigned char, 16> hash{};
-    crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(mount_point.data()),
-                       mount_point.size(), nullptr, 0);
-    std::array<char, 33> hex{};
-    sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
-    return hex.data() + std::string(name_end);
-}
-
 // Connected to a socket of the folder; else errno tells why not: ECONNREFUSED if its daemon is dead, EAGAIN
 // if it has clients that it has not admitted yet.
 store::FileDescriptor connected(const RuntimeFolder& folder, const std::string& name) {
@@ -93,6 +83,16 @@ std::optional<ucred> peer_of(int descriptor) {
 }
 
 }  // namespace
+
+// A hash, because a mount point may be longer than a name.
+std::string socket_name(const std::string& mount_point) {
+    std::array<unsigned char, 16> hash{};
+    crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(mount_point.data()),
+                       mount_point.size(), nullptr, 0);
+    std::array<char, 33> hex{};
+    sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
+    return hex.data() + std::string(name_end);
+}
 
 struct ControlServer::State {
     State(const std::string& mount_point, Status answer, const asio::any_io_executor& executor)

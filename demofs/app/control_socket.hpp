@@ -26,6 +26,9 @@
 
 namespace demofs::app {
 
+/// The file in the runtime folder on which the daemon of `mount_point` listens.
+std::string socket_name(const std::string& mount_point);
+
 /// The daemon's side. Threads: the core thread.
 class ControlServer {
   public:
