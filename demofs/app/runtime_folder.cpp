@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
@@ -57,13 +58,29 @@ std::vector<std::string> names_in(int folder) {
 
 // Folders that an earlier daemon has made where all can write.
 void add_temporary(const RuntimePlaces& places, std::vector<RuntimeFolder>& found) {
-    const store::FileDescriptor shared(::open(places.shared.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!shared) return;
-    for (const std::string& name : names_in(shared.get())) {
-        if (!name.starts_with(prefix_of(places.user))) continue;
-        if (auto folder = open_private(places.shared + "/" + name, places.user))
-            found.push_back(std::move(*folder));
+    for (const std::string& place : places.shared) {
+        const store::FileDescriptor shared(::open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (!shared) continue;
+        for (const std::string& name : names_in(shared.get())) {
+            if (!name.starts_with(prefix_of(places.user))) continue;
+            if (auto folder = open_private(place + "/" + name, places.user))
+                found.push_back(std::move(*folder));
+        }
     }
+}
+
+std::string list_of(const RuntimePlaces& places) {
+    std::string text;
+    for (const auto* folders : {&places.own, &places.shared}) {
+        for (const std::string& folder : *folders) text += (text.empty() ? "" : ", ") + folder;
+    }
+    return text;
+}
+
+// An absolute path; relative ones are to be ignored (XDG Base Directory Specification 0.8, "Basics").
+const char* folder_of_environment(const char* variable) {
+    const char* const value = std::getenv(variable);
+    return value && value[0] == '/' ? value : nullptr;
 }
 
 }  // namespace
@@ -71,13 +88,18 @@ void add_temporary(const RuntimePlaces& places, std::vector<RuntimeFolder>& foun
 RuntimePlaces RuntimePlaces::of(uid_t user) {
     RuntimePlaces places;
     places.user = user;
+    places.shared = {"/tmp", "/var/tmp"};
+    const bool own_environment = ::geteuid() == user;
     if (user == 0) {
         places.own = {"/run"};
-        return places;
+    } else {
+        const char* const given = own_environment ? folder_of_environment("XDG_RUNTIME_DIR") : nullptr;
+        if (given) places.own.emplace_back(given);
+        places.own.push_back("/run/user/" + std::to_string(user));
     }
-    const char* given = ::geteuid() == user ? std::getenv("XDG_RUNTIME_DIR") : nullptr;
-    if (given && given[0] == '/') places.own.emplace_back(given);
-    places.own.push_back("/run/user/" + std::to_string(user));
+    const char* const given = own_environment ? folder_of_environment("TMPDIR") : nullptr;
+    if (given && std::ranges::find(places.shared, given) == places.shared.end())
+        places.shared.emplace_back(given);
     return places;
 }
 
@@ -126,13 +148,16 @@ RuntimeFolder make_runtime_folder(const RuntimePlaces& places) {
     std::vector<RuntimeFolder> temporary;
     add_temporary(places, temporary);
     if (!temporary.empty()) return std::move(temporary.front());
-    std::string path = places.shared + "/" + prefix_of(places.user) + "XXXXXX";
-    if (!::mkdtemp(path.data()))
-        throw Error(errno, "the folder for the control socket cannot be made: neither in " +
-                               places.own.front() + " nor in " + places.shared);
-    auto folder = open_private(path, places.user);
-    if (!folder) throw Error(errno, "the folder for the control socket cannot be opened: " + path);
-    return std::move(*folder);
+    int reason = ENOENT;
+    for (const std::string& place : places.shared) {
+        std::string path = place + "/" + prefix_of(places.user) + "XXXXXX";
+        if (::mkdtemp(path.data())) {
+            if (auto folder = open_private(path, places.user)) return std::move(*folder);
+        }
+        reason = errno;
+    }
+    throw Error(reason, "the folder for the control socket can be made in none of " + list_of(places) +
+                            "; set XDG_RUNTIME_DIR to a folder that only you can write to");
 }
 
 }  // namespace demofs::app

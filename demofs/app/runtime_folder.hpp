@@ -2,9 +2,10 @@
 // remove anything in it, so nobody else can keep a mount from coming up, or pose as its daemon.
 //
 // It is a folder "demofs" in the place that the system has for this: /run for root, $XDG_RUNTIME_DIR or
-// /run/user/UID for others. Where there is none, it is a folder of a random name below /tmp: one of a
-// predictable name could be taken by somebody else first. A process may see another environment than the
-// daemon it looks for: whoever looks for a socket looks into all of them.
+// /run/user/UID for others. Where there is none, it is a folder of a random name below /tmp, /var/tmp or, if
+// neither can be written to, $TMPDIR: one of a predictable name could be taken by somebody else first. A
+// process may see another environment than the daemon it looks for: whoever looks for a socket looks into all
+// of them, and what depends on the environment comes last.
 //
 // Threads: any; plain system calls.
 #pragma once
@@ -21,9 +22,9 @@ namespace demofs::app {
 
 /// Where to look; of() says what the system has, tests say something else.
 struct RuntimePlaces {
-    uid_t user = 0;                ///< whose the folders must be
-    std::vector<std::string> own;  ///< folders that only the user can change, best first
-    std::string shared = "/tmp";   ///< a folder that all can write to
+    uid_t user = 0;                   ///< whose the folders must be
+    std::vector<std::string> own;     ///< folders that only the user can change, best first
+    std::vector<std::string> shared;  ///< folders that others can write to, too, best first
 
     static RuntimePlaces of(uid_t user);
 };

@@ -6,8 +6,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "demofs/base/error.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -25,7 +27,7 @@ class RuntimeFolderTest : public testing::Test {
     RuntimeFolderTest() {
         places_.user = ::geteuid();
         places_.own = {(directory_ / "own").string()};
-        places_.shared = (directory_ / "shared").string();
+        places_.shared = {shared().string()};
         files::create_directory(own());
         files::permissions(own(), files::perms::owner_all);
         files::create_directory(shared());
@@ -91,14 +93,34 @@ TEST_F(RuntimeFolderTest, IsNoneOfAnotherUser) {
     EXPECT_EQ(runtime_folders(places_).size(), 1u);
 }
 
+TEST_F(RuntimeFolderTest, IsInTheNextPlaceWhereOneCannotBeWrittenTo) {
+    places_.own = {(directory_ / "missing").string()};
+    places_.shared.insert(places_.shared.begin(), (directory_ / "missing-too").string());
+    static_cast<void>(make_runtime_folder(places_));
+    EXPECT_FALSE(made_in_shared().empty());
+    EXPECT_EQ(runtime_folders(places_).size(), 1u);
+}
+
+TEST_F(RuntimeFolderTest, IsLookedForInTheTemporaryFolderOfTheEnvironmentLast) {
+    ::setenv("TMPDIR", shared().c_str(), 1);
+    const RuntimePlaces ours = RuntimePlaces::of(::geteuid());
+    const RuntimePlaces theirs = RuntimePlaces::of(another_user);
+    ::setenv("TMPDIR", "relative", 1);
+    const RuntimePlaces none = RuntimePlaces::of(::geteuid());
+    ::unsetenv("TMPDIR");
+    EXPECT_EQ(ours.shared, (std::vector<std::string>{"/tmp", "/var/tmp", shared().string()}));
+    EXPECT_EQ(theirs.shared, (std::vector<std::string>{"/tmp", "/var/tmp"}));  // not their environment
+    EXPECT_EQ(none.shared, theirs.shared);
+}
+
 TEST_F(RuntimeFolderTest, ThatCannotBeMadeIsAnErrorThatNamesThePlaces) {
     places_.own = {(directory_ / "missing").string()};
-    places_.shared = (directory_ / "missing-too").string();
+    places_.shared = {(directory_ / "missing-too").string()};
     try {
         static_cast<void>(make_runtime_folder(places_));
         FAIL() << "made";
     } catch (const Error& error) {
-        EXPECT_NE(std::string(error.what()).find(places_.shared), std::string::npos) << error.what();
+        EXPECT_NE(std::string(error.what()).find(places_.shared.front()), std::string::npos) << error.what();
     }
 }
 
