@@ -2,41 +2,12 @@
 // log: a block that would leave a hole, or overlap, ends the process before it is encrypted.
 #include "demofs/block/batch.hpp"
 
-#include <sodium.h>
-
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "demofs/base/invariant.hpp"
-#include "demofs/base/random.hpp"
 
 namespace demofs::block {
-namespace {
-
-// Random filler. Asking the system costs microseconds each time, so one seed serves a batch: ChaCha20
-// stretches it, differently for each gap.
-class Filler {
-  public:
-    void fill(MutableByteSpan gap) {
-        if (gap.empty()) return;
-        if (!seeded_) fill_random(std::as_writable_bytes(std::span(seed_)));
-        seeded_ = true;
-        ++gaps_;
-        std::array<unsigned char, randombytes_SEEDBYTES> seed = seed_;
-        for (std::size_t i = 0; i < sizeof gaps_; ++i)
-            seed[i] ^= static_cast<unsigned char>(gaps_ >> (8 * i));
-        randombytes_buf_deterministic(gap.data(), gap.size(), seed.data());
-    }
-
-  private:
-    std::array<unsigned char, randombytes_SEEDBYTES> seed_{};
-    std::uint64_t gaps_ = 0;
-    bool seeded_ = false;
-};
-
-}  // namespace
-
 Batch::Batch(const PlainBlock& first, std::size_t capacity)
     : segment_(first.slot.segment),
       begin_(first.begin()),
@@ -58,12 +29,11 @@ MutableByteSpan Batch::extend(std::size_t bytes) {
 }
 
 void Batch::encrypt(const std::vector<PlainBlock>& blocks) {
-    Filler filler;
     tags_.reserve(tags_.size() + blocks.size());
     for (const PlainBlock& block : blocks) {
         invariant(block.slot.segment == segment_ && block.begin() == end(),
                   "A block is encrypted for the place right behind the one before it.");
-        filler.fill(extend(block.slot.offset - block.begin()));
+        filler_.fill(extend(block.slot.offset - block.begin()));
         const MutableByteSpan out = extend(block.end() - block.slot.offset);
         tags_.push_back(
             seal_block(*segment_, block.slot.offset, block.slot.nonces, block.header, block.payload, out));
@@ -71,7 +41,7 @@ void Batch::encrypt(const std::vector<PlainBlock>& blocks) {
 }
 
 void Batch::fill_up_to(std::uint32_t offset) {
-    fill_random(extend(offset - end()));
+    filler_.fill(extend(offset - end()));
 }
 
 }  // namespace demofs::block

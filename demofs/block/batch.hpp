@@ -11,6 +11,7 @@
 #include "demofs/base/bytes.hpp"
 #include "demofs/block/block_codec.hpp"
 #include "demofs/block/block_store.hpp"
+#include "demofs/block/filler.hpp"
 #include "demofs/block/segment.hpp"
 
 namespace demofs::block {
@@ -68,6 +69,7 @@ class Batch {
     ByteBuffer memory_;
     std::size_t used_ = 0;
     std::vector<BlockTags> tags_;
+    Filler filler_;
 };
 
 }  // namespace demofs::block

@@ -11,7 +11,6 @@
 
 #include "demofs/base/error.hpp"
 #include "demofs/base/invariant.hpp"
-#include "demofs/base/random.hpp"
 
 namespace demofs::block {
 
@@ -160,7 +159,8 @@ boost::asio::awaitable<bool> SegmentLog::fill_page(store::Durability durability)
     if (open.page_ends.empty() || open.page_ends.front() != writer_->size()) co_return false;
     ByteBuffer filler(align_up(open.page_ends.front()) - open.page_ends.front());
     open.page_ends.pop_front();
-    fill_random(filler.span());
+    Filler random;
+    random.fill(filler.span());
     const ByteSpan bytes = filler.span();
     co_await append(bytes, durability);
     co_return true;
