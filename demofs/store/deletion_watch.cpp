@@ -2,11 +2,15 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
-#include <optional>
 
 #include "demofs/base/error.hpp"
 #include "demofs/store/file_descriptor.hpp"
@@ -15,18 +19,18 @@ namespace demofs::store {
 
 namespace {
 
-constexpr time_t grain_seconds = 2;
+using std::chrono::nanoseconds;
 
-bool same(const timespec& a, const timespec& b) {
-    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
+// A local filesystem takes times from the kernel's tick, which comes 100 times a second or more often. Others
+// keep whole seconds or two, as may any whose time has no fraction.
+constexpr nanoseconds tick_grain = std::chrono::milliseconds(100);
+constexpr nanoseconds coarse_grain = std::chrono::seconds(3);
 
 struct Look {
     bool folder_deleted = false;
     bool file_deleted = false;
-    timespec changed{};
-    bool settled = false;                                  // no change can hide behind this time any more
-    std::optional<std::unordered_set<std::string>> names;  // if they may have changed
+    nanoseconds changed{};
+    bool settled = false;  // no change can hide behind this time any more
 };
 
 std::unordered_set<std::string> names_in(int folder, const std::string& path) {
@@ -43,44 +47,62 @@ std::unordered_set<std::string> names_in(int folder, const std::string& path) {
     return names;
 }
 
-// Blocks: on a worker.
-Look look(int folder, int file, const timespec& unchanged_since, const std::string& path) {
+// Only what is needed: a filesystem that has told a file's times gives the next write a time of its own
+// (multigrain timestamps, Linux 6.13), and with that each sync would have to write the inode, too.
+struct statx ask(int descriptor, unsigned wanted, const std::string& failure) {
+    struct statx status{};
+    if (::statx(descriptor, "", AT_EMPTY_PATH, wanted, &status) != 0) throw Error(errno, failure);
+    return status;
+}
+
+Look look(int folder, int file, bool local, const std::string& path) {
     Look seen;
-    struct stat status{};
-    if (file >= 0) {
-        if (::fstat(file, &status) != 0) throw Error(errno, "Cannot examine a file in " + path);
-        seen.file_deleted = status.st_nlink == 0;
-    }
-    if (::fstat(folder, &status) != 0) throw Error(errno, "Cannot examine directory " + path);
-    seen.folder_deleted = status.st_nlink == 0;
-    seen.changed = status.st_mtim;
+    if (file >= 0)
+        seen.file_deleted = ask(file, STATX_NLINK, "Cannot examine a file in " + path).stx_nlink == 0;
+    const struct statx status = ask(folder, STATX_NLINK | STATX_MTIME, "Cannot examine directory " + path);
+    seen.folder_deleted = status.stx_nlink == 0;
+    seen.changed = std::chrono::seconds(status.stx_mtime.tv_sec) + nanoseconds(status.stx_mtime.tv_nsec);
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME, &now);
-    seen.settled = now.tv_sec - seen.changed.tv_sec > grain_seconds;
-    if (!seen.folder_deleted && !same(seen.changed, unchanged_since)) seen.names = names_in(folder, path);
+    const nanoseconds grain = local && status.stx_mtime.tv_nsec != 0 ? tick_grain : coarse_grain;
+    seen.settled = std::chrono::seconds(now.tv_sec) + nanoseconds(now.tv_nsec) - seen.changed > grain;
     return seen;
 }
 
 }  // namespace
 
+void DeletionWatch::begin(int folder) noexcept {
+    constexpr std::array<long, 5> known{EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+                                        F2FS_SUPER_MAGIC, TMPFS_MAGIC};
+    struct statfs filesystem{};
+    local_ =
+        ::fstatfs(folder, &filesystem) == 0 && std::ranges::find(known, filesystem.f_type) != known.end();
+}
+
 boost::asio::awaitable<void> DeletionWatch::check(WorkerPool& pool, int folder, int file, std::string path) {
-    const timespec unchanged_since = unchanged_since_;
     const std::uint64_t made_before = made_;
-    const auto job = [&] { return look(folder, file, unchanged_since, path); };
-    const Look seen = co_await pool.run(job);
+    const auto looking = [&, local = local_] { return look(folder, file, local, path); };
+    Look seen;
+    if (local_) {
+        seen = looking();
+    } else {
+        seen = co_await pool.run(looking);
+    }
     if (seen.folder_deleted)
         throw Error(std::errc::io_error, "The directory " + path + " was deleted while the vault is in use");
     if (seen.file_deleted)
         throw Error(std::errc::io_error,
                     "The file being written in " + path + " was deleted while the vault is in use");
-    if (!seen.names) co_return;
+    if (seen.changed == unchanged_since_) co_return;
+    const auto listing = [&] { return names_in(folder, path); };
+    const std::unordered_set<std::string> names = co_await pool.run(listing);
     if (made_ != made_before) co_return;  // the list may be older than the newest name: the next check tells
     for (const std::string& name : expected_) {
-        if (!seen.names->contains(name))
+        if (!names.contains(name))
             throw Error(std::errc::io_error,
                         "The file " + path + "/" + name + " was deleted while the vault is in use");
     }
-    unchanged_since_ = seen.settled ? seen.changed : timespec{};
+    unchanged_since_ = seen.settled ? std::optional(seen.changed) : std::nullopt;
 }
 
 }  // namespace demofs::store

@@ -6,13 +6,17 @@
 // all; only then they are compared, mostly after a file of our own was made. A time that is younger than the
 // clock's grain proves nothing.
 //
-// Threads: the store's strand; what asks the file system runs on a worker.
+// A check goes with every synced write, so it must cost nothing that can be had for less: a local filesystem
+// keeps the inode of an open file in memory and tells of it without waiting, so there the strand itself asks.
+// Elsewhere, a server may have to answer: a worker asks.
+//
+// Threads: the store's strand; what may block runs on a worker.
 #pragma once
 
-#include <time.h>
-
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <utility>
@@ -23,6 +27,9 @@ namespace demofs::store {
 
 class DeletionWatch {
   public:
+    /// Looks at the filesystem in which the open folder `folder` lies, to know how to check; without it, checks
+    /// are right, but slow. Does not block long: once, when the folder is opened.
+    void begin(int folder) noexcept;
     /// There is a file of this name from now on.
     void expect(std::string name) {
         expected_.insert(std::move(name));
@@ -38,7 +45,8 @@ class DeletionWatch {
   private:
     std::unordered_set<std::string> expected_;
     std::uint64_t made_ = 0;
-    timespec unchanged_since_{};
+    bool local_ = false;
+    std::optional<std::chrono::nanoseconds> unchanged_since_;  // since 1970; nothing: not known
 };
 
 }  // namespace demofs::store

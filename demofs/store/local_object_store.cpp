@@ -83,6 +83,7 @@ void open_vault(LocalDirectory& directory, LocalAccess access) {
     if (access == LocalAccess::read_write && ::faccessat(objects, ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
         throw Error(errno, "Cannot write in directory " + directory.objects.string());
     }
+    directory.deletions.begin(objects);
     if (access == LocalAccess::read_write) settle_unsealed(directory);
 }
 

@@ -6,8 +6,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <chrono>
 #include <cstring>
 #include <fstream>
+#include <future>
 
 #include "tests/support/temp_dir.hpp"
 #include "tests/unit/store/store_test_base.hpp"
@@ -287,6 +290,37 @@ TEST_F(LocalObjectStoreTest, AFileThatVanishesUnderTheStoreIsNamedInTheError) {
     const auto at_the_end = failure_of([&] { run(store_.async_drop()); });
     EXPECT_EQ(errno_of(at_the_end), std::errc::io_error);
     EXPECT_THAT(describe(at_the_end), testing::HasSubstr(file("a1").string() + " was deleted"));
+}
+
+// The look for deleted files, which goes with every synced write, costs no round trip to a thread.
+TEST_F(LocalObjectStoreTest, ASyncedWriteOnALocalFilesystemNeedsNoWorker) {
+    ASSERT_EQ(io_->name(), "io_uring") << "WITHOUT io_uring ALL WRITES NEED WORKERS: nothing is tested";
+    store_ = open();
+    writer_ = run(store_->create("a1"));
+    const std::array<timespec, 2> long_ago{timespec{1'000'000'000, 1}, timespec{1'000'000'000, 1}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, (vault() / "objects").c_str(), long_ago.data(), 0), 0);
+    append(writer_, "the folder has changed, ", Durability::synced);
+
+    std::promise<void> release;
+    const auto released = release.get_future().share();
+    int ended = 0;
+    const auto count = [&](const std::exception_ptr& error) { ended += error ? 100 : 1; };
+    const auto block = [released] { released.wait(); };
+    for (std::size_t i = 0; i < pool_->size(); ++i) asio::co_spawn(context_, pool_->run(block), count);
+    const auto stop = [this](const std::exception_ptr& error) {
+        EXPECT_FALSE(error);
+        context_.stop();
+    };
+    asio::co_spawn(context_, writer_->append(as_bytes("now it has not"), Durability::synced), stop);
+    context_.restart();
+    context_.run_for(std::chrono::minutes(1));
+    EXPECT_TRUE(context_.stopped()) << "the write waits for a worker";
+    EXPECT_EQ(ended, 0);
+    release.set_value();
+    context_.restart();
+    context_.run();
+    EXPECT_EQ(ended, static_cast<int>(pool_->size()));
+    EXPECT_EQ(read(store_, "a1"), "the folder has changed, now it has not");
 }
 
 TEST_F(LocalObjectStoreTest, DroppingTheStoreBeforeItsWriterIsReported) {
