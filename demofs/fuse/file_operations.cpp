@@ -180,13 +180,18 @@ void on_flush(fuse_req_t request, fuse_ino_t inode, fuse_file_info* info) {
     reply_nothing(request, dispatcher.filesystem.close_result(InodeNumber{inode}));
 }
 
+// After a sync.
+bool allocation_changed(Dispatcher& dispatcher, InodeNumber inode) {
+    const auto attributes = dispatcher.filesystem.try_run(fs::GetAttributes{inode});
+    return !attributes || !*attributes ||
+           dispatcher.writers.allocation_changed(inode, (*attributes)->allocated_bytes);
+}
+
 boost::asio::awaitable<void> sync_and_answer(fuse_req_t request, InodeNumber inode) {
     Dispatcher& dispatcher = Dispatcher::of(request);
     auto syncing = dispatcher.filesystem.sync(inode);
     const Result<fs::Nothing> done = co_await std::move(syncing);
-    // With its writeback cache the kernel keeps size and times itself, but goes on with the number of blocks
-    // that it was told before the file was written.
-    dispatcher.forget_attributes(inode);
+    if (allocation_changed(dispatcher, inode)) dispatcher.forget_attributes(inode);
     reply_nothing(request, done);
 }
 

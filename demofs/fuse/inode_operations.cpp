@@ -50,6 +50,7 @@ void on_setattr(fuse_req_t request, fuse_ino_t inode, struct stat* wanted, int f
     change.set_gid = flags & FUSE_SET_ATTR_GID;
     change.gid = wanted->st_gid;
     change.set_size = flags & FUSE_SET_ATTR_SIZE;
+    if (change.set_size) Dispatcher::of(request).writers.cut(change.inode);
     change.size_bytes = static_cast<std::uint64_t>(wanted->st_size);
     change.set_accessed = flags & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW);
     change.accessed = (flags & FUSE_SET_ATTR_ATIME_NOW) ? change.now : given(wanted->st_atim);

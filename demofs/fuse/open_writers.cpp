@@ -2,6 +2,7 @@
 #include "demofs/fuse/open_writers.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace demofs::fuse {
 
@@ -28,6 +29,18 @@ void OpenWriters::released(fs::HandleId handle) {
 void OpenWriters::active(InodeNumber inode) {
     const auto found = files_.find(inode);
     if (found != files_.end()) found->second.active = true;
+}
+
+bool OpenWriters::allocation_changed(InodeNumber inode, std::uint64_t allocated_bytes) {
+    const auto found = files_.find(inode);
+    if (found == files_.end()) return true;
+    const std::optional before = std::exchange(found->second.allocated_bytes, allocated_bytes);
+    return before != allocated_bytes;
+}
+
+void OpenWriters::cut(InodeNumber inode) {
+    const auto found = files_.find(inode);
+    if (found != files_.end()) found->second.allocated_bytes.reset();
 }
 
 std::vector<InodeNumber> OpenWriters::active_files() const {

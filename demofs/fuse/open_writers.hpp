@@ -7,10 +7,14 @@
 // (asking has made those it had invalid), and what it writes back comes as WRITE. Only writes through a memory
 // mapping give no sign before that.
 //
+// With that cache the kernel keeps size and times itself, but goes on with the number of blocks that it was
+// told last, until the file is closed: 0 for a new one. After a sync it is let know that they are others.
+//
 // Threads: the core. Plain memory.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -28,6 +32,12 @@ class OpenWriters {
 
     /// The kernel asked for the inode's attributes, or wrote some of it back: there may be more to come.
     void active(InodeNumber inode);
+
+    /// A sync has ended with that many bytes allocated: whether the kernel may have another number. Content only
+    /// adds to them, so a number that was right at a sync and is right at the next was so in between.
+    bool allocation_changed(InodeNumber inode, std::uint64_t allocated_bytes);
+    /// The file was cut: what the kernel knows is not known.
+    void cut(InodeNumber inode);
 
     /// The files that may have been written since their pages were asked for.
     std::vector<InodeNumber> active_files() const;
@@ -48,6 +58,7 @@ class OpenWriters {
     struct File {
         std::size_t handles = 0;
         bool active = true;
+        std::optional<std::uint64_t> allocated_bytes;  // at the last sync
     };
 
     std::unordered_map<fs::HandleId, Handle> handles_;

@@ -211,6 +211,17 @@ class Attributes(MountTest):
                 os.fsync(descriptor)
                 status = os.fstat(descriptor)
                 self.assertGreaterEqual(status.st_blocks * 512, status.st_size)
+            # Overwritten, the number stays; cut and written again to the same length, it is told again.
+            before = status.st_blocks
+            os.pwrite(descriptor, b"x" * 50_000, 0)
+            self.assertEqual(os.fstat(descriptor).st_blocks, before)
+            os.fsync(descriptor)
+            self.assertEqual(os.fstat(descriptor).st_blocks, before)
+            os.ftruncate(descriptor, 4096)
+            self.assertLess(os.fstat(descriptor).st_blocks, before)
+            os.pwrite(descriptor, b"x" * (status.st_size - 4096), 4096)
+            os.fsync(descriptor)
+            self.assertEqual(os.fstat(descriptor).st_blocks, before)
         finally:
             os.close(descriptor)
 

@@ -77,8 +77,9 @@ Result<ReadPlan> FileContents::plan_read(InodeNumber inode, std::uint64_t offset
 void FileContents::adjust(InodeNumber inode, InodeRecord& record) const {
     const DirtyFile* dirty = dirty_.find(inode);
     if (dirty == nullptr) return;
-    record.size_bytes = std::max(record.size_bytes, dirty->end_offset());
-    record.allocated_bytes += dirty->bytes();
+    const std::uint64_t grown = dirty->end_offset() - std::min(dirty->end_offset(), record.size_bytes);
+    record.size_bytes += grown;
+    record.allocated_bytes += std::min(dirty->bytes(), grown);
     record.modified = dirty->modified;
     record.changed = dirty->changed;
 }

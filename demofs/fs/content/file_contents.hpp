@@ -54,7 +54,8 @@ class FileContents {
     /// extents, the rest is the reclaimer's. ENOENT, EISDIR, EINVAL, EFBIG.
     Result<Attributes> set_attributes(const SetAttributes& operation, Effects& effects);
 
-    /// Adds to a record what is buffered: size, allocated bytes, times.
+    /// Adds to a record what is buffered: size, times, and the allocated bytes that it is sure to have at least,
+    /// so that they never become fewer by being written: what lies behind the file's end.
     void adjust(InodeNumber inode, InodeRecord& record) const;
 
     /// Throws away what is buffered of an inode that is gone.

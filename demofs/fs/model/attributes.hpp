@@ -32,9 +32,10 @@ struct Attributes {
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
     std::uint32_t links = 0;
-    std::uint32_t device = 0;           ///< of character and block devices
-    std::uint64_t size_bytes = 0;       ///< directories: a rough figure that grows with the entries
-    std::uint64_t allocated_bytes = 0;  ///< file data held by extents, inline data and unwritten buffers
+    std::uint32_t device = 0;      ///< of character and block devices
+    std::uint64_t size_bytes = 0;  ///< directories: a rough figure that grows with the entries
+    std::uint64_t allocated_bytes =
+        0;  ///< file data held by extents and inline, and what buffers add to the end
     Timestamp accessed;
     Timestamp modified;
     Timestamp changed;

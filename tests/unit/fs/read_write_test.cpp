@@ -105,6 +105,29 @@ TEST_F(ReadWrite, AttributesTellOfBufferedContent) {
     EXPECT_EQ(mount().stat(file).value().modified, buffered.modified);
 }
 
+// The kernel is told of a file's blocks only when a sync has changed them: it must not have heard another number
+// in between.
+TEST_F(ReadWrite, BufferedContentNeverMakesAFileLargerThanItWillBe) {
+    const InodeNumber file = mount().file(root_inode, "file");
+    const auto write_and_sync = [&](std::uint64_t offset, std::size_t size) {
+        const std::uint64_t before = mount().stat(file).value().allocated_bytes;
+        mount().write(file, offset, std::string(size, 'x')).value();
+        const std::uint64_t buffered = mount().stat(file).value().allocated_bytes;
+        ASSERT_TRUE(mount().sync(file));
+        EXPECT_LE(before, buffered) << offset;
+        EXPECT_LE(buffered, mount().stat(file).value().allocated_bytes) << offset;
+    };
+    write_and_sync(0, 100'000);
+    EXPECT_EQ(mount().stat(file).value().allocated_bytes, 100'000u);
+    write_and_sync(0, 50'000);  // all of it replaces
+    write_and_sync(90'000, 20'000);
+    EXPECT_EQ(mount().stat(file).value().allocated_bytes, 110'000u);
+    write_and_sync(1'000'000, 10'000);
+    write_and_sync(500'000, 10'000);  // into the hole
+    write_and_sync(400'000, 700'000);
+    EXPECT_GE(mount().stat(file).value().allocated_bytes, 810'000u);
+}
+
 TEST_F(ReadWrite, ReadingStopsAtTheEndAndHolesAreZeros) {
     const InodeNumber file = mount().file(root_inode, "file");
     mount().write(file, 10, "abc").value();

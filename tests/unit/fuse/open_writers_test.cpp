@@ -37,6 +37,22 @@ TEST(OpenWriters, AFileCountsUntilItsLastHandleIsReleased) {
     EXPECT_THAT(writers.files(), IsEmpty());
 }
 
+TEST(OpenWriters, TheKernelIsToldOfBlocksWhenASyncChangedThem) {
+    OpenWriters writers;
+    writers.opened(one, file);
+    EXPECT_TRUE(writers.allocation_changed(file, 4096));  // nobody knows what the kernel was told before
+    EXPECT_FALSE(writers.allocation_changed(file, 4096));
+    EXPECT_TRUE(writers.allocation_changed(file, 8192));
+    EXPECT_FALSE(writers.allocation_changed(file, 8192));
+    writers.cut(file);  // and written again before the next sync
+    EXPECT_TRUE(writers.allocation_changed(file, 8192));
+    writers.released(one);
+    writers.opened(two, file);
+    EXPECT_TRUE(writers.allocation_changed(file, 8192));
+    EXPECT_TRUE(writers.allocation_changed(other, 8192));  // synced by a descriptor for reading
+    EXPECT_TRUE(writers.allocation_changed(other, 8192));
+}
+
 TEST(OpenWriters, AFileThatIsNotOpenForWritingIsNeverActive) {
     OpenWriters writers;
     writers.active(file);
