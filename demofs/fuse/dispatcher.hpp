@@ -17,6 +17,7 @@
 
 #include "demofs/base/error.hpp"
 #include "demofs/fs/filesystem.hpp"
+#include "demofs/fuse/init_answer.hpp"
 #include "demofs/fuse/open_writers.hpp"
 #include "demofs/fuse/reply.hpp"
 
@@ -31,6 +32,7 @@ struct Dispatcher {
     /// Lets the kernel ask for an inode's attributes again.
     std::function<void(InodeNumber)> forget_attributes;
     OpenWriters writers;
+    InitAnswer init_answer;
     std::uint64_t requests = 0;
     std::uint64_t in_flight = 0;
 

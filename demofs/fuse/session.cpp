@@ -29,6 +29,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -133,7 +134,7 @@ struct Session::State {
           const asio::any_io_executor& executor)
         : settings(std::move(s)),
           kernel_calls(calls),
-          dispatcher{filesystem, executor, settings.log, {}, {}, {}, {}},
+          dispatcher{filesystem, executor, settings.log, {}, {}, {}, {}, {}},
           device(executor),
           drained(executor) {
         dispatcher.on_ready = settings.on_ready;
@@ -238,6 +239,17 @@ void Session::mount() {
                              : ""));
     }
     s.connection->descriptor = fuse_session_fd(s.session);
+    fuse_custom_io through_us{};
+    through_us.writev = [](int device, iovec* pieces, int count, void* userdata) {
+        auto& dispatcher = *static_cast<Dispatcher*>(userdata);
+        dispatcher.init_answer.mend(std::span(pieces, static_cast<std::size_t>(count)));
+        return ::writev(device, pieces, count);
+    };
+    through_us.read = [](int device, void* space, std::size_t size, void*) {
+        return ::read(device, space, size);  // asked for by libfuse, not used by run()
+    };
+    if (fuse_session_custom_io(s.session, &through_us, s.connection->descriptor) != 0)
+        throw Error(std::errc::not_supported, "libfuse refused to let demofs write its answers");
     s.device.assign(s.connection->descriptor);
     s.device.non_blocking(true);
     // Through /dev/fuse, and answered by the kernel at once: only pages would have to be waited for.
@@ -278,7 +290,7 @@ asio::awaitable<void> Session::run() {
     ByteBuffer buffer(max_request_bytes + request_header_bytes);
     Linger linger(linger_time);
     const auto serve_one = [&s, &buffer, &linger](std::size_t size) {
-        ++s.dispatcher.requests;
+        if (s.dispatcher.requests++ == 0) s.dispatcher.init_answer.requested(buffer.span().first(size));
         fuse_buf request{};
         request.mem = buffer.data();
         request.size = size;
