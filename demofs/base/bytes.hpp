@@ -8,10 +8,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <new>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -91,18 +89,8 @@ class ByteBuffer {
         : memory_(std::make_shared_for_overwrite<std::byte[]>(size)), size_(size) {}
 
     /// The same, placed so that its address is, modulo 4096, what `offset` is: from and to that place of a file
-    /// whole pages can be moved without a copy.
-    [[nodiscard]] static ByteBuffer congruent(std::size_t size, std::uint64_t offset) {
-        constexpr std::size_t page = 4096;
-        const std::size_t lead = offset % page;
-        void* const pages = std::aligned_alloc(page, (lead + size + page) / page * page);
-        if (!pages) throw std::bad_alloc();
-        const std::shared_ptr<std::byte[]> whole(static_cast<std::byte*>(pages), std::free);
-        ByteBuffer buffer;
-        buffer.memory_ = std::shared_ptr<std::byte[]>(whole, whole.get() + lead);
-        buffer.size_ = size;
-        return buffer;
-    }
+    /// whole pages can be moved without a copy. A large one lies in memory that suits it (transfer_memory.hpp).
+    [[nodiscard]] static ByteBuffer congruent(std::size_t size, std::uint64_t offset);
 
     ByteBuffer(const ByteBuffer&) = delete;
     ByteBuffer& operator=(const ByteBuffer&) = delete;

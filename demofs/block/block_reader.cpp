@@ -61,7 +61,7 @@ std::vector<BlockReader::Run> BlockReader::split(const std::vector<BlockAddress>
             // Less than a boundary between them is filler, which is cheaper to read than to leave out.
             return address.segment == last.segment && address.offset >= last.end() &&
                    address.offset - last.end() < boundary_bytes &&
-                   address.end() - run.begin() <= settings_.batch_bytes;
+                   address.end() - run.begin() <= settings_.read_bytes;
         }();
         if (!joins) runs.emplace_back();
         runs.back().addresses.push_back(address);
