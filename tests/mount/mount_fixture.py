@@ -75,6 +75,7 @@ class Vault:
         self.mount_point = self.folder / "mnt"
         self.password_file = self.folder / "password"
         self.log = self.folder / "demofs.log"
+        self.options = []  # more of them, for each mount
         self.foreground = None
         self.daemons = set()
         self.mount_point.mkdir(parents=True, exist_ok=True)
@@ -106,7 +107,7 @@ class Vault:
         return self.run("init", self.path, "--weak-key-derivation", *self.password_arguments(), check=check)
 
     def mount_arguments(self):
-        return ["mount", self.path, self.mount_point, *self.password_arguments(), "--log-file", self.log]
+        return ["mount", self.path, self.mount_point, *self.password_arguments(), "--log-file", self.log, *self.options]
 
     def mount(self, *more, check=True):
         """Mounts in the background, with more options if given. On return the mount answers."""
