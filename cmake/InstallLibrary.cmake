@@ -1,10 +1,11 @@
-# Component "library": the headers (those for tests, too), the CMake package, the pkg-config file, the pretty-printers for
+# Component "library": the headers (those for tests, too), the source of asyncdrop::compiled, the CMake package, the pkg-config file, the pretty-printers for
 # gdb, the documentation and the examples. Nothing in it depends on the machine, so it lies below share/ and can be moved as a whole.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(asyncdrop_package_dir "${CMAKE_INSTALL_DATADIR}/cmake/asyncdrop")
 set(asyncdrop_pkgconfig_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
+set(asyncdrop_source_dir "${CMAKE_INSTALL_DATADIR}/asyncdrop/src")
 
 target_include_directories(asyncdrop INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 set_target_properties(asyncdrop_recycling PROPERTIES EXPORT_NAME recycling)
@@ -12,8 +13,9 @@ set_target_properties(asyncdrop_testing PROPERTIES EXPORT_NAME testing)
 install(TARGETS asyncdrop asyncdrop_recycling asyncdrop_testing EXPORT asyncdropTargets)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/libasyncdrop/include/asyncdrop"
                   "${PROJECT_SOURCE_DIR}/libasyncdrop/testing/include/asyncdrop"
-        DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT library FILES_MATCHING PATTERN "*.hpp")
+        DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT library FILES_MATCHING PATTERN "*.hpp" PATTERN "*.ipp")
 
+install(FILES "${PROJECT_SOURCE_DIR}/libasyncdrop/src/asyncdrop.cpp" DESTINATION "${asyncdrop_source_dir}" COMPONENT library)
 install(FILES "${PROJECT_SOURCE_DIR}/libasyncdrop/gdb/asyncdrop-gdb.py" DESTINATION "${CMAKE_INSTALL_DATADIR}/asyncdrop/gdb"
         COMPONENT library)
 install(EXPORT asyncdropTargets NAMESPACE asyncdrop:: DESTINATION "${asyncdrop_package_dir}" COMPONENT library)
@@ -26,6 +28,7 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/package/asyncdropConfigV
                                  COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES "${PROJECT_BINARY_DIR}/package/asyncdropConfig.cmake"
               "${PROJECT_BINARY_DIR}/package/asyncdropConfigVersion.cmake"
+              "${CMAKE_CURRENT_LIST_DIR}/asyncdropCompiled.cmake"
         DESTINATION "${asyncdrop_package_dir}" COMPONENT library)
 
 # The pkg-config file finds the headers from its own place, wherever the installation is moved.

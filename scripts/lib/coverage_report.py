@@ -52,7 +52,7 @@ def main() -> int:
     folder = arguments.folder.resolve()
     all_lines = all_run = 0
     print(f"{'header':45} {'lines':>6} {'run':>6}  percent")
-    for header in sorted(folder.rglob("*.hpp")):
+    for header in sorted(folder.rglob("*.[hi]pp")):
         counts = files.get(header, {})
         run = sum(1 for count in counts.values() if count > 0)
         all_lines += len(counts)

@@ -152,12 +152,14 @@ class LibraryPackage(PackageCase, unittest.TestCase):
 
     def test_it_holds_every_header_the_guide_and_the_examples(self):
         headers = {f"usr/include/{name}" for include in ("libasyncdrop/include", "libasyncdrop/testing/include")
-                   for name in paths_below(arguments.source / include, "*.hpp")}
+                   for name in paths_below(arguments.source / include, "*.[hi]pp")}
         self.assertIn("usr/include/asyncdrop/testing/sync_drop.hpp", headers)
         self.assertIn("docs/asyncdrop/guide.md", self.documents)
         self.assertGreater(len(headers), 40)
         self.check_files(headers | {
             "usr/share/asyncdrop/gdb/asyncdrop-gdb.py",
+            "usr/share/asyncdrop/src/asyncdrop.cpp",
+            "usr/share/cmake/asyncdrop/asyncdropCompiled.cmake",
             "usr/share/cmake/asyncdrop/asyncdropConfig.cmake",
             "usr/share/cmake/asyncdrop/asyncdropConfigVersion.cmake",
             "usr/share/cmake/asyncdrop/asyncdropTargets.cmake",

@@ -258,7 +258,7 @@ class [[nodiscard("an Arc must be dropped with async_drop")]] AsyncDropArc
 
     static asio::awaitable<void> wait_closed(typename Block::Reference reference) {
         detail::Completion& completed = reference->completed();
-        asio::awaitable<void> completion = completed.wait(&completed);
+        asio::awaitable<void> completion = completed.wait(nullptr);
         asio::awaitable<void> shielded = detail::shielded(std::move(completion));
         co_await std::move(shielded);
         if (const std::exception_ptr error = completed.error()) std::rethrow_exception(error);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <asyncdrop/detail/check_cleanup.hpp>
+#include <asyncdrop/detail/linkage.hpp>
 #include <asyncdrop/guard.hpp>
 #include <memory>
 #include <optional>
@@ -62,10 +63,7 @@ asio::awaitable<void> await_and_report(asio::awaitable<R> cleanup, ErrorSlot slo
     place->emplace(result.error());
 }
 
-inline asio::awaitable<void> drop_as_coroutine(void (*drop)(void*) noexcept, void* value) {
-    drop(value);
-    co_return;
-}
+asio::awaitable<void> drop_as_coroutine(void (*drop)(void*) noexcept, void* value);
 
 template <class T>
 class BoxNodeOf final : public BoxNode {
@@ -225,3 +223,7 @@ AsyncDropBox<T> AsyncDropGuard<T>::into_box() && {
 }
 
 }  // namespace asyncdrop
+
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/box.ipp>
+#endif

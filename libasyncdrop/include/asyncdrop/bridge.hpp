@@ -19,8 +19,8 @@
 // Threads: what is awaited runs on its caller's executor. Cancellation is handed on.
 #pragma once
 
+#include <asyncdrop/detail/linkage.hpp>
 #include <asyncdrop/detail/spawn.hpp>
-#include <asyncdrop/detail/teardown_executor.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -37,13 +37,13 @@ namespace asio = boost::asio;
 /// A coroutine needs an executor type that neither its resource nor its caller can offer.
 class ExecutorMismatch : public std::logic_error {
   public:
-    ExecutorMismatch()
-        : std::logic_error(
-              "asyncdrop: this coroutine needs another type of executor than its caller's; "
-              "give the resource a get_executor(), or await it on a matching executor") {}
+    ExecutorMismatch();
 };
 
 namespace detail {
+
+// What a TeardownExecutor wraps; null for any other executor.
+const asio::any_io_executor* inside_teardown_executor(const asio::any_io_executor& executor) noexcept;
 
 // The executor inside, if it is an Executor; throws ExecutorMismatch otherwise.
 template <class Executor>
@@ -51,8 +51,7 @@ Executor executor_as(const asio::any_io_executor& executor) {
     const asio::any_io_executor* at = &executor;
     while (at != nullptr) {
         if (const Executor* found = at->template target<Executor>()) return *found;
-        const auto* wrapper = at->template target<TeardownExecutor>();
-        at = wrapper ? &wrapper->inner() : nullptr;
+        at = inside_teardown_executor(*at);
     }
     throw ExecutorMismatch();
 }
@@ -120,3 +119,7 @@ template <class To, class R>
 }
 
 }  // namespace asyncdrop
+
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/bridge.ipp>
+#endif

@@ -9,9 +9,9 @@
 
 #include <array>
 #include <asyncdrop/detail/droppable.hpp>
-#include <asyncdrop/even_if_cancelled.hpp>
+#include <asyncdrop/detail/linkage.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/this_coro.hpp>
+#include <cstddef>
 #include <exception>
 #include <span>
 
@@ -20,18 +20,7 @@ namespace asyncdrop {
 namespace detail {
 
 // Drops `jobs` in order and notes each one's error. The jobs outlive the call.
-inline boost::asio::awaitable<void> run_in_order(std::span<DropJob> jobs) {
-    for (DropJob& job : jobs) {
-        co_await even_if_cancelled;
-        try {
-            boost::asio::awaitable<void> dropping = job.start(job.guard);
-            co_await std::move(dropping);
-        } catch (...) {
-            job.failure.error = std::current_exception();
-        }
-    }
-    co_await boost::asio::this_coro::throw_if_cancelled(true);
-}
+boost::asio::awaitable<void> run_in_order(std::span<DropJob> jobs);
 
 template <std::size_t N>
 std::exception_ptr combined_error(const std::array<DropJob, N>& jobs) noexcept {
@@ -61,3 +50,7 @@ template <Droppable... Guards>
 }
 
 }  // namespace asyncdrop
+
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/drop_in_order.ipp>
+#endif

@@ -13,12 +13,10 @@
 // Threads: pure functions.
 #pragma once
 
-#include <asyncdrop/forgotten.hpp>
+#include <asyncdrop/detail/linkage.hpp>
 #include <boost/system/error_code.hpp>
-#include <boost/system/system_error.hpp>
 #include <concepts>
 #include <exception>
-#include <new>
 #include <system_error>
 
 namespace asyncdrop {
@@ -40,51 +38,23 @@ struct exception_to_error<std::exception_ptr> {
     static std::exception_ptr convert(const std::exception_ptr& exception) noexcept { return exception; }
 };
 
-namespace detail {
-
-// For an exception that an error code cannot express: its text would be lost.
-inline void print_untold(const char* text) noexcept {
-    Line line;
-    line << "asyncdrop: a drop is reported as state_not_recoverable because of an exception: " << text;
-    print(line.view());
-}
-
-template <class Code, class SystemError, class Errc>
-Code exception_to_code(const std::exception_ptr& exception) noexcept {
-    try {
-        std::rethrow_exception(exception);
-    } catch (const SystemError& error) {
-        return error.code();
-    } catch (const std::bad_alloc&) {
-        return make_error_code(Errc::not_enough_memory);
-    } catch (const std::exception& error) {
-        print_untold(error.what());
-    } catch (...) {
-        print_untold("not a std::exception");
-    }
-    return make_error_code(Errc::state_not_recoverable);
-}
-
-}  // namespace detail
-
 /// A system_error's code; not_enough_memory for std::bad_alloc; for anything else state_not_recoverable, and
 /// its text goes to the message sink.
 template <>
 struct exception_to_error<boost::system::error_code> {
     /// A system_error's code; not_enough_memory; else state_not_recoverable, and a line for the message sink.
-    static boost::system::error_code convert(const std::exception_ptr& exception) noexcept {
-        return detail::exception_to_code<boost::system::error_code, boost::system::system_error,
-                                         boost::system::errc::errc_t>(exception);
-    }
+    static boost::system::error_code convert(const std::exception_ptr& exception) noexcept;
 };
 
 /// The same for std::error_code.
 template <>
 struct exception_to_error<std::error_code> {
     /// A system_error's code; not_enough_memory; else state_not_recoverable, and a line for the message sink.
-    static std::error_code convert(const std::exception_ptr& exception) noexcept {
-        return detail::exception_to_code<std::error_code, std::system_error, std::errc>(exception);
-    }
+    static std::error_code convert(const std::exception_ptr& exception) noexcept;
 };
 
 }  // namespace asyncdrop
+
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/exception_to_error.ipp>
+#endif

@@ -17,10 +17,10 @@
 
 #include <array>
 #include <asyncdrop/creation_site.hpp>
+#include <asyncdrop/detail/linkage.hpp>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <optional>
 #include <string_view>
 
@@ -105,25 +105,13 @@ using MisuseHandler = void (*)(std::string_view sentence) noexcept;
 
 namespace detail {
 
-inline void print_line(std::string_view line) noexcept {
-    std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
-    std::fflush(stderr);
-}
+void print_line(std::string_view line) noexcept;
 
 // A line of text in fixed storage, cut off at the end: messages are made where allocation may fail.
 class Line {
   public:
-    Line& operator<<(std::string_view text) noexcept {
-        for (const char c : text) {
-            if (size_ < text_.size()) text_[size_++] = c;
-        }
-        return *this;
-    }
-    Line& operator<<(CreationSite site) noexcept {
-        char number[16];
-        std::snprintf(number, sizeof number, ":%u", static_cast<unsigned>(site.line()));
-        return *this << std::string_view(site.file()) << std::string_view(number);
-    }
+    Line& operator<<(std::string_view text) noexcept;
+    Line& operator<<(CreationSite site) noexcept;
     std::string_view view() const noexcept { return {text_.data(), size_}; }
 
   private:
@@ -133,24 +121,14 @@ class Line {
 
 inline std::atomic<MessageSink> message_sink{&print_line};
 
-inline void print_report(const Report& report) noexcept {
-    message_sink.load(std::memory_order_acquire)(report.text);
-}
+void print_report(const Report& report) noexcept;
 
 inline std::atomic<ReportSink> report_sink{&print_report};
 
-inline void send(const Report& report) noexcept {
-    report_sink.load(std::memory_order_acquire)(report);
-}
+void send(const Report& report) noexcept;
 
 // A notice about a resource, or about none.
-inline void print(std::string_view line, std::string_view type = {}, CreationSite site = {}) noexcept {
-    Report report;
-    report.text = line;
-    report.type = type;
-    report.site = site;
-    send(report);
-}
+void print(std::string_view line, std::string_view type = {}, CreationSite site = {}) noexcept;
 
 inline std::array<std::atomic<ForgottenAction>, forgotten_reason_count> forgotten_actions{
     ForgottenAction::abort, ForgottenAction::print, ForgottenAction::print,
@@ -186,51 +164,16 @@ inline void set_forgotten_actions(ForgottenAction action) noexcept {
 }
 
 /// Prints "Forgot to call async_drop on <type>, created at <file>:<line>: <reason>", and aborts if told so.
-inline void default_forgotten_handler(const ForgottenDrop& drop) noexcept {
-    const auto action = detail::forgotten_actions[static_cast<std::size_t>(drop.reason)].load();
-    if (action == ForgottenAction::ignore) return;
-    detail::Line line;
-    line << "Forgot to call async_drop on " << drop.type;
-    if (!drop.name.empty()) line << " \"" << drop.name << "\"";
-    line << ", created at " << drop.site << ": " << to_string(drop.reason);
-    Report report;
-    report.kind = ReportKind::forgotten;
-    report.text = line.view();
-    report.type = drop.type;
-    report.name = drop.name;
-    report.site = drop.site;
-    report.reason = drop.reason;
-    report.fatal = action == ForgottenAction::abort;
-    detail::send(report);
-    if (report.fatal) std::abort();
-}
+void default_forgotten_handler(const ForgottenDrop& drop) noexcept;
 
 namespace detail {
 
 inline std::atomic<ForgottenHandler> forgotten_handler{&default_forgotten_handler};
 
-inline void report_forgotten(const ForgottenDrop& drop) noexcept {
-    forgotten_handler.load(std::memory_order_acquire)(drop);
-}
+void report_forgotten(const ForgottenDrop& drop) noexcept;
 
 // Ends the program with "<sentence> (<type>, created at <file>:<line>)".
-[[noreturn]] inline void misuse(std::string_view sentence, std::string_view type,
-                                CreationSite site) noexcept {
-    Line line;
-    line << "asyncdrop: " << sentence << " (" << type << ", created at " << site << ")";
-    if (const auto handler = misuse_handler.load(std::memory_order_acquire)) {
-        handler(line.view());
-    } else {
-        Report report;
-        report.kind = ReportKind::misuse;
-        report.text = line.view();
-        report.type = type;
-        report.site = site;
-        report.fatal = true;
-        send(report);
-    }
-    std::abort();
-}
+[[noreturn]] void misuse(std::string_view sentence, std::string_view type, CreationSite site) noexcept;
 
 }  // namespace detail
 
@@ -246,3 +189,7 @@ inline MisuseHandler set_misuse_handler(MisuseHandler handler) noexcept {
 }
 
 }  // namespace asyncdrop
+
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/forgotten.ipp>
+#endif

@@ -24,8 +24,7 @@
 #pragma once
 
 #include <asyncdrop/detail/gate_state.hpp>
-#include <asyncdrop/detail/occupants_text.hpp>
-#include <asyncdrop/detail/shielded.hpp>
+#include <asyncdrop/detail/linkage.hpp>
 #include <asyncdrop/guard.hpp>
 #include <asyncdrop/occupant.hpp>
 #include <asyncdrop/passkey.hpp>
@@ -33,7 +32,6 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -46,7 +44,7 @@ namespace asyncdrop {
 /// What enter() throws once the gate is being dropped.
 class GateClosed : public std::runtime_error {
   public:
-    GateClosed() : std::runtime_error("the gate is closed: it is being dropped") {}
+    GateClosed();
 };
 
 /// Shared entry, which its drop closes; the drop waits until everybody is out.
@@ -100,12 +98,10 @@ class AsyncDropGate {
     };
 
     /// For make_guard and make_box.
-    explicit AsyncDropGate(Passkey<AsyncDropGate>) : state_(std::make_shared<detail::GateState>()) {}
+    explicit AsyncDropGate(Passkey<AsyncDropGate>);
 
     /// A guarded gate that is open.
-    static AsyncDropGuard<AsyncDropGate> create(CreationSite site = CreationSite::here()) {
-        return make_guard_at<AsyncDropGate>(site);
-    }
+    static AsyncDropGuard<AsyncDropGate> create(CreationSite site = CreationSite::here());
 
     AsyncDropGate(AsyncDropGate&&) noexcept = default;
     AsyncDropGate& operator=(AsyncDropGate&&) = delete;
@@ -113,19 +109,11 @@ class AsyncDropGate {
     /// Goes in; `name` and `site` are what reports say. Errors: GateClosed once the drop has
     /// begun; std::bad_alloc for a long name.
     [[nodiscard("who does not keep the pass is out again at once")]] Pass enter(
-        std::string_view name = {}, CreationSite site = CreationSite::here()) const {
-        Pass pass(state_, name, site);
-        if (!pass) throw GateClosed();
-        return pass;
-    }
+        std::string_view name = {}, CreationSite site = CreationSite::here()) const;
 
     /// The same; nothing once the drop has begun.
     [[nodiscard("who does not keep the pass is out again at once")]] std::optional<Pass> try_enter(
-        std::string_view name = {}, CreationSite site = CreationSite::here()) const {
-        std::optional<Pass> pass(Pass(state_, name, site));
-        if (!*pass) pass.reset();
-        return pass;
-    }
+        std::string_view name = {}, CreationSite site = CreationSite::here()) const;
 
     /// How many are inside.
     std::size_t size() const noexcept { return state_->size(); }
@@ -135,30 +123,19 @@ class AsyncDropGate {
     [[nodiscard]] std::vector<Occupant> occupants() const { return state_->occupants(); }
 
     /// Closes entry and waits until everybody is out. Called by the guard.
-    asio::awaitable<void> async_drop_impl() {
-        // What is awaited exists before the drop has begun: memory that is short then leaves the gate armed.
-        return drain(state_, state_->wait());
-    }
+    asio::awaitable<void> async_drop_impl();
 
     /// What the drop waits for, for a TeardownGraph's sentences.
-    std::function<std::string()> drop_progress() const { return detail::progress_of(state_); }
+    std::function<std::string()> drop_progress() const;
 
   private:
-    static asio::awaitable<void> drain(State state, asio::awaitable<void> over) {
-        state->close();
-        try {
-            asio::awaitable<void> waiting = detail::shielded(std::move(over));
-            co_await std::move(waiting);
-        } catch (const std::bad_alloc&) {  // for waiting: once more
-        }
-        if (!state->over()) {
-            asio::awaitable<void> again = state->wait();
-            asio::awaitable<void> waiting = detail::shielded(std::move(again));
-            co_await std::move(waiting);
-        }
-    }
+    static asio::awaitable<void> drain(State state, asio::awaitable<void> over);
 
     State state_;
 };
 
 }  // namespace asyncdrop
+
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/gate.ipp>
+#endif

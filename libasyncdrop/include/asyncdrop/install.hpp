@@ -13,45 +13,27 @@
 // reason `unknown` instead.
 #pragma once
 
-#include <asyncdrop/detail/guard_core.hpp>
+#include <asyncdrop/detail/linkage.hpp>
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/execution_context.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 
 namespace asyncdrop {
 
 namespace detail {
 
-// Raises contexts_in_destruction from the context's shutdown until its services are destroyed.
-class ContextMark : public boost::asio::execution_context::service {
-  public:
-    using key_type = ContextMark;
-
-    explicit ContextMark(boost::asio::execution_context& context) : service(context) {}
-    ~ContextMark() override {
-        if (raised_) --contexts_in_destruction;
-    }
-
-    static inline boost::asio::execution_context::id id;
-
-  private:
-    void shutdown() noexcept override {
-        if (!raised_) ++contexts_in_destruction;
-        raised_ = true;
-    }
-
-    bool raised_ = false;
-};
+// Puts the mark into a context that `executor` belongs to.
+void install_mark(boost::asio::execution_context& context, const boost::asio::any_io_executor& executor);
 
 }  // namespace detail
 
 /// Installs the mark in an io_context, a thread_pool or another context with an executor.
 template <class Context>
 void install(Context& context) {
-    // Constructed for their services, which must be older than ours.
-    [[maybe_unused]] const auto strand = boost::asio::make_strand(context);
-    [[maybe_unused]] const boost::asio::steady_timer timer(context);
-    boost::asio::use_service<detail::ContextMark>(context);
+    detail::install_mark(context, context.get_executor());
 }
 
 }  // namespace asyncdrop
+
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/install.ipp>
+#endif

@@ -16,8 +16,11 @@
 // Threads: one Lazy from one strand.
 #pragma once
 
+#include <asyncdrop/bridge.hpp>
 #include <asyncdrop/detail/async_lock.hpp>
 #include <asyncdrop/detail/bracket.hpp>
+#include <asyncdrop/detail/droppable.hpp>
+#include <asyncdrop/even_if_cancelled.hpp>
 #include <asyncdrop/guard.hpp>
 #include <asyncdrop/passkey.hpp>
 #include <boost/asio/awaitable.hpp>

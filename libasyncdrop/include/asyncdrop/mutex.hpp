@@ -24,8 +24,10 @@
 #include <asyncdrop/detail/async_lock.hpp>
 #include <asyncdrop/detail/droppable.hpp>
 #include <asyncdrop/detail/with_token.hpp>
+#include <asyncdrop/even_if_cancelled.hpp>
 #include <asyncdrop/guard.hpp>
 #include <asyncdrop/passkey.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <memory>
 #include <optional>
 #include <stdexcept>

@@ -25,7 +25,7 @@
 // Threads: everything but the drop from any thread; the drop like any guard's.
 #pragma once
 
-#include <asyncdrop/detail/occupants_text.hpp>
+#include <asyncdrop/detail/linkage.hpp>
 #include <asyncdrop/detail/task_bodies.hpp>
 #include <asyncdrop/detail/task_group.hpp>
 #include <asyncdrop/guard.hpp>
@@ -39,7 +39,6 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -52,7 +51,7 @@ namespace asyncdrop {
 /// What spawn() throws once the scope is being dropped.
 class ScopeClosed : public std::runtime_error {
   public:
-    ScopeClosed() : std::runtime_error("the scope is closed: it is being dropped") {}
+    ScopeClosed();
 };
 
 /// What the drop of a scope does about the tasks that are running.
@@ -66,25 +65,20 @@ class AsyncDropScope {
   public:
     /// For make_guard and make_box.
     AsyncDropScope(Passkey<AsyncDropScope>, asio::any_io_executor executor,
-                   WhenDropped when_dropped = WhenDropped::join)
-        : group_(std::make_shared<detail::TaskGroup>(std::move(executor))), when_dropped_(when_dropped) {}
+                   WhenDropped when_dropped = WhenDropped::join);
 
     /// A guarded empty scope, whose tasks run on `executor`; its context must be running until the drop has
     /// ended.
     static AsyncDropGuard<AsyncDropScope> create(asio::any_io_executor executor,
                                                  WhenDropped when_dropped = WhenDropped::join,
-                                                 CreationSite site = CreationSite::here()) {
-        return make_guard_at<AsyncDropScope>(site, std::move(executor), when_dropped);
-    }
+                                                 CreationSite site = CreationSite::here());
 
     AsyncDropScope(AsyncDropScope&&) noexcept = default;
     AsyncDropScope& operator=(AsyncDropScope&&) = delete;
 
     /// A scope that was not dropped, which its guard has reported, lets nobody in any more and asks its tasks
     /// to cancel; they end without it, and what fails is printed.
-    ~AsyncDropScope() {
-        if (group_ && !group_->over()) group_->abandon();
-    }
+    ~AsyncDropScope();
 
     /// Starts a task. `work` is an asio::awaitable<void> by rvalue, or a function that returns one: it is
     /// called once, lives until its coroutine has ended, and may be a lambda with captures. `name` and `site`
@@ -132,13 +126,10 @@ class AsyncDropScope {
     [[nodiscard]] std::vector<Occupant> occupants() const { return group_->occupants(); }
 
     /// Closes the scope, joins its tasks and throws what has failed. Called by the guard.
-    asio::awaitable<void> async_drop_impl() {
-        // What is awaited exists before the drop has begun: memory that is short then leaves the scope armed.
-        return drop(group_, when_dropped_, group_->wait());
-    }
+    asio::awaitable<void> async_drop_impl();
 
     /// What the drop waits for, for a TeardownGraph's sentences.
-    std::function<std::string()> drop_progress() const { return detail::progress_of(group_); }
+    std::function<std::string()> drop_progress() const;
 
   private:
     using Group = std::shared_ptr<detail::TaskGroup>;
@@ -180,22 +171,16 @@ class AsyncDropScope {
         Group group_;
     };
 
-    static detail::TaskGroup::Place enter(detail::TaskGroup& group, std::string_view name,
-                                          CreationSite site) {
-        std::optional<detail::TaskGroup::Place> place = group.enter(name, site);
-        if (!place) throw ScopeClosed();
-        return std::move(*place);
-    }
+    static detail::TaskGroup::Place enter(detail::TaskGroup& group, std::string_view name, CreationSite site);
 
-    static asio::awaitable<void> drop(Group group, WhenDropped when_dropped, asio::awaitable<void> over) {
-        group->close();
-        if (when_dropped == WhenDropped::cancel) group->cancel_all();
-        asio::awaitable<void> joining = detail::TaskGroup::join(group, std::move(over));
-        co_await std::move(joining);
-    }
+    static asio::awaitable<void> drop(Group group, WhenDropped when_dropped, asio::awaitable<void> over);
 
     Group group_;
     WhenDropped when_dropped_;
 };
 
 }  // namespace asyncdrop
+
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/scope.ipp>
+#endif

@@ -17,15 +17,12 @@
 // Threads: one stack from one strand.
 #pragma once
 
-#include <algorithm>
 #include <asyncdrop/bridge.hpp>
-#include <asyncdrop/detail/attempt.hpp>
 #include <asyncdrop/detail/droppable.hpp>
 #include <asyncdrop/detail/guard_core.hpp>
+#include <asyncdrop/detail/linkage.hpp>
 #include <asyncdrop/detail/shield.hpp>
-#include <asyncdrop/even_if_cancelled.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <cstddef>
 #include <exception>
 #include <memory>
@@ -55,20 +52,13 @@ class [[nodiscard("a stack must be dropped with async_drop, or released")]] Asyn
     explicit AsyncDropStack(CreationSite site = CreationSite::here()) noexcept : site_(site) {}
 
     /// Leaves `other` empty. Moving a stack whose drop is running is a misuse.
-    AsyncDropStack(AsyncDropStack&& other) noexcept : site_(other.site_) {
-        other.check_idle("a stack was moved while its async_drop is running");
-        entries_ = std::move(other.entries_);
-        failures_ = std::move(other.failures_);
-        other.entries_.clear();
-    }
+    AsyncDropStack(AsyncDropStack&& other) noexcept;
     AsyncDropStack& operator=(AsyncDropStack&&) = delete;
     AsyncDropStack(const AsyncDropStack&) = delete;
     AsyncDropStack& operator=(const AsyncDropStack&) = delete;
 
     /// Owned guards that are still armed report themselves, last in, first out.
-    ~AsyncDropStack() {
-        while (!entries_.empty()) entries_.pop_back();
-    }
+    ~AsyncDropStack();
 
     /// Moves a guard (box, arc, ...) into the stack. The reference stays valid until the drop; moving the
     /// guard out through it takes it back. Errors: std::bad_alloc, and the caller keeps the guard.
@@ -101,13 +91,7 @@ class [[nodiscard("a stack must be dropped with async_drop, or released")]] Asyn
 
     /// Success: forgets callbacks and watched guards without running anything. An owned guard that is still
     /// armed must have been moved out before; otherwise this is a misuse.
-    void release() noexcept {
-        check_idle("a stack was released while its async_drop is running");
-        while (!entries_.empty()) {
-            entries_.back()->forget();
-            entries_.pop_back();
-        }
-    }
+    void release() noexcept;
 
     /// Runs everything, last in, first out, and leaves the stack empty (it can be used again).
     ///
@@ -211,44 +195,9 @@ class [[nodiscard("a stack must be dropped with async_drop, or released")]] Asyn
         G* guard;
     };
 
-    void check_idle(std::string_view sentence) const noexcept {
-        if (dropping_) [[unlikely]]
-            detail::misuse(sentence, resource_name(), site_);
-    }
-
-    void make_room() {
-        check_idle("something was added to a stack while its async_drop is running");
-        if (entries_.size() == entries_.capacity())
-            entries_.reserve(std::max<std::size_t>(8, 2 * entries_.size()));
-        failures_.reserve(entries_.capacity());
-    }
-
-    asio::awaitable<void> run() {
-        check_idle("async_drop was called while another async_drop of the same stack is running");
-        dropping_ = true;
-        for (std::size_t left = entries_.size(); left-- > 0;) {
-            Entry& entry = *entries_[left];
-            detail::Attempt attempt;
-            do {
-                co_await even_if_cancelled;
-                try {
-                    asio::awaitable<void> dropping = entry.drop();
-                    co_await std::move(dropping);
-                } catch (...) {
-                    attempt.error = std::current_exception();
-                }
-            } while (attempt.again(attempt.error && entry.armed()));
-            if (attempt.error) failures_.push_back(entry.failure(attempt.error));
-            if (attempt.error && entry.armed()) continue;
-            entry.ended();
-            entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(left));
-        }
-        dropping_ = false;
-        co_await asio::this_coro::throw_if_cancelled(true);
-        const std::exception_ptr error = detail::combine(nullptr, failures_);
-        failures_.clear();
-        if (error) std::rethrow_exception(error);
-    }
+    void check_idle(std::string_view sentence) const noexcept;
+    void make_room();
+    asio::awaitable<void> run();
 
     std::vector<std::unique_ptr<Entry>> entries_;
     std::vector<detail::Failure> failures_;
@@ -257,3 +206,7 @@ class [[nodiscard("a stack must be dropped with async_drop, or released")]] Asyn
 };
 
 }  // namespace asyncdrop
+
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/stack.ipp>
+#endif

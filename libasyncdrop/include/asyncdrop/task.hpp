@@ -25,18 +25,15 @@
 #pragma once
 
 #include <asyncdrop/detail/access.hpp>
-#include <asyncdrop/detail/occupants_text.hpp>
+#include <asyncdrop/detail/linkage.hpp>
 #include <asyncdrop/detail/saturated.hpp>
 #include <asyncdrop/detail/task_bodies.hpp>
 #include <asyncdrop/detail/task_group.hpp>
-#include <asyncdrop/detail/waiter.hpp>
+#include <asyncdrop/detail/wait_list.hpp>
 #include <asyncdrop/guard.hpp>
 #include <asyncdrop/passkey.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/system/error_code.hpp>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
@@ -59,14 +56,11 @@ class TaskControl : public std::enable_shared_from_this<TaskControl> {
     TaskControl& operator=(const TaskControl&) = delete;
 
     /// Whether the task is to come to its end.
-    bool stopping() const noexcept {
-        const std::lock_guard lock(mutex_);
-        return stopping_;
-    }
+    bool stopping() const noexcept;
 
     /// Returns when the task is woken or asked to stop; at once, if that has been since the last wait. One
     /// wait at a time. Errors: operation_aborted when cancelled; std::bad_alloc.
-    [[nodiscard]] asio::awaitable<void> wait() { return wait_until(shared_from_this(), Time::max()); }
+    [[nodiscard]] asio::awaitable<void> wait();
 
     /// The same, at the latest after `duration`, of which one that is too long for the clock means never.
     template <class Rep, class Period>
@@ -75,74 +69,17 @@ class TaskControl : public std::enable_shared_from_this<TaskControl> {
     }
 
     /// Lets the body's wait return: the one that is under way, or else the next one.
-    void wake() noexcept {
-        const std::lock_guard lock(mutex_);
-        woken_ = true;
-        waiting_.grant_all();
-    }
+    void wake() noexcept;
 
   private:
     friend class AsyncDropTask;
     using Time = std::chrono::steady_clock::time_point;
 
-    class Entry {
-      public:
-        Entry(TaskControl& control, const asio::any_io_executor& executor)
-            : control_(control), waiter_(executor) {
-            const std::lock_guard lock(control_.mutex_);
-            ++control_.wait_number_;
-            if (!control_.woken_ && !control_.stopping_) control_.waiting_.push(waiter_);
-        }
-        Entry(const Entry&) = delete;
-        Entry& operator=(const Entry&) = delete;
-        ~Entry() {
-            const std::lock_guard lock(control_.mutex_);
-            if (waiter_.queued()) control_.waiting_.remove(waiter_);
-            control_.woken_ = false;
-        }
+    class Entry;
 
-        bool ready() const noexcept {
-            const std::lock_guard lock(control_.mutex_);
-            return !waiter_.queued();
-        }
-        asio::awaitable<void> park() { return waiter_.park(control_.mutex_); }
-        [[noreturn]] void throw_reason() const { waiter_.throw_reason(); }
-
-      private:
-        TaskControl& control_;
-        detail::Waiter waiter_;
-    };
-
-    static asio::awaitable<void> wait_until(std::shared_ptr<TaskControl> self, Time until) {
-        const asio::any_io_executor executor = co_await asio::this_coro::executor;
-        asio::steady_timer alarm(executor);
-        Entry entry(*self, executor);
-        if (!entry.ready()) {
-            if (until != Time::max()) self->set_alarm(alarm, until);
-            co_await entry.park();
-            if (!entry.ready()) entry.throw_reason();
-        }
-    }
-
-    void set_alarm(asio::steady_timer& alarm, Time until) {
-        alarm.expires_at(until);
-        alarm.async_wait(
-            [known = weak_from_this(), number = wait_number_](const boost::system::error_code& e) {
-                const auto self = known.lock();
-                if (!e && self) self->time_is_over(number);
-            });
-    }
-
-    void time_is_over(std::uint64_t number) noexcept {
-        const std::lock_guard lock(mutex_);
-        if (number == wait_number_) waiting_.grant_all();  // else this wait has ended in another way
-    }
-
-    void stop() noexcept {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-        waiting_.grant_all();
-    }
+    static asio::awaitable<void> wait_until(std::shared_ptr<TaskControl> self, Time until);
+    void time_is_over(std::uint64_t number) noexcept;
+    void stop() noexcept;
 
     mutable std::mutex mutex_;
     detail::WaitList waiting_;  // one at most
@@ -216,11 +153,7 @@ class AsyncDropTask {
 
     /// A task that was not dropped, which its guard has reported, is asked to stop and ends without it; if it
     /// fails, that is printed.
-    ~AsyncDropTask() {
-        if (!group_ || group_->over()) return;
-        control_->stop();
-        group_->abandon();
-    }
+    ~AsyncDropTask();
 
     /// Lets the body's wait return: the one that is under way, or else the next one.
     void wake() noexcept { control_->wake(); }
@@ -228,25 +161,16 @@ class AsyncDropTask {
     bool has_ended() const noexcept { return group_->size() == 0; }
 
     /// Asks the body to stop, waits for its end and throws its error. Called by the guard.
-    asio::awaitable<void> async_drop_impl() {
-        // What is awaited exists before the drop has begun: memory that is short then leaves the task armed.
-        return drop(group_, control_, by_control_, group_->wait());
-    }
+    asio::awaitable<void> async_drop_impl();
 
     /// What the drop waits for, for a TeardownGraph's sentences.
-    std::function<std::string()> drop_progress() const { return detail::progress_of(group_); }
+    std::function<std::string()> drop_progress() const;
 
   private:
     using Group = std::shared_ptr<detail::TaskGroup>;
 
     static asio::awaitable<void> drop(Group group, std::shared_ptr<TaskControl> control, bool by_control,
-                                      asio::awaitable<void> over) {
-        group->close();
-        control->stop();
-        if (!by_control) group->cancel_all();
-        asio::awaitable<void> joining = detail::TaskGroup::join(group, std::move(over));
-        co_await std::move(joining);
-    }
+                                      asio::awaitable<void> over);
 
     Group group_;
     std::shared_ptr<TaskControl> control_;
@@ -254,3 +178,7 @@ class AsyncDropTask {
 };
 
 }  // namespace asyncdrop
+
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/task.ipp>
+#endif

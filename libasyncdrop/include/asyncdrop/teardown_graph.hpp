@@ -29,8 +29,8 @@
 #pragma once
 
 #include <asyncdrop/creation_site.hpp>
-#include <asyncdrop/detail/attempt.hpp>
-#include <asyncdrop/detail/teardown_state.hpp>
+#include <asyncdrop/detail/linkage.hpp>
+#include <asyncdrop/detail/teardown_node.hpp>
 #include <asyncdrop/guard.hpp>
 #include <asyncdrop/passkey.hpp>
 #include <asyncdrop/teardown_error.hpp>
@@ -39,32 +39,29 @@
 #include <asyncdrop/teardown_settings.hpp>
 #include <atomic>
 #include <concepts>
-#include <exception>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
-#include <new>
-#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
 
 namespace asyncdrop {
 
+namespace detail {
+class TeardownState;
+}
+
 /// The resources of a program and who uses whom, torn down in that order.
 class TeardownGraph {
   public:
     /// For make_guard and make_box.
-    explicit TeardownGraph(Passkey<TeardownGraph>, TeardownSettings settings = TeardownSettings())
-        : state_(std::make_shared<detail::TeardownState>(std::move(settings))),
-          delivered_(std::make_shared<std::atomic<bool>>(false)) {}
+    explicit TeardownGraph(Passkey<TeardownGraph>, TeardownSettings settings = TeardownSettings());
 
     /// A guarded empty graph.
-    static AsyncDropGuard<TeardownGraph> create(CreationSite site = CreationSite::here()) {
-        return make_guard_at<TeardownGraph>(site);
-    }
+    static AsyncDropGuard<TeardownGraph> create(CreationSite site = CreationSite::here());
     static AsyncDropGuard<TeardownGraph> create(TeardownSettings settings,
-                                                CreationSite site = CreationSite::here()) {
-        return make_guard_at<TeardownGraph>(site, std::move(settings));
-    }
+                                                CreationSite site = CreationSite::here());
 
     TeardownGraph(TeardownGraph&&) noexcept = default;
     TeardownGraph& operator=(TeardownGraph&&) = delete;
@@ -78,13 +75,10 @@ class TeardownGraph {
         requires(!std::is_lvalue_reference_v<Owner> && detail::ResourceOwner<Owner>)
     NodeHandle<detail::dropped_value_t<Owner>> add(NodeName name, Owner&& owner, Options&&... options) {
         check_live(name, owner);
-        auto node = std::make_unique<detail::OwnedNode<Owner>>();
-        auto& added = *node;
-        describe(added, owner);
-        const std::size_t index = insert(
-            std::move(node), std::move(name), [&] { added.adopt(std::move(owner)); },
-            std::forward<Options>(options)...);
-        return NodeHandle<detail::dropped_value_t<Owner>>(state_->identity(), index);
+        auto node = std::make_unique<detail::OwnedNode<Owner>>(owner);
+        describe(*node, owner);
+        const std::size_t index = insert(std::move(node), std::move(name), std::forward<Options>(options)...);
+        return NodeHandle<detail::dropped_value_t<Owner>>(identity(), index);
     }
 
     /// Registers a resource that stays its owner's: the teardown drops it where it is. The owner's guard must
@@ -98,16 +92,11 @@ class TeardownGraph {
     NodeHandle<detail::dropped_value_t<Owner>> add_borrowed(NodeName name, Owner& owner,
                                                             Options&&... options) {
         check_live(name, owner);
-        if (detail::BorrowedNode<Owner>::is_borrowed(owner)) {
-            throw TeardownError(TeardownErrc::already_borrowed,
-                                "the guard for node \"" + name.text() + "\" is borrowed by a graph already");
-        }
+        if (detail::BorrowedNode<Owner>::is_borrowed(owner)) refuse_borrowed(name);
         auto node = std::make_unique<detail::BorrowedNode<Owner>>(owner);
-        auto& added = *node;
-        describe(added, owner);
-        const std::size_t index = insert(
-            std::move(node), std::move(name), [&] { added.adopt(); }, std::forward<Options>(options)...);
-        return NodeHandle<detail::dropped_value_t<Owner>>(state_->identity(), index);
+        describe(*node, owner);
+        const std::size_t index = insert(std::move(node), std::move(name), std::forward<Options>(options)...);
+        return NodeHandle<detail::dropped_value_t<Owner>>(identity(), index);
     }
 
     /// Registers a step that is no resource. `function` takes nothing and returns an awaitable<void>; it is
@@ -119,22 +108,19 @@ class TeardownGraph {
         std::decay_t<Function> kept(std::forward<Function>(function));
         auto node = std::make_unique<detail::TaskNode<std::decay_t<Function>>>(std::move(kept));
         node->site = name.site();
-        const std::size_t index =
-            insert(std::move(node), std::move(name), [] {}, std::forward<Options>(options)...);
-        return NodeHandle<void>(state_->identity(), index);
+        const std::size_t index = insert(std::move(node), std::move(name), std::forward<Options>(options)...);
+        return NodeHandle<void>(identity(), index);
     }
 
     /// One more "user uses used". Known edges are ignored. Errors, which change nothing: TeardownError cycle
     /// (its text names the nodes), closed, unknown_node.
-    void add_edge(const AnyNodeHandle& user, const AnyNodeHandle& used) {
-        state_->add_edge(index(user), index(used));
-    }
+    void add_edge(const AnyNodeHandle& user, const AnyNodeHandle& used);
 
     /// The resource of a node, until its cleanup begins. Errors: TeardownError already_dropped, unknown_node.
     template <class T>
         requires(!std::is_void_v<T>)
     T& get(const NodeHandle<T>& handle) const {
-        return *static_cast<T*>(state_->value_of(index(handle)));
+        return *static_cast<T*>(value_of(handle));
     }
 
     /// Takes a resource out of the graph again; the returned owner, of the type that was added, wants its
@@ -145,8 +131,10 @@ class TeardownGraph {
     template <class Owner>
     Owner release_as(const AnyNodeHandle& handle) {
         using Node = detail::OwnedNode<Owner>;
-        const auto wanted = [](detail::TeardownNode& node) { return dynamic_cast<Node*>(&node) != nullptr; };
-        const auto node = state_->remove(index(handle), wanted);
+        const auto wanted = [](const detail::TeardownNode& node) noexcept {
+            return dynamic_cast<const Node*>(&node) != nullptr;
+        };
+        const auto node = remove(handle, wanted);
         return std::move(static_cast<Node&>(*node).owner());
     }
     /// The same for a node that was added as an AsyncDropGuard.
@@ -156,75 +144,44 @@ class TeardownGraph {
     }
 
     /// Takes a node out of the graph that owns no resource: a borrowed one or a task. Errors as with release.
-    void forget(const AnyNodeHandle& handle) {
-        state_->remove(index(handle), [](detail::TeardownNode& node) { return !node.owns(); });
-    }
+    void forget(const AnyNodeHandle& handle);
 
     /// Tears everything down, or joins the teardown that runs or is over, and returns the report.
     ///
     /// Errors: TeardownError run_from_cleanup; std::bad_alloc if the teardown could not even begin. A
     /// cleanup's error is not thrown, it is in the report. Cancellation: shielded once it has started, like a
     /// drop; a cancelled coroutine awaits even_if_cancelled before.
-    [[nodiscard]] asio::awaitable<TeardownReport> run() { return run_and_note(state_, delivered_); }
+    [[nodiscard]] asio::awaitable<TeardownReport> run();
 
     /// The report as it stands: nodes that wait or are being dropped are in it as such, and while the
     /// teardown runs `ended` is now. From any thread, at any time.
-    [[nodiscard]] TeardownReport so_far() const { return state_->so_far(); }
+    [[nodiscard]] TeardownReport so_far() const;
 
     /// Runs or joins the teardown; throws its errors (one as itself, several as an AsyncDropError) unless a
     /// run() has delivered the report. Called by the guard.
-    asio::awaitable<void> async_drop_impl() {
-        return run_and_throw(state_, delivered_, detail::TeardownState::run(state_));
-    }
+    asio::awaitable<void> async_drop_impl();
 
   private:
     using State = std::shared_ptr<detail::TeardownState>;
     using Flag = std::shared_ptr<std::atomic<bool>>;
+    using Wanted = bool (*)(const detail::TeardownNode&) noexcept;
 
-    static asio::awaitable<TeardownReport> run_and_note(State state, Flag delivered) {
-        asio::awaitable<TeardownReport> running = detail::TeardownState::run(state);
-        TeardownReport report = co_await std::move(running);
-        delivered->store(true);
-        co_return report;
-    }
-
+    static asio::awaitable<TeardownReport> run_and_note(State state, Flag delivered);
     static asio::awaitable<void> run_and_throw(State state, Flag delivered,
-                                               asio::awaitable<TeardownReport> running) {
-        std::optional<TeardownReport> outcome;
-        detail::Attempt attempt;
-        for (;;) {
-            try {
-                outcome.emplace(co_await std::move(running));
-            } catch (const std::bad_alloc&) {  // for waiting, or for the report
-                attempt.error = std::current_exception();
-            }
-            if (!attempt.again(attempt.error != nullptr)) break;
-            running = detail::TeardownState::run(state);  // joins it
-        }
-        if (attempt.error) std::rethrow_exception(attempt.error);
-        const TeardownReport& report = *outcome;
-        if (delivered->load()) co_return;
-        std::vector<detail::Failure> failures;
-        for (const NodeReport* node : report.failures()) {
-            failures.push_back(detail::Failure(node->error, node->name, node->site));
-        }
-        if (const auto error = detail::combine(nullptr, failures)) std::rethrow_exception(error);
-    }
+                                               asio::awaitable<TeardownReport> running);
 
-    std::size_t index(const AnyNodeHandle& handle) const {
-        if (handle.graph_ != state_->identity()) {
-            throw TeardownError(TeardownErrc::unknown_node, "the handle is not one of this graph's nodes");
-        }
-        return handle.index_;
-    }
+    std::uint64_t identity() const noexcept;
+    std::size_t index(const AnyNodeHandle& handle) const;
+    void* value_of(const AnyNodeHandle& handle) const;
+    std::unique_ptr<detail::TeardownNode> remove(const AnyNodeHandle& handle, Wanted wanted);
+    std::size_t insert(std::unique_ptr<detail::TeardownNode> node);
 
     template <class Owner>
     static void check_live(const NodeName& name, const Owner& owner) {
-        if (!owner) {
-            throw TeardownError(TeardownErrc::empty_guard,
-                                "the guard for node \"" + name.text() + "\" holds no live resource");
-        }
+        if (!owner) refuse_empty(name);
     }
+    [[noreturn]] static void refuse_empty(const NodeName& name);
+    [[noreturn]] static void refuse_borrowed(const NodeName& name);
 
     template <class Owner>
     static void describe(detail::TeardownNode& node, const Owner& owner) {
@@ -233,34 +190,23 @@ class TeardownGraph {
         if constexpr (requires { (*owner).drop_progress(); }) node.progress = (*owner).drop_progress();
     }
 
-    template <class Fill, class... Options>
-    std::size_t insert(std::unique_ptr<detail::TeardownNode> node, NodeName name, Fill fill,
-                       Options&&... options) {
+    template <class... Options>
+    std::size_t insert(std::unique_ptr<detail::TeardownNode> node, NodeName name, Options&&... options) {
         node->name = std::move(name).take_text();
         (apply(*node, std::forward<Options>(options)), ...);
-        return state_->insert(std::move(node), fill);
+        return insert(std::move(node));
     }
 
-    void apply(detail::TeardownNode& node, const NodeUses& uses) const {
-        for (const AnyNodeHandle& used : uses.handles()) node.uses.push_back(index(used));
-    }
-    void apply(detail::TeardownNode& node, const NodeExecutor& on) const { node.executor = on.executor(); }
-    void apply(detail::TeardownNode& node, const Deadline& deadline) const {
-        switch (deadline.kind()) {
-            case Deadline::Kind::warn:
-                node.warn_after = deadline.duration();
-                break;
-            case Deadline::Kind::cancel:
-                node.cancel_after = deadline.duration();
-                break;
-            case Deadline::Kind::abandon:
-                node.abandon_after = deadline.duration();
-                break;
-        }
-    }
+    void apply(detail::TeardownNode& node, const NodeUses& uses) const;
+    void apply(detail::TeardownNode& node, const NodeExecutor& on) const;
+    void apply(detail::TeardownNode& node, const Deadline& deadline) const;
 
     State state_;
     Flag delivered_;
 };
 
 }  // namespace asyncdrop
+
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/teardown_graph.ipp>
+#endif

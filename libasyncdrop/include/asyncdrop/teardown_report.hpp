@@ -3,15 +3,14 @@
 // Threads: a plain value; a TeardownGraph gives every caller of run() its own copy.
 #pragma once
 
-#include <algorithm>
 #include <asyncdrop/creation_site.hpp>
+#include <asyncdrop/detail/linkage.hpp>
 #include <chrono>
 #include <cstddef>
 #include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace asyncdrop {
@@ -73,41 +72,19 @@ struct TeardownReport {
     Time ended;                     ///< when the last node had ended
 
     /// Whether every node was dropped without an error.
-    [[nodiscard]] bool ok() const noexcept {
-        return std::all_of(nodes.begin(), nodes.end(),
-                           [](const NodeReport& node) { return node.state == NodeState::dropped; });
-    }
+    [[nodiscard]] bool ok() const noexcept;
 
     /// How many nodes ended in `state`.
-    [[nodiscard]] std::size_t count(NodeState state) const noexcept {
-        return static_cast<std::size_t>(std::count_if(
-            nodes.begin(), nodes.end(), [state](const NodeReport& node) { return node.state == state; }));
-    }
+    [[nodiscard]] std::size_t count(NodeState state) const noexcept;
 
     /// The node of that name, null if there is none.
-    [[nodiscard]] const NodeReport* find(std::string_view name) const noexcept {
-        const auto found = std::find_if(nodes.begin(), nodes.end(),
-                                        [name](const NodeReport& node) { return node.name == name; });
-        return found == nodes.end() ? nullptr : &*found;
-    }
+    [[nodiscard]] const NodeReport* find(std::string_view name) const noexcept;
 
     /// The nodes with an error, in the order in which the errors happened.
-    [[nodiscard]] std::vector<const NodeReport*> failures() const {
-        std::vector<const NodeReport*> failed;
-        for (const NodeReport& node : nodes) {
-            if (node.error) failed.push_back(&node);
-        }
-        std::sort(failed.begin(), failed.end(), [](const NodeReport* a, const NodeReport* b) {
-            return std::pair(a->ended.value_or(Time{}), a) < std::pair(b->ended.value_or(Time{}), b);
-        });
-        return failed;
-    }
+    [[nodiscard]] std::vector<const NodeReport*> failures() const;
 
     /// The error that happened first, null if there was none.
-    [[nodiscard]] std::exception_ptr first_error() const {
-        const auto failed = failures();
-        return failed.empty() ? nullptr : failed.front()->error;
-    }
+    [[nodiscard]] std::exception_ptr first_error() const;
 
     /// A tree in UTF-8, users above what they use, several lines each ended by '\n'. A node with several
     /// users is shown in full under the first of them.
@@ -116,4 +93,6 @@ struct TeardownReport {
 
 }  // namespace asyncdrop
 
-#include <asyncdrop/detail/teardown_text.hpp>
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/teardown_report.ipp>
+#endif

@@ -4,7 +4,7 @@
 // Threads: a plain value. The sink is called from threads that run the teardown, one call at a time.
 #pragma once
 
-#include <asyncdrop/forgotten.hpp>
+#include <asyncdrop/detail/linkage.hpp>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -39,11 +39,14 @@ class TeardownSettings {
 
     /// Receives sentences like "still dropping block_cache, 5.0 s, created at main.cpp:12, waiting for:
     /// flusher". What it throws is ignored.
-    std::function<void(std::string_view sentence)> sink = [](std::string_view sentence) {
-        detail::print(sentence);
-    };
+    std::function<void(std::string_view sentence)> sink;
 
-    TeardownSettings() = default;
+    /// The defaults; the sink's is the library's message sink.
+    TeardownSettings();
 };
 
 }  // namespace asyncdrop
+
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/teardown_settings.ipp>
+#endif

@@ -20,33 +20,33 @@
 #define ASYNCDROP_DETAIL_UNWRAP(...) __VA_ARGS__
 #define ASYNCDROP_DETAIL_BY_ARITY(Result, name)                                                              \
     ASYNCDROP_DETAIL_ARITY(Result, name, (), (), ())                                                         \
-    ASYNCDROP_DETAIL_ARITY(Result, name, (, class A1), (A1 && a1, ), (, std::forward<A1>(a1)))               \
+    ASYNCDROP_DETAIL_ARITY(Result, name, (, class A1), (A1 && a1, ), (, static_cast<A1&&>(a1)))              \
     ASYNCDROP_DETAIL_ARITY(Result, name, (, class A1, class A2), (A1 && a1, A2 && a2, ),                     \
-                           (, std::forward<A1>(a1), std::forward<A2>(a2)))                                   \
+                           (, static_cast<A1&&>(a1), static_cast<A2&&>(a2)))                                 \
     ASYNCDROP_DETAIL_ARITY(Result, name, (, class A1, class A2, class A3), (A1 && a1, A2 && a2, A3 && a3, ), \
-                           (, std::forward<A1>(a1), std::forward<A2>(a2), std::forward<A3>(a3)))             \
+                           (, static_cast<A1&&>(a1), static_cast<A2&&>(a2), static_cast<A3&&>(a3)))          \
     ASYNCDROP_DETAIL_ARITY(                                                                                  \
         Result, name, (, class A1, class A2, class A3, class A4),                                            \
         (A1 && a1, A2 && a2, A3 && a3, A4 && a4, ),                                                          \
-        (, std::forward<A1>(a1), std::forward<A2>(a2), std::forward<A3>(a3), std::forward<A4>(a4)))          \
+        (, static_cast<A1&&>(a1), static_cast<A2&&>(a2), static_cast<A3&&>(a3), static_cast<A4&&>(a4)))      \
     ASYNCDROP_DETAIL_ARITY(Result, name, (, class A1, class A2, class A3, class A4, class A5),               \
                            (A1 && a1, A2 && a2, A3 && a3, A4 && a4, A5 && a5, ),                             \
-                           (, std::forward<A1>(a1), std::forward<A2>(a2), std::forward<A3>(a3),              \
-                            std::forward<A4>(a4), std::forward<A5>(a5)))                                     \
+                           (, static_cast<A1&&>(a1), static_cast<A2&&>(a2), static_cast<A3&&>(a3),           \
+                            static_cast<A4&&>(a4), static_cast<A5&&>(a5)))                                   \
     ASYNCDROP_DETAIL_ARITY(Result, name, (, class A1, class A2, class A3, class A4, class A5, class A6),     \
                            (A1 && a1, A2 && a2, A3 && a3, A4 && a4, A5 && a5, A6 && a6, ),                   \
-                           (, std::forward<A1>(a1), std::forward<A2>(a2), std::forward<A3>(a3),              \
-                            std::forward<A4>(a4), std::forward<A5>(a5), std::forward<A6>(a6)))               \
+                           (, static_cast<A1&&>(a1), static_cast<A2&&>(a2), static_cast<A3&&>(a3),           \
+                            static_cast<A4&&>(a4), static_cast<A5&&>(a5), static_cast<A6&&>(a6)))            \
     ASYNCDROP_DETAIL_ARITY(                                                                                  \
         Result, name, (, class A1, class A2, class A3, class A4, class A5, class A6, class A7),              \
         (A1 && a1, A2 && a2, A3 && a3, A4 && a4, A5 && a5, A6 && a6, A7 && a7, ),                            \
-        (, std::forward<A1>(a1), std::forward<A2>(a2), std::forward<A3>(a3), std::forward<A4>(a4),           \
-         std::forward<A5>(a5), std::forward<A6>(a6), std::forward<A7>(a7)))                                  \
+        (, static_cast<A1&&>(a1), static_cast<A2&&>(a2), static_cast<A3&&>(a3), static_cast<A4&&>(a4),       \
+         static_cast<A5&&>(a5), static_cast<A6&&>(a6), static_cast<A7&&>(a7)))                               \
     ASYNCDROP_DETAIL_ARITY(                                                                                  \
         Result, name, (, class A1, class A2, class A3, class A4, class A5, class A6, class A7, class A8),    \
         (A1 && a1, A2 && a2, A3 && a3, A4 && a4, A5 && a5, A6 && a6, A7 && a7, A8 && a8, ),                  \
-        (, std::forward<A1>(a1), std::forward<A2>(a2), std::forward<A3>(a3), std::forward<A4>(a4),           \
-         std::forward<A5>(a5), std::forward<A6>(a6), std::forward<A7>(a7), std::forward<A8>(a8)))            \
+        (, static_cast<A1&&>(a1), static_cast<A2&&>(a2), static_cast<A3&&>(a3), static_cast<A4&&>(a4),       \
+         static_cast<A5&&>(a5), static_cast<A6&&>(a6), static_cast<A7&&>(a7), static_cast<A8&&>(a8)))        \
     template <class T, class A1, class A2, class A3, class A4, class A5, class A6, class A7, class A8,       \
               class A9, class... More>                                                                       \
     Result<T> name(A1&&, A2&&, A3&&, A4&&, A5&&, A6&&, A7&&, A8&&, A9&&, More&&...) {                        \

@@ -4,12 +4,11 @@
 // wakes nobody inline and touches nothing of the waiters after their grant.
 #pragma once
 
-#include <asyncdrop/detail/waiter.hpp>
+#include <asyncdrop/detail/linkage.hpp>
+#include <asyncdrop/detail/wait_list.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/error.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/system/system_error.hpp>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <utility>
 
@@ -35,42 +34,13 @@ class Completion {
         return error_;
     }
 
-    // Returns after complete(), whatever its error. `Owner` is any handle that keeps this object alive while
-    // a coroutine is parked in it. Cancelled: throws operation_aborted; wait under a shield to avoid it.
-    template <class Owner>
-    [[nodiscard]] boost::asio::awaitable<void> wait(Owner owner) {
-        [[maybe_unused]] const Owner keep_alive = std::move(owner);
-        const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
-        Entry entry(*this, executor);
-        if (!entry.ready()) {
-            co_await entry.park();
-            if (!entry.ready()) entry.throw_reason();
-        }
-    }
+    // Returns after complete(), whatever its error. `owner` keeps this object alive while a coroutine is
+    // parked in it; null: the caller does. Cancelled: throws operation_aborted; wait under a shield to avoid
+    // it.
+    [[nodiscard]] boost::asio::awaitable<void> wait(std::shared_ptr<const void> owner);
 
   private:
-    class Entry {
-      public:
-        Entry(Completion& completion, const boost::asio::any_io_executor& executor)
-            : completion_(completion), waiter_(executor) {
-            const std::lock_guard lock(completion_.mutex_);
-            if (!completion_.done_) completion_.waiters_.push(waiter_);
-        }
-        Entry(const Entry&) = delete;
-        Entry& operator=(const Entry&) = delete;
-        ~Entry() {
-            const std::lock_guard lock(completion_.mutex_);
-            if (waiter_.queued()) completion_.waiters_.remove(waiter_);
-        }
-
-        [[noreturn]] void throw_reason() const { waiter_.throw_reason(); }
-        [[nodiscard]] bool ready() const noexcept { return completion_.done(); }
-        [[nodiscard]] boost::asio::awaitable<void> park() { return waiter_.park(completion_.mutex_); }
-
-      private:
-        Completion& completion_;
-        Waiter waiter_;
-    };
+    class Entry;
 
     mutable std::mutex mutex_;
     WaitList waiters_;
@@ -79,3 +49,7 @@ class Completion {
 };
 
 }  // namespace asyncdrop::detail
+
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/completion.ipp>
+#endif

@@ -7,7 +7,7 @@
 #include <asyncdrop/detail/droppable.hpp>
 #include <concepts>
 #include <cstddef>
-#include <ranges>
+#include <iterator>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -24,6 +24,13 @@ concept MaybeValue = requires(X& maybe) {
     *maybe;
 };
 
+// A container, or a view of one. (<ranges> would cost every file that includes a bracket a tenth of its time.)
+template <class X>
+concept ContainerLike = requires(X& elements) {
+    { elements.begin() } -> std::forward_iterator;
+    elements.end();
+};
+
 template <class X>
 constexpr bool holds_droppables() {
     if constexpr (std::is_void_v<X>) {
@@ -36,8 +43,8 @@ constexpr bool holds_droppables() {
         }(std::make_index_sequence<std::tuple_size<X>::value>());
     } else if constexpr (MaybeValue<X>) {
         return holds_droppables<std::remove_cvref_t<decltype(*std::declval<X&>())>>();
-    } else if constexpr (std::ranges::forward_range<X>) {
-        using Element = std::remove_cvref_t<std::ranges::range_reference_t<X>>;
+    } else if constexpr (ContainerLike<X>) {
+        using Element = std::remove_cvref_t<decltype(*std::declval<X&>().begin())>;
         if constexpr (!std::is_same_v<Element, X>) {
             return holds_droppables<Element>();
         } else {

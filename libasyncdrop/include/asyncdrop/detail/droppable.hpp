@@ -2,13 +2,11 @@
 #pragma once
 
 #include <asyncdrop/creation_site.hpp>
-#include <asyncdrop/detail/attempt.hpp>
+#include <asyncdrop/detail/linkage.hpp>
 #include <asyncdrop/detail/spawn.hpp>
 #include <asyncdrop/detail/type_name.hpp>
 #include <asyncdrop/error.hpp>
-#include <asyncdrop/even_if_cancelled.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <concepts>
 #include <exception>
 #include <string_view>
@@ -83,31 +81,20 @@ struct DropJob {
     bool not_started() const noexcept { return failure.error && armed(guard); }
 };
 
-// Runs a job (a DropJob, or a reference to one) and notes its error, or throws it. A drop that could not be
-// started for lack of memory is tried once more. Where the job belongs to a cleanup that cannot be repeated,
-// this is called before that has begun, so that all that can fail then is the start of the drop itself.
-template <class Job>
-boost::asio::awaitable<void> run_job(Job job, bool throws) {
-    Attempt attempt;
-    do {
-        co_await even_if_cancelled;
-        job.failure.error = nullptr;
-        try {
-            boost::asio::awaitable<void> dropping = job.start(job.guard);
-            co_await std::move(dropping);
-        } catch (...) {
-            job.failure.error = std::current_exception();
-        }
-    } while (attempt.again(job.not_started()));
-    co_await boost::asio::this_coro::throw_if_cancelled(true);
-    if (throws && job.failure.error) std::rethrow_exception(job.failure.error);
-}
+// Runs a job and throws its error. A drop that could not be started for lack of memory is tried once more.
+// Where the job belongs to a cleanup that cannot be repeated, this is called before that has begun, so that
+// all that can fail then is the start of the drop itself.
+boost::asio::awaitable<void> run_job(DropJob job);
 
 // The drop of something that a composite owns, for the composite's async_drop_impl.
 template <Droppable G>
 boost::asio::awaitable<void> drop_member(G& member) {
-    return run_job<DropJob>(DropJob(member), true);
+    return run_job(DropJob(member));
 }
 
 }  // namespace detail
 }  // namespace asyncdrop
+
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/droppable.ipp>
+#endif

@@ -8,6 +8,7 @@
 
 #include <asyncdrop/creation_site.hpp>
 #include <asyncdrop/detail/completion.hpp>
+#include <asyncdrop/detail/linkage.hpp>
 #include <asyncdrop/occupant.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
@@ -15,7 +16,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace asyncdrop::detail {
@@ -36,36 +36,14 @@ class GateState : public std::enable_shared_from_this<GateState> {
     GateState& operator=(const GateState&) = delete;
 
     // False: the gate is closed.
-    bool enter(GateVisitor& visitor) noexcept {
-        const std::lock_guard lock(mutex_);
-        if (closed_) return false;
-        visitor.since = std::chrono::steady_clock::now();
-        link(visitor, last_, nullptr);
-        ++inside_;
-        return true;
-    }
+    bool enter(GateVisitor& visitor) noexcept;
 
-    void leave(GateVisitor& visitor) noexcept {
-        const std::lock_guard lock(mutex_);
-        link_around(visitor, visitor.next, visitor.previous);
-        --inside_;
-        note_over();
-    }
+    void leave(GateVisitor& visitor) noexcept;
 
     // The visitor is at another address from now on.
-    void replace(GateVisitor& from, GateVisitor& to) noexcept {
-        const std::lock_guard lock(mutex_);
-        to.name = std::move(from.name);
-        to.site = from.site;
-        to.since = from.since;
-        link(to, from.previous, from.next);
-    }
+    void replace(GateVisitor& from, GateVisitor& to) noexcept;
 
-    void close() noexcept {
-        const std::lock_guard lock(mutex_);
-        closed_ = true;
-        note_over();
-    }
+    void close() noexcept;
     bool closed() const noexcept {
         const std::lock_guard lock(mutex_);
         return closed_;
@@ -80,32 +58,13 @@ class GateState : public std::enable_shared_from_this<GateState> {
     boost::asio::awaitable<void> wait() { return over_.wait(shared_from_this()); }
 
     // Who is inside, the oldest first.
-    std::vector<Occupant> occupants() const {
-        std::vector<Occupant> all;
-        const std::lock_guard lock(mutex_);
-        all.reserve(inside_);
-        const auto now = std::chrono::steady_clock::now();
-        for (const GateVisitor* at = first_; at != nullptr; at = at->next) {
-            all.push_back(Occupant{at->name, at->site, now - at->since});
-        }
-        return all;
-    }
+    std::vector<Occupant> occupants() const;
 
   private:
     // With the mutex held, all of these.
-    void link(GateVisitor& visitor, GateVisitor* previous, GateVisitor* next) noexcept {
-        visitor.previous = previous;
-        visitor.next = next;
-        (previous != nullptr ? previous->next : first_) = &visitor;
-        (next != nullptr ? next->previous : last_) = &visitor;
-    }
-    void link_around(const GateVisitor& visitor, GateVisitor* next, GateVisitor* previous) noexcept {
-        (visitor.previous != nullptr ? visitor.previous->next : first_) = next;
-        (visitor.next != nullptr ? visitor.next->previous : last_) = previous;
-    }
-    void note_over() noexcept {
-        if (closed_ && inside_ == 0 && !over_.done()) over_.complete(nullptr);
-    }
+    void link(GateVisitor& visitor, GateVisitor* previous, GateVisitor* next) noexcept;
+    void link_around(const GateVisitor& visitor, GateVisitor* next, GateVisitor* previous) noexcept;
+    void note_over() noexcept;
 
     Completion over_;
     mutable std::mutex mutex_;
@@ -116,3 +75,7 @@ class GateState : public std::enable_shared_from_this<GateState> {
 };
 
 }  // namespace asyncdrop::detail
+
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/gate_state.ipp>
+#endif

@@ -3,9 +3,8 @@
 // Threads: pure functions; what they return may be called from any thread at any time.
 #pragma once
 
-#include <asyncdrop/detail/teardown_text.hpp>
+#include <asyncdrop/detail/linkage.hpp>
 #include <asyncdrop/occupant.hpp>
-#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,20 +14,7 @@ namespace asyncdrop::detail {
 
 // "2 inside: ping (5.0 s, since main.cpp:12), pong (1.2 s, since main.cpp:13)"; empty if there is nobody.
 // Names the oldest few only.
-inline std::string occupants_text(const std::vector<Occupant>& occupants) {
-    constexpr std::size_t named = 5;
-    if (occupants.empty()) return {};
-    std::string text = std::to_string(occupants.size()) + " inside";
-    std::string separator = ": ";
-    for (std::size_t i = 0; i < occupants.size() && i < named; ++i) {
-        const Occupant& occupant = occupants[i];
-        text += separator + occupant.name + (occupant.name.empty() ? "(" : " (") +
-                duration_text(occupant.age) + ", since " + site_text(occupant.site) + ")";
-        separator = ", ";
-    }
-    if (occupants.size() > named) text += ", and " + std::to_string(occupants.size() - named) + " more";
-    return text;
-}
+std::string occupants_text(const std::vector<Occupant>& occupants);
 
 // That text about a state with occupants(), as long as it exists; for a TeardownGraph's sentences.
 template <class State>
@@ -40,3 +26,7 @@ std::function<std::string()> progress_of(const std::shared_ptr<State>& state) {
 }
 
 }  // namespace asyncdrop::detail
+
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/occupants_text.ipp>
+#endif

@@ -20,15 +20,15 @@
 #include <asyncdrop/arc.hpp>
 #include <asyncdrop/detail/bracket.hpp>
 #include <asyncdrop/detail/completion.hpp>
+#include <asyncdrop/detail/launch.hpp>
 #include <asyncdrop/detail/serial_executor.hpp>
 #include <asyncdrop/detail/shielded.hpp>
 #include <asyncdrop/error.hpp>
 #include <asyncdrop/even_if_cancelled.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
 #include <cstddef>
 #include <exception>
 #include <memory>
@@ -272,11 +272,11 @@ class SharedState : public std::enable_shared_from_this<SharedState<T>> {
         {
             const std::lock_guard lock(mutex_);
             if (phase_ != Phase::idle) return;
-            strand = SerialExecutor::of(executor_ ? executor_ : first_waiters);
+            strand = serial_executor(executor_ ? executor_ : first_waiters);
             executor_ = strand;
             phase_ = Phase::creating;
         }
-        asio::co_spawn(strand, run(Run(this->shared_from_this())), asio::detached);
+        launch(strand, run(Run(this->shared_from_this())));
     }
 
     static asio::awaitable<void> run(Run run) {
@@ -289,9 +289,7 @@ class SharedState : public std::enable_shared_from_this<SharedState<T>> {
             if (state.begin(signal)) {
                 const asio::any_io_executor executor = co_await asio::this_coro::executor;
                 asio::awaitable<void> creating = state.creation_->create(product);
-                asio::awaitable<void> spawned =
-                    asio::co_spawn(executor, std::move(creating),
-                                   asio::bind_cancellation_slot(signal->slot(), asio::use_awaitable));
+                asio::awaitable<void> spawned = launch_cancellable(executor, std::move(creating), *signal);
                 co_await std::move(spawned);
             }
         } catch (...) {
@@ -366,12 +364,8 @@ class SharedState : public std::enable_shared_from_this<SharedState<T>> {
             strand = executor_;
             signal = signal_;
         }
-        try {
-            asio::post(strand, [signal] {
-                if (const auto alive = signal.lock()) alive->emit(asio::cancellation_type::terminal);
-            });
-        } catch (...) {  // no memory: it ends uncancelled, and is cleaned up all the same
-        }
+        emit_on(strand,
+                std::move(signal));  // without memory it ends uncancelled, and is cleaned up all the same
     }
 
     void print_unless_awaited(const std::exception_ptr& error) noexcept {

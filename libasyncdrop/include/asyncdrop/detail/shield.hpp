@@ -18,10 +18,10 @@
 #pragma once
 
 #include <asyncdrop/detail/asio_internals.hpp>
+#include <asyncdrop/detail/linkage.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <exception>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -64,33 +64,13 @@ class Shield {
 // coroutine itself can fail any more. To be awaited, by a coroutine that may have been
 // cancelled, while `throw_if_cancelled(false)` is in force, which it is afterwards, too. (A pointer pair instead
 // of a template: g++ warns of coroutine frames that hold a lambda.)
-inline asio::awaitable<void> call_shielded(asio::awaitable<void> (*call)(void*),
-                                           void (*begin)(void*) noexcept, void* argument) {
-    const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
-    Shield shield;
-    if (can_be_cancelled(state)) {
-        const ExchangeRoute raise = shield.exchange();
-        co_await raise;
-        co_await asio::this_coro::throw_if_cancelled(true);
-    }
-    std::exception_ptr error;
-    try {
-        asio::awaitable<void> called = call(argument);
-        begin(argument);
-        co_await std::move(called);
-    } catch (...) {
-        error = std::current_exception();
-    }
-    if (shield.up()) {
-        const ExchangeRoute lower = shield.exchange();
-        co_await asio::this_coro::throw_if_cancelled(false);
-        co_await lower;
-    }
-    if (error) std::rethrow_exception(error);
-}
+asio::awaitable<void> call_shielded(asio::awaitable<void> (*call)(void*), void (*begin)(void*) noexcept,
+                                    void* argument);
 
-inline asio::awaitable<void> nothing_to_await() {
-    co_return;
-}
+asio::awaitable<void> nothing_to_await();
 
 }  // namespace asyncdrop::detail
+
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/shield.ipp>
+#endif

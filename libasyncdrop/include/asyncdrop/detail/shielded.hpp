@@ -6,34 +6,17 @@
 // Threads: `work` runs on the caller's stack.
 #pragma once
 
-#include <asyncdrop/detail/shield.hpp>
-#include <exception>
-#include <utility>
+#include <asyncdrop/detail/linkage.hpp>
+#include <boost/asio/awaitable.hpp>
 
 namespace asyncdrop::detail {
 
-inline asio::awaitable<void> shielded(asio::awaitable<void> work) {
-    const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
-    Shield shield;
-    if (can_be_cancelled(state)) {
-        const ExchangeRoute raise = shield.exchange();
-        co_await raise;
-        co_await asio::this_coro::throw_if_cancelled(true);
-    } else {
-        co_await asio::this_coro::throw_if_cancelled(false);
-    }
-    std::exception_ptr error;
-    try {
-        co_await std::move(work);
-    } catch (...) {
-        error = std::current_exception();
-    }
-    if (shield.up()) {
-        const ExchangeRoute lower = shield.exchange();
-        co_await lower;
-    }
-    co_await asio::this_coro::throw_if_cancelled(true);
-    if (error) std::rethrow_exception(error);
-}
+namespace asio = boost::asio;
+
+asio::awaitable<void> shielded(asio::awaitable<void> work);
 
 }  // namespace asyncdrop::detail
+
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/shielded.ipp>
+#endif

@@ -18,30 +18,19 @@
 
 #include <asyncdrop/creation_site.hpp>
 #include <asyncdrop/detail/completion.hpp>
-#include <asyncdrop/detail/serial_executor.hpp>
-#include <asyncdrop/detail/shielded.hpp>
+#include <asyncdrop/detail/linkage.hpp>
 #include <asyncdrop/error.hpp>
-#include <asyncdrop/even_if_cancelled.hpp>
-#include <asyncdrop/forgotten.hpp>
 #include <asyncdrop/occupant.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/cancellation_type.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/system/system_error.hpp>
 #include <chrono>
 #include <cstddef>
 #include <exception>
-#include <iterator>
 #include <list>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,17 +40,6 @@
 namespace asyncdrop::detail {
 
 namespace asio = boost::asio;
-
-inline bool is_cancellation(const std::exception_ptr& error) noexcept {
-    if (!error) return false;
-    try {
-        std::rethrow_exception(error);
-    } catch (const boost::system::system_error& e) {
-        return e.code() == asio::error::operation_aborted;
-    } catch (...) {
-        return false;
-    }
-}
 
 // Used on the task's strand only. A request that comes before the coroutine waits for it.
 class TaskSignal {
@@ -89,15 +67,7 @@ class TaskCancellation {
     TaskCancellation(asio::any_io_executor executor, std::weak_ptr<TaskSignal> signal) noexcept
         : executor_(std::move(executor)), signal_(std::move(signal)) {}
 
-    void request(asio::cancellation_type type) const noexcept {
-        if (!executor_) return;
-        try {
-            asio::post(executor_, [signal = signal_, type] {
-                if (const auto alive = signal.lock()) alive->emit(type);
-            });
-        } catch (...) {  // no memory: the task goes on uncancelled
-        }
-    }
+    void request(asio::cancellation_type type) const noexcept;
 
   private:
     asio::any_io_executor executor_;
@@ -140,9 +110,7 @@ class TaskGroup : public std::enable_shared_from_this<TaskGroup> {
     explicit TaskGroup(asio::any_io_executor executor) noexcept : executor_(std::move(executor)) {}
     TaskGroup(const TaskGroup&) = delete;
     TaskGroup& operator=(const TaskGroup&) = delete;
-    ~TaskGroup() {
-        for (const Task& task : failed_) print_undelivered(task);
-    }
+    ~TaskGroup();
 
     // A task's place inside. If it dies before the start, nothing was; after it, the task's context died.
     class Place {
@@ -152,14 +120,7 @@ class TaskGroup : public std::enable_shared_from_this<TaskGroup> {
         Place(Place&& other) noexcept
             : group_(std::move(other.group_)), task_(other.task_), started_(other.started_) {}
         Place& operator=(Place&&) = delete;
-        ~Place() {
-            if (!group_) return;
-            if (started_) {
-                lost();
-            } else {
-                ended(nullptr);
-            }
-        }
+        ~Place();
 
         // Starts the task; its coroutine never begins inside this call. Errors: std::bad_alloc, and then
         // `body` still is what it was.
@@ -168,11 +129,9 @@ class TaskGroup : public std::enable_shared_from_this<TaskGroup> {
 
       private:
         friend class TaskGroup;
+        void start_body(std::unique_ptr<TaskBody>& body);
         TaskBody& body() const noexcept { return *task_->body; }
-        void ended(const std::exception_ptr& error) noexcept {
-            const std::shared_ptr<TaskGroup> group = std::move(group_);
-            group->leave(task_, error, false);
-        }
+        void ended(const std::exception_ptr& error) noexcept;
         void lost() noexcept;
 
         std::shared_ptr<TaskGroup> group_;
@@ -181,22 +140,11 @@ class TaskGroup : public std::enable_shared_from_this<TaskGroup> {
     };
 
     // Lets a task in; nothing if the group is closed.
-    std::optional<Place> enter(std::string_view name, CreationSite site) {
-        Tasks entering;
-        entering.emplace_back(name, site);
-        const std::lock_guard lock(mutex_);
-        if (closed_) return std::nullopt;
-        running_.splice(running_.end(), entering);
-        return Place(shared_from_this(), std::prev(running_.end()));
-    }
+    std::optional<Place> enter(std::string_view name, CreationSite site);
 
     const asio::any_io_executor& executor() const noexcept { return executor_; }
 
-    void close() noexcept {
-        const std::lock_guard lock(mutex_);
-        closed_ = true;
-        note_over();
-    }
+    void close() noexcept;
     bool closed() const noexcept {
         const std::lock_guard lock(mutex_);
         return closed_;
@@ -205,162 +153,37 @@ class TaskGroup : public std::enable_shared_from_this<TaskGroup> {
     bool over() const noexcept { return over_.done(); }
 
     // Asks everybody inside to cancel; who ends with operation_aborted then has not failed.
-    void cancel_all() noexcept {
-        for (;;) {
-            TaskCancellation cancellation;
-            {
-                const std::lock_guard lock(mutex_);
-                if (running_.empty()) return;
-                running_.front().asked = true;
-                cancellation = running_.front().cancellation;
-                asked_.splice(asked_.end(), running_, running_.begin());
-            }
-            cancellation.request(asio::cancellation_type::terminal);
-        }
-    }
+    void cancel_all() noexcept;
 
     asio::awaitable<void> wait() { return over_.wait(this->shared_from_this()); }
 
     // Awaits `over`, a wait() of this group, then throws what has failed. If it is itself cancelled, it asks
     // the tasks to cancel, and goes on waiting.
-    static asio::awaitable<void> join(std::shared_ptr<TaskGroup> self, asio::awaitable<void> over) {
-        bool cancelled = false;
-        try {
-            co_await std::move(over);
-        } catch (const boost::system::system_error&) {
-            cancelled = true;
-        } catch (const std::bad_alloc&) {  // for waiting: once more
-        }
-        if (cancelled) self->cancel_all();
-        if (!self->over()) {
-            co_await even_if_cancelled;
-            asio::awaitable<void> again = self->wait();
-            asio::awaitable<void> waiting = shielded(std::move(again));
-            co_await std::move(waiting);
-        }
-        if (const std::exception_ptr error = self->take_error()) std::rethrow_exception(error);
-    }
+    static asio::awaitable<void> join(std::shared_ptr<TaskGroup> self, asio::awaitable<void> over);
 
     // For a group whose owner died without joining it; that was reported.
-    void abandon() noexcept {
-        close();
-        cancel_all();
-    }
+    void abandon() noexcept;
 
     // Who is inside, the oldest first.
-    std::vector<Occupant> occupants() const {
-        std::vector<Occupant> all;
-        const std::lock_guard lock(mutex_);
-        const Clock::time_point now = Clock::now();
-        for (const Tasks* tasks : {&asked_, &running_}) {
-            for (const Task& task : *tasks) {
-                all.push_back(Occupant{task.label.substr(5), task.site, now - task.since});
-            }
-        }
-        return all;
-    }
+    std::vector<Occupant> occupants() const;
     std::size_t size() const noexcept {
         const std::lock_guard lock(mutex_);
         return running_.size() + asked_.size();
     }
 
   private:
-    // What is posted; outlives a post that fails.
-    class Start {
-      public:
-        explicit Start(asio::any_io_executor executor)
-            : executor_(std::move(executor)), signal_(std::make_shared<TaskSignal>()) {}
+    class Start;
 
-        TaskCancellation cancellation() const noexcept { return TaskCancellation(executor_, signal_); }
-        void take(Place&& place) noexcept { place_.emplace(std::move(place)); }
-        Place& place() noexcept { return *place_; }
-        const asio::any_io_executor& executor() const noexcept { return executor_; }
+    static asio::awaitable<void> drive(Place place);
 
-        void operator()() {
-            const std::shared_ptr<TaskSignal> signal = std::move(signal_);
-            try {
-                asio::awaitable<void> driving = drive(std::move(*place_));
-                // The signal dies with the coroutine that it may cancel: neither may outlive the context.
-                asio::co_spawn(
-                    executor_, std::move(driving),
-                    asio::bind_cancellation_slot(signal->slot(), [signal](const std::exception_ptr&) {}));
-                signal->begun();
-            } catch (...) {  // no memory; the place's destructor has noted that
-            }
-        }
+    void leave(Tasks::iterator task, std::exception_ptr error, bool lost) noexcept;
 
-      private:
-        asio::any_io_executor executor_;
-        std::shared_ptr<TaskSignal> signal_;
-        std::optional<Place> place_;
-    };
+    void note_over() noexcept;  // with the mutex held
 
-    static asio::awaitable<void> drive(Place place) {
-        std::exception_ptr error;
-        try {
-            asio::awaitable<void> work = place.body().start();
-            co_await std::move(work);
-        } catch (...) {
-            error = std::current_exception();
-        }
-        place.ended(error);
-        co_await asio::this_coro::throw_if_cancelled(false);  // or co_spawn's own last await is refused
-    }
+    std::exception_ptr take_error() noexcept;
 
-    void leave(Tasks::iterator task, std::exception_ptr error, bool lost) noexcept {
-        {
-            const std::unique_ptr<TaskBody> body = std::move(task->body);
-            if (body && body->deliver(error)) error = nullptr;
-        }
-        Tasks gone;
-        const std::lock_guard lock(mutex_);
-        if (task->asked && !lost && is_cancellation(error)) error = nullptr;
-        task->cancellation = TaskCancellation();
-        task->error = error;
-        Tasks& next = error ? failed_ : gone;
-        next.splice(next.end(), task->asked ? asked_ : running_, task);
-        note_over();
-    }
-
-    // With the mutex held.
-    void note_over() noexcept {
-        if (closed_ && running_.empty() && asked_.empty() && !over_.done()) over_.complete(nullptr);
-    }
-
-    std::exception_ptr take_error() noexcept {
-        Tasks failed;
-        {
-            const std::lock_guard lock(mutex_);
-            failed.swap(failed_);
-        }
-        if (failed.empty()) return nullptr;
-        std::vector<Failure> failures;
-        try {
-            failures.reserve(failed.size());
-        } catch (...) {  // no memory: the first is delivered, the others are printed
-            const std::exception_ptr first = failed.front().error;
-            failed.pop_front();
-            for (const Task& task : failed) print_lost(failure_of(task));
-            return first;
-        }
-        for (const Task& task : failed) failures.push_back(failure_of(task));
-        return combine(nullptr, failures);
-    }
-
-    static Failure failure_of(const Task& task) noexcept {
-        return Failure(task.error, task.label, task.site);
-    }
-
-    static void print_undelivered(const Task& task) noexcept {
-        try {
-            const std::string message = message_of(task.error);
-            Line line;
-            line << "asyncdrop: the " << task.label << ", started at " << task.site
-                 << ", failed, and nobody joined it: " << message;
-            print(line.view(), task.label, task.site);
-        } catch (...) {  // no memory
-        }
-    }
+    static Failure failure_of(const Task& task) noexcept;
+    static void print_undelivered(const Task& task) noexcept;
 
     const asio::any_io_executor executor_;
     Completion over_;
@@ -373,42 +196,19 @@ class TaskGroup : public std::enable_shared_from_this<TaskGroup> {
 
 template <class Body>
 void TaskGroup::Place::start(std::unique_ptr<Body>& body) {
-    const auto start = std::make_shared<Start>(SerialExecutor::of(group_->executor()));
     Body& started = *body;
-    const TaskCancellation cancellation = start->cancellation();
-    started.connect(cancellation);
-    bool asked = false;
-    {
-        const std::lock_guard lock(group_->mutex_);
-        task_->body = std::move(body);
-        task_->cancellation = cancellation;
-        asked = task_->asked;
-    }
-    if (asked) cancellation.request(asio::cancellation_type::terminal);
-    start->take(std::move(*this));
-    start->place().started_ = true;
+    std::unique_ptr<TaskBody> taken = std::move(body);
     try {
-        asio::post(start->executor(), [start] { (*start)(); });
+        start_body(taken);
     } catch (...) {
-        Place& place = start->place();
-        group_ = std::move(place.group_);
-        task_->body.release();
+        taken.release();
         body.reset(&started);
         throw;
     }
 }
 
-inline void TaskGroup::Place::lost() noexcept {
-    const std::shared_ptr<TaskGroup> group = std::move(group_);
-    std::exception_ptr error;
-    try {
-        error = std::make_exception_ptr(boost::system::system_error(
-            asio::error::operation_aborted, "the execution context of the " + task_->label +
-                                                " was destroyed, or could not run it, before it ended"));
-    } catch (...) {
-        error = std::current_exception();
-    }
-    group->leave(task_, error, true);
-}
-
 }  // namespace asyncdrop::detail
+
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/task_group.ipp>
+#endif

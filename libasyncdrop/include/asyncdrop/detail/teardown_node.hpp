@@ -57,6 +57,9 @@ class TeardownNode {
     TeardownNode& operator=(const TeardownNode&) = delete;
     virtual ~TeardownNode() = default;
 
+    // Takes its resource over: nothing can go wrong any more.
+    virtual void adopt() noexcept {}
+
     virtual asio::awaitable<void> drop() = 0;
 
     // The same for a caller whose cancellation is to reach the cleanup itself.
@@ -99,8 +102,10 @@ class TeardownNode {
 template <class Owner>
 class OwnedNode final : public TeardownNode {
   public:
-    void adopt(Owner&& owner) noexcept {
-        owner_ = std::move(owner);
+    explicit OwnedNode(Owner& from) noexcept : from_(&from) {}
+
+    void adopt() noexcept override {
+        owner_ = std::move(*from_);
         value = std::addressof(*owner_);
     }
     Owner& owner() noexcept { return owner_; }
@@ -111,6 +116,7 @@ class OwnedNode final : public TeardownNode {
     asio::awaitable<void> drop_unshielded() override { return asyncdrop::detail::drop_unshielded(owner_); }
 
   private:
+    Owner* from_;  // until it is adopted
     Owner owner_;
 };
 
@@ -129,7 +135,7 @@ class BorrowedNode final : public TeardownNode {
     explicit BorrowedNode(Owner& owner) noexcept : owner_(&owner) {}
     ~BorrowedNode() override { drop_ended(); }
 
-    void adopt() noexcept {
+    void adopt() noexcept override {
         value = std::addressof(**owner_);
         if constexpr (pinnable) CoreAccess::core(*owner_).pin();
         pinned_ = pinnable;

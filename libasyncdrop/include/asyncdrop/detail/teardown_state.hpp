@@ -1,4 +1,4 @@
-// The nodes of a TeardownGraph and their teardown.
+// The nodes of a TeardownGraph and their teardown. Included by files of impl/ only.
 //
 // There is no driver: a node's cleanup starts when the last of its users has ended, from the thread where
 // that one ended. The state is kept alive by every cleanup that runs, so the graph's object may die first.
@@ -14,26 +14,18 @@
 // * An abandoned node stays abandoned, whatever its cleanup does later.
 #pragma once
 
-#include <algorithm>
 #include <asyncdrop/detail/completion.hpp>
-#include <asyncdrop/detail/serial_executor.hpp>
-#include <asyncdrop/detail/shielded.hpp>
-#include <asyncdrop/detail/teardown_executor.hpp>
 #include <asyncdrop/detail/teardown_node.hpp>
-#include <asyncdrop/error.hpp>
-#include <asyncdrop/teardown_error.hpp>
 #include <asyncdrop/teardown_report.hpp>
 #include <asyncdrop/teardown_settings.hpp>
 #include <atomic>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -43,7 +35,7 @@
 
 namespace asyncdrop::detail {
 
-class NodeRun;  // in teardown_run.hpp
+class NodeRun;  // in impl/teardown_run.ipp
 
 class TeardownState : public std::enable_shared_from_this<TeardownState> {
   public:
@@ -63,17 +55,15 @@ class TeardownState : public std::enable_shared_from_this<TeardownState> {
     // that has outlived its graph is no other's.
     std::uint64_t identity() const noexcept { return identity_; }
 
-    // Registers a node that has name, uses and executor; `fill`, which must not throw, is called when
-    // nothing can go wrong any more. Throws TeardownError or std::bad_alloc, and then has changed nothing.
-    template <class Fill>
-    std::size_t insert(std::unique_ptr<TeardownNode> node, Fill&& fill);
+    // Registers a node that has name, uses and executor; its adopt() is called when nothing can go wrong any
+    // more. Throws TeardownError or std::bad_alloc, and then has changed nothing.
+    std::size_t insert(std::unique_ptr<TeardownNode> node);
 
     void add_edge(std::size_t user, std::size_t used);
     void* value_of(std::size_t index);
 
     // Takes a node out that nobody uses, if `wanted` (which must not throw) says that it is the right one.
-    template <class Wanted>
-    std::unique_ptr<TeardownNode> remove(std::size_t index, Wanted&& wanted);
+    std::unique_ptr<TeardownNode> remove(std::size_t index, bool (*wanted)(const TeardownNode&) noexcept);
 
     // What has happened until now.
     TeardownReport so_far() const;
@@ -130,6 +120,3 @@ class TeardownState : public std::enable_shared_from_this<TeardownState> {
 };
 
 }  // namespace asyncdrop::detail
-
-#include <asyncdrop/detail/teardown_build.hpp>
-#include <asyncdrop/detail/teardown_run.hpp>

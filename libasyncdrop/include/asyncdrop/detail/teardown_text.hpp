@@ -1,127 +1,23 @@
-// TeardownReport as a text tree, and the times in it.
+// Times and places as text, for messages.
 //
 // Threads: pure functions.
 #pragma once
 
-#include <asyncdrop/teardown_report.hpp>
+#include <asyncdrop/creation_site.hpp>
+#include <asyncdrop/detail/linkage.hpp>
 #include <chrono>
-#include <cstdio>
 #include <string>
-#include <string_view>
-#include <unordered_map>
-#include <vector>
 
 namespace asyncdrop::detail {
 
 // "12.3 ms" below a second, "5.0 s" above.
-inline std::string duration_text(std::chrono::steady_clock::duration duration) {
-    const double seconds = std::chrono::duration<double>(duration).count();
-    char text[32];
-    if (seconds < 1.0) {
-        std::snprintf(text, sizeof text, "%.1f ms", seconds * 1e3);
-    } else {
-        std::snprintf(text, sizeof text, "%.1f s", seconds);
-    }
-    return text;
-}
+std::string duration_text(std::chrono::steady_clock::duration duration);
 
-inline std::string site_text(CreationSite site) {
-    return std::string(site.file()) + ":" + std::to_string(site.line());
-}
-
-class ReportTree {
-  public:
-    explicit ReportTree(const TeardownReport& report) : report_(report), shown_(report.nodes.size(), false) {
-        for (std::size_t index = 0; index < report.nodes.size(); ++index) {
-            index_.emplace(report.nodes[index].name, index);
-        }
-    }
-
-    std::string text() {
-        out_ = "teardown of " + std::to_string(report_.nodes.size()) +
-               (report_.nodes.size() == 1 ? " node in " : " nodes in ") +
-               duration_text(report_.ended - report_.started) + counts() + "\n";
-        std::vector<std::size_t> roots;
-        for (std::size_t index = 0; index < report_.nodes.size(); ++index) {
-            if (report_.nodes[index].waited_for.empty()) roots.push_back(index);
-        }
-        show_all(roots);
-        return std::move(out_);
-    }
-
-  private:
-    struct Pending {
-        std::size_t node;
-        std::string prefix;
-        bool last;
-    };
-
-    std::string counts() const {
-        std::string text;
-        for (const NodeState state : {NodeState::dropped, NodeState::failed, NodeState::abandoned,
-                                      NodeState::skipped, NodeState::dropping, NodeState::waiting}) {
-            if (const std::size_t count = report_.count(state); count != 0) {
-                text += (text.empty() ? ": " : ", ") + std::to_string(count) + " " +
-                        std::string(to_string(state));
-            }
-        }
-        return text;
-    }
-
-    // With a stack of its own: a chain of nodes may be longer than the thread's stack is deep.
-    void show_all(const std::vector<std::size_t>& roots) {
-        std::vector<Pending> pending;
-        push(pending, roots, "");
-        while (!pending.empty()) {
-            const Pending next = std::move(pending.back());
-            pending.pop_back();
-            const NodeReport& node = report_.nodes[next.node];
-            out_ += next.prefix + (next.last ? "└─ " : "├─ ") + node.name;
-            if (shown_[next.node]) {
-                out_ += " (see above)\n";
-                continue;
-            }
-            shown_[next.node] = true;
-            out_ += ": " + outcome(node) + "\n";
-            std::vector<std::size_t> children;
-            for (const std::string& used : node.uses) children.push_back(index_.at(used));
-            push(pending, children, next.prefix + (next.last ? "   " : "│  "));
-        }
-    }
-
-    static void push(std::vector<Pending>& pending, const std::vector<std::size_t>& nodes,
-                     const std::string& prefix) {
-        for (std::size_t at = nodes.size(); at-- > 0;) {
-            pending.push_back(Pending{nodes[at], prefix, at + 1 == nodes.size()});
-        }
-    }
-
-    std::string outcome(const NodeReport& node) const {
-        std::string text(to_string(node.state));
-        if (node.started && node.ended) {
-            text += (node.state == NodeState::abandoned ? " after " : " in ") +
-                    duration_text(*node.ended - *node.started) + ", begun at " +
-                    duration_text(*node.started - report_.started);
-        }
-        if (node.cancelled) text += ", cancelled at " + duration_text(*node.cancelled - report_.started);
-        if (!node.error_text.empty()) text += ": " + node.error_text;
-        if (node.state == NodeState::skipped) text += ", because something that uses it was abandoned";
-        if (node.state != NodeState::dropped) text += " [created at " + site_text(node.site) + "]";
-        return text;
-    }
-
-    const TeardownReport& report_;
-    std::unordered_map<std::string_view, std::size_t> index_;
-    std::vector<bool> shown_;
-    std::string out_;
-};
+// "main.cpp:12".
+std::string site_text(CreationSite site);
 
 }  // namespace asyncdrop::detail
 
-namespace asyncdrop {
-
-inline std::string TeardownReport::to_text() const {
-    return detail::ReportTree(*this).text();
-}
-
-}  // namespace asyncdrop
+#if !defined(ASYNCDROP_SEPARATE_COMPILATION)
+#include <asyncdrop/impl/teardown_text.ipp>
+#endif

@@ -1,5 +1,6 @@
 // A coroutine parked until another thread grants it something: the one wait primitive behind
-// AsyncDropMutex, AsyncDropArc::async_drop_and_wait and TeardownGraph::run.
+// AsyncDropMutex, AsyncDropArc::async_drop_and_wait and TeardownGraph::run. Reading Asio's timers takes as
+// long as half of all the rest, so this is included by files of impl/ only.
 //
 // Threads: every Waiter and WaitList belongs to an owner with a std::mutex; every call below is made
 // with that mutex held, except where it says otherwise. The mutex is never held over a suspension.
@@ -12,6 +13,7 @@
 #pragma once
 
 #include <asyncdrop/detail/spawn.hpp>
+#include <asyncdrop/detail/wait_list.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -99,40 +101,6 @@ class Waiter {
     Waiter* next_ = nullptr;
     bool queued_ = false;
     bool granted_ = false;
-};
-
-// First in, first out; intrusive, allocates nothing.
-class WaitList {
-  public:
-    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
-
-    void push(Waiter& waiter) noexcept {
-        waiter.previous_ = last_;
-        waiter.next_ = nullptr;
-        (last_ != nullptr ? last_->next_ : first_) = &waiter;
-        last_ = &waiter;
-        waiter.queued_ = true;
-    }
-
-    void remove(Waiter& waiter) noexcept {
-        (waiter.previous_ != nullptr ? waiter.previous_->next_ : first_) = waiter.next_;
-        (waiter.next_ != nullptr ? waiter.next_->previous_ : last_) = waiter.previous_;
-        waiter.queued_ = false;
-    }
-
-    void grant_first() noexcept {
-        Waiter& waiter = *first_;
-        remove(waiter);
-        waiter.grant();
-    }
-
-    void grant_all() noexcept {
-        while (!empty()) grant_first();
-    }
-
-  private:
-    Waiter* first_ = nullptr;
-    Waiter* last_ = nullptr;
 };
 
 }  // namespace asyncdrop::detail

@@ -1,9 +1,22 @@
 // TeardownState's second life: the cleanups run. See teardown_state.hpp.
 #pragma once
 
+#include <algorithm>
 #include <asyncdrop/detail/attempt.hpp>
+#include <asyncdrop/detail/serial_executor.hpp>
+#include <asyncdrop/detail/shielded.hpp>
+#include <asyncdrop/detail/teardown_executor.hpp>
 #include <asyncdrop/detail/teardown_state.hpp>
+#include <asyncdrop/detail/teardown_text.hpp>
 #include <asyncdrop/detail/time_after.hpp>
+#include <asyncdrop/error.hpp>
+#include <asyncdrop/teardown_error.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <exception>
 #include <memory>
 #include <utility>
@@ -48,7 +61,7 @@ class NodeRun {
     std::size_t index_;
 };
 
-inline asio::awaitable<TeardownReport> TeardownState::run(std::shared_ptr<TeardownState> self) {
+ASYNCDROP_DECL asio::awaitable<TeardownReport> TeardownState::run(std::shared_ptr<TeardownState> self) {
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
     if (TeardownExecutor::belongs_to(executor, self->identity())) {
         throw TeardownError(TeardownErrc::run_from_cleanup,
@@ -61,7 +74,7 @@ inline asio::awaitable<TeardownReport> TeardownState::run(std::shared_ptr<Teardo
     co_return self->report();
 }
 
-inline void TeardownState::begin(const asio::any_io_executor& executor) {
+ASYNCDROP_DECL void TeardownState::begin(const asio::any_io_executor& executor) {
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return;
@@ -87,7 +100,7 @@ inline void TeardownState::begin(const asio::any_io_executor& executor) {
 }
 
 // Starts what may be started. One at a time: launching must not hold the mutex.
-inline void TeardownState::launch_ready() noexcept {
+ASYNCDROP_DECL void TeardownState::launch_ready() noexcept {
     for (;;) {
         std::size_t index = 0;
         asio::any_io_executor executor;
@@ -109,7 +122,8 @@ inline void TeardownState::launch_ready() noexcept {
 }
 
 // Always posts: a cleanup that ends at once would otherwise start its successor on the same stack.
-inline void TeardownState::launch(std::size_t index, const asio::any_io_executor& node_executor) noexcept {
+ASYNCDROP_DECL void TeardownState::launch(std::size_t index,
+                                          const asio::any_io_executor& node_executor) noexcept {
     struct Start {
         asio::any_io_executor executor;
         std::shared_ptr<asio::cancellation_signal> signal;
@@ -138,7 +152,7 @@ inline void TeardownState::launch(std::size_t index, const asio::any_io_executor
             asio::post(executor, Start{executor, nullptr, std::move(run)});
             return;
         }
-        const asio::any_io_executor serial = SerialExecutor::of(node_executor);
+        const asio::any_io_executor serial = serial_executor(node_executor);
         const asio::any_io_executor executor = TeardownExecutor(serial, identity_);
         const auto signal = std::make_shared<asio::cancellation_signal>();
         {
@@ -154,7 +168,7 @@ inline void TeardownState::launch(std::size_t index, const asio::any_io_executor
     }
 }
 
-inline void TeardownState::node_ended(std::size_t index, std::exception_ptr error) noexcept {
+ASYNCDROP_DECL void TeardownState::node_ended(std::size_t index, std::exception_ptr error) noexcept {
     {
         const std::lock_guard lock(mutex_);
         TeardownNode& node = *nodes_[index];
@@ -173,7 +187,7 @@ inline void TeardownState::node_ended(std::size_t index, std::exception_ptr erro
     finish_if_done();
 }
 
-inline void TeardownState::node_lost(std::size_t index) noexcept {
+ASYNCDROP_DECL void TeardownState::node_lost(std::size_t index) noexcept {
     std::exception_ptr error;
     try {
         error = std::make_exception_ptr(TeardownError(
@@ -193,7 +207,7 @@ inline void TeardownState::node_lost(std::size_t index) noexcept {
 }
 
 // The node is abandoned and everything below it skipped. With the mutex held.
-inline void TeardownState::give_up(std::size_t index, std::exception_ptr error) noexcept {
+ASYNCDROP_DECL void TeardownState::give_up(std::size_t index, std::exception_ptr error) noexcept {
     TeardownNode& node = *nodes_[index];
     node.state = NodeState::abandoned;
     node.running_on = nullptr;
@@ -214,7 +228,7 @@ inline void TeardownState::give_up(std::size_t index, std::exception_ptr error) 
     }
 }
 
-inline void TeardownState::finish_if_done() noexcept {
+ASYNCDROP_DECL void TeardownState::finish_if_done() noexcept {
     const std::lock_guard lock(mutex_);
     if (!closed_ || open_ != 0 || completion_.done()) return;
     ended_ = Clock::now();
@@ -227,7 +241,7 @@ inline void TeardownState::finish_if_done() noexcept {
 }
 
 // When something is to be said or done about a slow node next. With the mutex held.
-inline TeardownState::Time TeardownState::next_deadline(const TeardownNode& node) noexcept {
+ASYNCDROP_DECL TeardownState::Time TeardownState::next_deadline(const TeardownNode& node) noexcept {
     Time next = node.overdue_at;
     if (node.state != NodeState::dropping) return node.state == NodeState::waiting ? next : Time::max();
     if (node.cancel_after && node.running_on && !node.cancelled)
@@ -237,7 +251,7 @@ inline TeardownState::Time TeardownState::next_deadline(const TeardownNode& node
 }
 
 // Sets the timer for whatever is due first. With the mutex held.
-inline void TeardownState::arm_timer() noexcept {
+ASYNCDROP_DECL void TeardownState::arm_timer() noexcept {
     Time next = Time::max();
     for (const auto& node : nodes_) {
         if (node) next = std::min(next, next_deadline(*node));
@@ -246,7 +260,7 @@ inline void TeardownState::arm_timer() noexcept {
 }
 
 // Sets the timer unless it will expire by then anyway. With the mutex held.
-inline void TeardownState::arm_timer_for(Time next) noexcept try {
+ASYNCDROP_DECL void TeardownState::arm_timer_for(Time next) noexcept try {
     if (open_ == 0 || next >= timer_at_) return;
     auto timer = timer_.lock();
     if (!timer) {
@@ -284,7 +298,7 @@ class TeardownState::Cancellation {
     std::weak_ptr<asio::cancellation_signal> signal_;
 };
 
-inline void TeardownState::on_timer() noexcept {
+ASYNCDROP_DECL void TeardownState::on_timer() noexcept {
     std::vector<std::string> sentences;
     std::vector<Cancellation> cancellations;
     try {
@@ -326,7 +340,7 @@ inline void TeardownState::on_timer() noexcept {
     arm_timer();
 }
 
-inline std::string TeardownState::sentence_about(const TeardownNode& node, Time now) const {
+ASYNCDROP_DECL std::string TeardownState::sentence_about(const TeardownNode& node, Time now) const {
     std::string text = "still dropping " + node.name + ", " +
                        duration_text(now - node.started.value_or(started_)) + ", created at " +
                        site_text(node.site);
@@ -343,14 +357,14 @@ inline std::string TeardownState::sentence_about(const TeardownNode& node, Time 
     return text;
 }
 
-inline TeardownReport TeardownState::report() {
+ASYNCDROP_DECL TeardownReport TeardownState::report() {
     const std::lock_guard lock(mutex_);
     TeardownReport report = describe();
     reported_ = true;
     return report;
 }
 
-inline TeardownReport TeardownState::so_far() const {
+ASYNCDROP_DECL TeardownReport TeardownState::so_far() const {
     const std::lock_guard lock(mutex_);
     TeardownReport report = describe();
     const Time now = Clock::now();
@@ -360,7 +374,7 @@ inline TeardownReport TeardownState::so_far() const {
 }
 
 // With the mutex held.
-inline TeardownReport TeardownState::describe() const {
+ASYNCDROP_DECL TeardownReport TeardownState::describe() const {
     TeardownReport report;
     report.started = started_;
     report.ended = ended_;

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <asyncdrop/detail/teardown_state.hpp>
+#include <asyncdrop/error.hpp>
+#include <asyncdrop/forgotten.hpp>
+#include <asyncdrop/teardown_error.hpp>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -38,7 +41,7 @@ inline void keep_for_ever(std::unique_ptr<TeardownNode> node) noexcept {
 
 // What went wrong in a teardown whose report nobody has received, because the callers of run() died with
 // their contexts: one line for each node.
-inline void TeardownState::print_unreported() const noexcept {
+ASYNCDROP_DECL void TeardownState::print_unreported() const noexcept {
     for (const auto& node : nodes_) {
         if (!node || node->state == NodeState::dropped) continue;
         Line line;
@@ -69,7 +72,7 @@ inline void TeardownState::print_unreported() const noexcept {
     }
 }
 
-inline TeardownState::~TeardownState() {
+ASYNCDROP_DECL TeardownState::~TeardownState() {
     if (closed_ && !reported_) print_unreported();
     // The last cleanup is gone; but one that was abandoned may have handed on what it uses.
     for (auto& node : nodes_) {
@@ -80,21 +83,20 @@ inline TeardownState::~TeardownState() {
     }
 }
 
-inline TeardownNode& TeardownState::node_at(std::size_t index) {
+ASYNCDROP_DECL TeardownNode& TeardownState::node_at(std::size_t index) {
     if (index >= nodes_.size() || !nodes_[index]) {
         throw TeardownError(TeardownErrc::unknown_node, "the handle is not one of this graph's nodes");
     }
     return *nodes_[index];
 }
 
-inline void TeardownState::check_open() const {
+ASYNCDROP_DECL void TeardownState::check_open() const {
     if (closed_) {
         throw TeardownError(TeardownErrc::closed, "the graph is closed: its teardown has begun");
     }
 }
 
-template <class Fill>
-std::size_t TeardownState::insert(std::unique_ptr<TeardownNode> node, Fill&& fill) {
+ASYNCDROP_DECL std::size_t TeardownState::insert(std::unique_ptr<TeardownNode> node) {
     std::sort(node->uses.begin(), node->uses.end());
     node->uses.erase(std::unique(node->uses.begin(), node->uses.end()), node->uses.end());
 
@@ -112,12 +114,12 @@ std::size_t TeardownState::insert(std::unique_ptr<TeardownNode> node, Fill&& fil
     names_.emplace(node->name, index);
     // From here on nothing fails.
     for (const std::size_t used : node->uses) nodes_[used]->users.push_back(index);
-    fill();
+    node->adopt();
     nodes_.push_back(std::move(node));
     return index;
 }
 
-inline void TeardownState::add_edge(std::size_t user, std::size_t used) {
+ASYNCDROP_DECL void TeardownState::add_edge(std::size_t user, std::size_t used) {
     const std::lock_guard lock(mutex_);
     check_open();
     TeardownNode& from = node_at(user);
@@ -136,7 +138,7 @@ inline void TeardownState::add_edge(std::size_t user, std::size_t used) {
 }
 
 // The nodes of a shortest way along `uses`, both ends included; empty if there is none.
-inline std::vector<std::size_t> TeardownState::path(std::size_t from, std::size_t to) const {
+ASYNCDROP_DECL std::vector<std::size_t> TeardownState::path(std::size_t from, std::size_t to) const {
     std::vector<std::size_t> came_from(nodes_.size(), nodes_.size());
     std::vector<std::size_t> queue{from};
     came_from[from] = from;
@@ -155,7 +157,7 @@ inline std::vector<std::size_t> TeardownState::path(std::size_t from, std::size_
     return way;
 }
 
-inline void* TeardownState::value_of(std::size_t index) {
+ASYNCDROP_DECL void* TeardownState::value_of(std::size_t index) {
     const std::lock_guard lock(mutex_);
     const TeardownNode& node = node_at(index);
     if (node.state != NodeState::waiting) {
@@ -164,8 +166,8 @@ inline void* TeardownState::value_of(std::size_t index) {
     return node.value;
 }
 
-template <class Wanted>
-std::unique_ptr<TeardownNode> TeardownState::remove(std::size_t index, Wanted&& wanted) {
+ASYNCDROP_DECL std::unique_ptr<TeardownNode> TeardownState::remove(
+    std::size_t index, bool (*wanted)(const TeardownNode&) noexcept) {
     const std::lock_guard lock(mutex_);
     check_open();
     TeardownNode& node = node_at(index);

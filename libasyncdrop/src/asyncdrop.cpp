@@ -1,0 +1,2 @@
+// What asyncdrop::compiled compiles.
+#include <asyncdrop/impl/src.hpp>
