@@ -9,14 +9,17 @@
 #include <exception>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "demofs/app/commands.hpp"
 #include "demofs/app/failure.hpp"
+#include "demofs/app/local_state.hpp"
 #include "demofs/app/password.hpp"
 #include "demofs/app/vault.hpp"
+#include "demofs/app/verdict.hpp"
 #include "demofs/base/error.hpp"
 #include "demofs/base/worker_pool.hpp"
 #include "demofs/fs/check/vault_check.hpp"
@@ -32,33 +35,47 @@ namespace {
 
 struct Outcome {
     std::vector<std::string> notes;  // of recovery
-    bool damaged = false;            // so did it say
-    bool fork = false;
+    tree::Verdict verdict = tree::Verdict::clean;
+    bool damaged_blocks = false;  // so did recovery say
     fs::CheckReport report;
 };
 
-asio::awaitable<void> check_store(store::ObjectStore& store, const crypto::VaultKeys& keys,
+// What this machine remembers of the vault, whose file may be missing or useless: then nothing.
+std::optional<tree::ReplicaVersion> known_version(const crypto::VaultId& vault, const Notice& notice) {
+    std::optional<LocalState> state;
+    try {
+        state = LocalStateFile(state_folder(), vault).read(notice);
+    } catch (const Error& error) {
+        notice(error.what());
+    }
+    if (state && state->newest) return state->newest;
+    notice("this machine remembers no state of the vault, so it takes the one that is there for the newest");
+    return std::nullopt;
+}
+
+asio::awaitable<void> check_store(store::ObjectStore& store, std::string directory,
+                                  const crypto::VaultKeys& keys, std::optional<tree::ReplicaVersion> known,
                                   fs::CheckSettings settings, Outcome& outcome) {
     block::SegmentCatalog catalog(store, keys);
     co_await catalog.refresh();
     block::LogReader log(store, catalog);
     tree::RecoverySettings recovery;
-    recovery.on_fork = tree::OnFork::show;
+    recovery.known = known;
     auto recovering = tree::recover(log, recovery);
     const tree::Recovered recovered = co_await std::move(recovering);
+    constexpr bool to_write = false;
+    require_usable(recovered, to_write, directory);
     outcome.notes = recovered.notes;
-    outcome.damaged = recovered.damaged;
-    outcome.fork = recovered.fork;
-    if (!recovered.record) {
-        throw Error(Errc::vault_incomplete,
-                    "the vault holds no commit: its files are not synchronised yet, or were removed");
-    }
+    if (!recovered.why.empty()) outcome.notes.insert(outcome.notes.begin(), recovered.why);
+    outcome.verdict = recovered.verdict;
+    outcome.damaged_blocks = recovered.damaged_blocks;
     auto checking = fs::check_vault(log, *recovered.record, std::move(settings));
     outcome.report = co_await std::move(checking);
 }
 
 asio::awaitable<void> check_directory(asio::any_io_executor executor, std::string directory,
-                                      const crypto::VaultKeys& keys, fs::CheckSettings settings,
+                                      const crypto::VaultKeys& keys,
+                                      std::optional<tree::ReplicaVersion> known, fs::CheckSettings settings,
                                       Outcome& outcome) {
     auto pool = WorkerPool::make(2);
     auto io = store::open_io_engine(executor, *pool, nullptr);
@@ -67,9 +84,9 @@ asio::awaitable<void> check_directory(asio::any_io_executor executor, std::strin
     try {
         store::LocalStoreOptions options;
         options.access = store::LocalAccess::read_only_beside_writer;
-        auto opening = store::LocalObjectStore::open(*io, *pool, std::move(directory), options);
+        auto opening = store::LocalObjectStore::open(*io, *pool, directory, options);
         store = co_await std::move(opening);
-        auto checking = check_store(*store, keys, std::move(settings), outcome);
+        auto checking = check_store(*store, directory, keys, known, std::move(settings), outcome);
         co_await std::move(checking);
     } catch (...) {
         failed = std::current_exception();
@@ -77,6 +94,11 @@ asio::awaitable<void> check_directory(asio::any_io_executor executor, std::strin
     co_await asyncdrop::even_if_cancelled;
     co_await asyncdrop::drop_in_order(store, io, pool);
     if (failed) std::rethrow_exception(failed);
+}
+
+bool is_damaged(const Outcome& outcome) {
+    return outcome.verdict == tree::Verdict::damaged || outcome.damaged_blocks ||
+           !outcome.report.findings.empty();
 }
 
 std::string mib(std::uint64_t bytes) {
@@ -100,8 +122,9 @@ nlohmann::json json_of(const Outcome& outcome, const CheckVaultSettings& setting
         findings.push_back(std::move(entry));
     }
     return {{"notes", outcome.notes},
-            {"damaged", outcome.damaged || !report.findings.empty()},
-            {"fork", outcome.fork},
+            {"verdict", name_of(outcome.verdict)},
+            {"damaged", is_damaged(outcome)},
+            {"fork", outcome.verdict == tree::Verdict::fork},
             {"findings", std::move(findings)},
             {"read_data", settings.read_data},
             {"nodes", report.nodes},
@@ -124,7 +147,7 @@ void print(const Outcome& outcome, const CheckVaultSettings& settings) {
               << (settings.read_data ? mib(report.content_bytes_read) + " read" : "not read") << "), "
               << report.segments << " segments (" << report.unused_segments << " of them unused), "
               << report.foreign_objects << " foreign objects\n";
-    if (report.findings.empty() && !outcome.damaged) {
+    if (!is_damaged(outcome)) {
         std::cout << "No damage was found." << std::endl;
     } else {
         std::cout << report.findings.size() << " findings: the vault is damaged." << std::endl;
@@ -150,7 +173,9 @@ int run_check(const CheckVaultSettings& settings) {
     asyncdrop::install(context);
     Outcome outcome;
     std::exception_ptr failed;
-    asio::co_spawn(context, check_directory(context.get_executor(), directory, *keys, check, outcome),
+    // Asked before the vault is listed, so that a writer beside cannot make that look old.
+    const std::optional<tree::ReplicaVersion> known = known_version(config.vault_id, notice);
+    asio::co_spawn(context, check_directory(context.get_executor(), directory, *keys, known, check, outcome),
                    [&failed](const std::exception_ptr& error) { failed = error; });
     context.run();
     if (shows_progress) std::cerr << "\r\x1b[K" << std::flush;
@@ -160,8 +185,7 @@ int run_check(const CheckVaultSettings& settings) {
     } else {
         print(outcome, settings);
     }
-    if (outcome.damaged || !outcome.report.findings.empty()) return exit_vault_damaged;
-    return outcome.fork ? exit_forked : exit_ok;
+    return is_damaged(outcome) ? exit_vault_damaged : exit_code_of(outcome.verdict);
 }
 
 }  // namespace demofs::app

@@ -124,6 +124,8 @@ void CommandLine::add_mount() {
     command->add_flag("--read-only", mount_.read_only, "Write nothing to the vault");
     command->add_flag("--accept-fork", mount_.accept_fork,
                       "Of two histories of the vault, go on with the newer one and give the other up");
+    command->add_flag("--accept-rollback", mount_.accept_rollback,
+                      "Go on with a state of the vault that is older than this machine has seen");
     command->add_flag("--allow-other", mount_.allow_other, "Let other users in, as the files' modes allow");
     // Replaced before this is asked: see expand_mount_options.
     command->add_option("-o", "Options as in fstab: the long ones without --, separated by commas");

@@ -28,6 +28,7 @@ struct MountSettings {
     bool allow_other = false;
     bool read_only = false;
     bool accept_fork = false;
+    bool accept_rollback = false;
     std::chrono::seconds wait{30};         ///< for the end of an earlier mount of the vault that is saving
     std::chrono::seconds idle_timeout{0};  ///< 0: never
     std::size_t cache_mib = 64;            ///< decrypted blocks

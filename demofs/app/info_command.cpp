@@ -14,6 +14,7 @@
 #include "demofs/app/password.hpp"
 #include "demofs/app/vault.hpp"
 #include "demofs/app/vault_stack.hpp"
+#include "demofs/app/verdict.hpp"
 #include "demofs/crypto/aead.hpp"
 
 namespace demofs::app {
@@ -43,6 +44,7 @@ void line(const std::string& name, const std::string& value) {
 
 boost::asio::awaitable<void> look_inside(VaultStack& stack) {
     const tree::Counters& counters = stack.tree().counters();
+    line("state", std::string(name_of(stack.verdict())));
     line("last commit", std::to_string(raw(stack.tree().generation())));
     line("inodes", std::to_string(counters.inodes));
     line("file data", size_text(counters.data_bytes));
@@ -78,7 +80,7 @@ int run_info(const InfoSettings& settings) {
                           [&failed](const std::exception_ptr& error) { failed = error; });
     context.run();
     if (failed) std::rethrow_exception(failed);
-    return exit_ok;
+    return exit_code_of(stack.verdict());
 }
 
 }  // namespace demofs::app

@@ -5,16 +5,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <span>
 #include <string>
 
 #include "demofs/base/error.hpp"
-#include "demofs/base/random.hpp"
+#include "demofs/crypto/hex.hpp"
 #include "demofs/store/file_descriptor.hpp"
 
 namespace demofs::app {
@@ -23,52 +20,48 @@ namespace {
 
 namespace files = std::filesystem;
 
-std::string hex(std::span<const std::byte> bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string text;
-    for (const std::byte byte : bytes) {
-        text += digits[std::to_integer<unsigned>(byte) >> 4];
-        text += digits[std::to_integer<unsigned>(byte) & 15];
-    }
-    return text;
+using Json = nlohmann::json;
+
+// Throws nlohmann's exceptions, or Error, for what write() does not produce.
+template <class Id>
+Id id_of(const Json& text) {
+    Id id;
+    if (!crypto::from_hex(text.get_ref<const std::string&>(), id.bytes))
+        throw Error(Errc::corrupt, "an id has another form");
+    return id;
 }
 
-std::optional<ReplicaId> replica_of(const std::string& text) {
-    ReplicaId replica;
-    if (text.size() != 2 * replica.bytes.size()) return std::nullopt;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const std::size_t digit = std::string_view("0123456789abcdef").find(text[i]);
-        if (digit == std::string_view::npos) return std::nullopt;
-        replica.bytes[i / 2] |= std::byte(i % 2 == 0 ? digit << 4 : digit);
-    }
-    return replica;
+LocalState state_of(const Json& json) {
+    LocalState state;
+    state.replica = id_of<ReplicaId>(json.at("replica"));
+    if (!json.contains("newest")) return state;  // never written to
+    const Json& newest = json.at("newest");
+    tree::ReplicaVersion version;
+    version.replica = id_of<ReplicaId>(newest.at("replica"));
+    version.commit.session = id_of<SessionId>(newest.at("session"));
+    version.commit.generation = Generation{newest.at("generation").get<std::uint64_t>()};
+    state.newest = version;
+    return state;
 }
 
-// Nothing: there is no file, or none that can be used.
-std::optional<ReplicaId> read_replica(const files::path& file, const Notice& notice) {
-    std::ifstream in(file);
-    if (!in) return std::nullopt;
-    const nlohmann::json state = nlohmann::json::parse(in, nullptr, false);
-    if (state.is_object() && state.contains("replica") && state["replica"].is_string()) {
-        if (const auto replica = replica_of(state["replica"].get<std::string>())) return replica;
+Json json_of(const LocalState& state) {
+    Json json{{"replica", crypto::to_hex(state.replica.bytes)}};
+    if (state.newest) {
+        json["newest"] = {{"replica", crypto::to_hex(state.newest->replica.bytes)},
+                          {"session", crypto::to_hex(state.newest->commit.session.bytes)},
+                          {"generation", raw(state.newest->commit.generation)}};
     }
-    notice("the file " + file.string() + " cannot be used and is written anew");
-    return std::nullopt;
+    return json;
 }
 
-void write_replica(const files::path& file, const ReplicaId& replica) {
-    files::create_directories(file.parent_path());
-    const std::string text = nlohmann::json{{"replica", hex(replica.bytes)}}.dump() + "\n";
-    const std::string temporary = file.string() + ".new";
+void write_file(const files::path& file, const std::string& text) {
     constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
-    const store::FileDescriptor out(::open(temporary.c_str(), flags, S_IRUSR | S_IWUSR));
-    if (!out) throw Error(errno, "Cannot create " + temporary);
-    if (::write(out.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-        ::fsync(out.get()) != 0)
-        throw Error(errno, "Cannot write " + temporary);
-    files::rename(temporary, file);
-    const store::FileDescriptor folder = store::open_directory(file.parent_path());
-    store::sync_directory(folder, file.parent_path());
+    const store::FileDescriptor out(::open(file.c_str(), flags, S_IRUSR | S_IWUSR));
+    if (!out) throw Error(errno, "Cannot create " + file.string());
+    const ssize_t written = ::write(out.get(), text.data(), text.size());
+    if (written >= 0 && written != static_cast<ssize_t>(text.size())) errno = ENOSPC;
+    if (written != static_cast<ssize_t>(text.size()) || ::fsync(out.get()) != 0)
+        throw Error(errno, "Cannot write " + file.string());
 }
 
 }  // namespace
@@ -81,19 +74,34 @@ files::path state_folder() {
     throw Error(ENOENT, "Neither XDG_STATE_HOME nor HOME names a folder");
 }
 
-ReplicaId local_replica(const files::path& folder, const crypto::VaultId& vault, const Notice& notice) {
-    const files::path file = folder / (hex(vault) + ".json");
-    if (const auto known = read_replica(file, notice)) return *known;
-    ReplicaId replica;
-    fill_random(replica.bytes);
+LocalStateFile::LocalStateFile(const files::path& folder, const crypto::VaultId& vault)
+    : file_(folder / (crypto::to_hex(vault) + ".json")) {}
+
+std::optional<LocalState> LocalStateFile::read(const Notice& notice) const {
+    std::ifstream in(file_);
+    if (!in) return std::nullopt;
     try {
-        write_replica(file, replica);
+        return state_of(Json::parse(in));
     } catch (const std::exception& error) {
-        notice(
-            "this machine's state of the vault cannot be kept, so this mount counts as a new copy of it: " +
-            std::string(error.what()));
+        notice("the file " + file_.string() + " cannot be used: " + error.what());
     }
-    return replica;
+    return std::nullopt;
+}
+
+void LocalStateFile::write(const LocalState& state) const {
+    const files::path folder = file_.parent_path();
+    files::path beside = file_;
+    beside += ".new";
+    files::create_directories(folder);
+    try {
+        write_file(beside, json_of(state).dump() + "\n");
+        files::rename(beside, file_);
+    } catch (...) {
+        std::error_code ignored;
+        files::remove(beside, ignored);
+        throw;
+    }
+    store::sync_directory(folder);
 }
 
 }  // namespace demofs::app

@@ -36,6 +36,8 @@ StackSettings stack_settings(const MountSettings& settings) {
     stack.tree_cache_bytes = settings.tree_cache_mib * mib;
     stack.dirty_bytes = settings.dirty_mib * mib;
     stack.accept_fork = settings.accept_fork;
+    stack.accept_rollback = settings.accept_rollback;
+    stack.state_interval = settings.commit_interval;
     return stack;
 }
 
@@ -105,7 +107,7 @@ asio::awaitable<void> MountDaemon::bring_up() {
                                            name_hash_of(keys_), executor_);
     auto last = [this] { return commit_last(); };
     const auto last_commit_node =
-        stack_.graph().add_task("last commit", std::move(last), asyncdrop::uses(stack_.tree_node()));
+        stack_.graph().add_task("last commit", std::move(last), asyncdrop::uses(stack_.top_node()));
     const auto filesystem_node =
         stack_.graph().add("filesystem", std::move(filesystem),
                            asyncdrop::uses(last_commit_node, stack_.tree_node(), stack_.store_node()));

@@ -6,10 +6,12 @@
 #include <utility>
 
 #include "demofs/app/local_state.hpp"
+#include "demofs/app/verdict.hpp"
 #include "demofs/base/error.hpp"
 #include "demofs/base/random.hpp"
 #include "demofs/block/log_reader.hpp"
 #include "demofs/tree/commit_record.hpp"
+#include "demofs/tree/session_graph.hpp"
 
 namespace demofs::app {
 
@@ -24,17 +26,10 @@ store::LocalStoreOptions store_options(Access access) {
     return options;
 }
 
-ReplicaId replica_of_this_machine(const crypto::VaultId& vault, const Notice& notice) {
-    std::filesystem::path folder;
-    try {
-        folder = state_folder();
-    } catch (const Error& error) {
-        notice(std::string(error.what()) + ", so this mount counts as a new copy of the vault");
-        ReplicaId replica;
-        fill_random(replica.bytes);
-        return replica;
-    }
-    return local_replica(folder, vault, notice);
+ReplicaId new_replica() {
+    ReplicaId replica;
+    fill_random(replica.bytes);
+    return replica;
 }
 
 }  // namespace
@@ -64,38 +59,15 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
     store_ = &*store;
     store_node_ = graph_->add("object store", std::move(store), asyncdrop::uses(io_node, pool_node));
 
-    // What is there, and which commit is the last one.
+    // What was there is asked before what is there, so that a writer beside cannot make that look old.
+    auto remembering = read_memory(access);
+    Memory memory = co_await std::move(remembering);
     catalog_ = std::make_unique<block::SegmentCatalog>(*store_, keys_);
     co_await catalog_->refresh();
     segment_count_ = catalog_->segments().size();
     for (const auto& segment : catalog_->segments()) stored_bytes_ += segment.size_bytes;
-    block::LogReader reader(*store_, *catalog_);
-    tree::RecoverySettings recovery;
-    recovery.on_fork = settings.accept_fork ? tree::OnFork::accept : tree::OnFork::show;
-    auto recovering = tree::recover(reader, recovery);
-    tree::Recovered recovered = co_await std::move(recovering);
-    for (const std::string& note : recovered.notes) notice_(note);
-    if (access == Access::read_write && recovered.older) {
-        throw Error(Errc::vault_damaged,
-                    "newer states of the vault " + directory_ +
-                        " are damaged, and writing to it would make their loss final: restore its damaged "
-                        "files from a "
-                        "copy, or mount it with --read-only and copy what is there to a new vault");
-    }
-    if (access == Access::read_write && recovered.fork && !settings.accept_fork) {
-        throw Error(Errc::forked,
-                    "the vault " + directory_ +
-                        " has two histories, so it is not mounted for writing: look at the newer one with "
-                        "--read-only; mount with --accept-fork to go on with it and give the other one up");
-    }
-    if (access == Access::create && segment_count_ != 0) {
-        throw Error(std::errc::file_exists, directory_ + " holds segments already");
-    }
-    if (access != Access::create && !recovered.record) {
-        throw Error(Errc::vault_incomplete,
-                    "the vault " + directory_ +
-                        " holds no commit: its files are not synchronised yet, or were removed");
-    }
+    auto finding = find_state(access, settings, memory.stored);
+    tree::Recovered recovered = co_await std::move(finding);
 
     // From here on the vault can be written: the block stores over a new segment, and the tree over them.
     block::BlockSettings block_settings;
@@ -105,9 +77,15 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
     tree_settings.node_cache_bytes = settings.tree_cache_bytes;
     tree_settings.seen_generation = recovered.seen_generation;
     fill_random(tree_settings.session.bytes);
+    StateKeeper* keeper = nullptr;
+    asyncdrop::NodeHandle<StateKeeper> keeper_node;
     if (access != Access::read_only) {
-        const auto job = [this] { return replica_of_this_machine(keys_.vault_id(), notice_); };
-        tree_settings.replica = co_await pool_->run(job);
+        tree_settings.replica = memory.stored ? memory.stored->replica : new_replica();
+        if (memory.file) {
+            auto kept = StateKeeper::make(*memory.file, tree_settings.replica, memory.stored, notice_);
+            keeper = &*kept;
+            keeper_node = graph_->add("local state", std::move(kept));
+        }
     }
     block::Origin origin(tree_settings.session);
     origin.replica = tree_settings.replica;
@@ -125,11 +103,70 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
     tree_node_ = graph_->add("tree", tree::Tree::make(tree_settings, cached, std::move(recovered.record)),
                              asyncdrop::uses(cache_node));
     tree_ = &graph_->get(tree_node_);
+    top_node_ = tree_node_;
+    if (keeper != nullptr) {
+        graph_->add_edge(keeper_node, tree_node_);
+        top_node_ = keeper_node;
+    }
     if (access != Access::create) {
         auto checking = tree::require_complete(*tree_, *catalog_);
         const std::optional<std::string> note = co_await std::move(checking);
         if (note) notice_(*note);
     }
+    // Before anything is written the memory holds the state that it is written on: an older one, if that was
+    // accepted.
+    if (keeper != nullptr) {
+        auto starting =
+            keeper->start(executor_, settings.state_interval, [this] { return newest_durable(); });
+        co_await std::move(starting);
+    }
+}
+
+asio::awaitable<VaultStack::Memory> VaultStack::read_memory(Access access) {
+    Memory memory;
+    try {
+        memory.file.emplace(state_folder(), keys_.vault_id());
+    } catch (const Error& error) {
+        notice_(std::string(error.what()) + ", so this machine remembers nothing of the vault");
+        co_return memory;
+    }
+    std::vector<std::string> said;  // on the worker
+    const Notice collect = [&said](const std::string& sentence) { said.push_back(sentence); };
+    const auto job = [&memory, &collect] { return memory.file->read(collect); };
+    memory.stored = co_await pool_->run(job);
+    for (const std::string& sentence : said) notice_(sentence);
+    if (access != Access::create && (!memory.stored || !memory.stored->newest)) {
+        notice_("this machine remembers no state of the vault " + directory_ +
+                ", so it takes the one that is there for the newest");
+    }
+    co_return memory;
+}
+
+// The commit to start on, which may be used in this way.
+asio::awaitable<tree::Recovered> VaultStack::find_state(Access access, const StackSettings& settings,
+                                                        const std::optional<LocalState>& stored) {
+    block::LogReader reader(*store_, *catalog_);
+    tree::RecoverySettings recovery;
+    if (stored) recovery.known = stored->newest;
+    recovery.accept_fork = settings.accept_fork;
+    recovery.accept_rollback = settings.accept_rollback;
+    auto recovering = tree::recover(reader, recovery);
+    tree::Recovered recovered = co_await std::move(recovering);
+    verdict_ = recovered.verdict;
+    for (const std::string& note : recovered.notes) notice_(note);
+    if (access == Access::create) {
+        if (segment_count_ != 0) throw Error(std::errc::file_exists, directory_ + " holds segments already");
+        co_return recovered;
+    }
+    require_usable(recovered, access == Access::read_write, directory_);
+    if (!recovered.why.empty()) notice_(recovered.why);
+    co_return recovered;
+}
+
+std::optional<tree::ReplicaVersion> VaultStack::newest_durable() const {
+    const tree::CommitRecord* const last = tree_->last_commit();
+    if (last == nullptr) return std::nullopt;
+    return tree::version_of(*last);
 }
 
 asio::awaitable<void> VaultStack::use(Access access, Work work) {

@@ -10,6 +10,7 @@
 #include <asyncdrop/teardown_graph.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -17,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "demofs/app/state_keeper.hpp"
 #include "demofs/app/vault.hpp"
 #include "demofs/base/worker_pool.hpp"
 #include "demofs/block/block_stack.hpp"
@@ -39,7 +41,10 @@ struct StackSettings {
     std::size_t tree_cache_bytes = std::size_t{64} << 20;
     std::size_t dirty_bytes = std::size_t{64} << 20;
     std::size_t worker_threads = 2;
-    bool accept_fork = false;  ///< go on with one of several histories, and give up the others
+    bool accept_fork = false;      ///< go on with one of several histories, and give up the others
+    bool accept_rollback = false;  ///< go on with an older state than this machine has seen
+    std::chrono::milliseconds state_interval{
+        5000};  ///< between two writes of this machine's memory of the vault
 };
 
 class VaultStack {
@@ -48,7 +53,7 @@ class VaultStack {
     VaultStack(boost::asio::any_io_executor executor, std::string directory, const crypto::VaultKeys& keys,
                Notice notice, asyncdrop::TeardownSettings teardown_settings = {});
 
-    /// Opens everything. Throws Errc::vault_in_use, vault_incomplete, vault_damaged, forked, corrupt, or the
+    /// Opens everything. Throws Errc::vault_in_use, what require_usable does, vault_incomplete, corrupt, or the
     /// system's error; tear_down() is due then, too.
     boost::asio::awaitable<void> open(Access access, StackSettings settings);
 
@@ -59,6 +64,7 @@ class VaultStack {
     /// Valid after open() until tear_down().
     store::ObjectStore& store() { return *store_; }
     tree::Tree& tree() { return *tree_; }
+    tree::Verdict verdict() const { return verdict_; }
     std::size_t segment_count() const { return segment_count_; }
     std::uint64_t stored_bytes() const { return stored_bytes_; }
 
@@ -66,6 +72,8 @@ class VaultStack {
     asyncdrop::TeardownGraph& graph() { return *graph_; }
     asyncdrop::NodeHandle<tree::Tree> tree_node() const { return tree_node_; }
     asyncdrop::NodeHandle<store::LocalObjectStore> store_node() const { return store_node_; }
+    /// What is dropped right after the last user of the tree: whatever commits uses it.
+    asyncdrop::AnyNodeHandle top_node() const { return top_node_; }
 
     /// How far the teardown has come; nothing when it is over.
     std::optional<asyncdrop::TeardownReport> so_far() const {
@@ -77,6 +85,16 @@ class VaultStack {
     boost::asio::awaitable<asyncdrop::TeardownReport> tear_down();
 
   private:
+    // What this machine knows of the vault from earlier.
+    struct Memory {
+        std::optional<LocalStateFile> file;  // none: there is no folder for it
+        std::optional<LocalState> stored;
+    };
+    boost::asio::awaitable<Memory> read_memory(Access access);
+    boost::asio::awaitable<tree::Recovered> find_state(Access access, const StackSettings& settings,
+                                                       const std::optional<LocalState>& stored);
+    std::optional<tree::ReplicaVersion> newest_durable() const;
+
     boost::asio::any_io_executor executor_;
     std::string directory_;
     const crypto::VaultKeys& keys_;
@@ -88,6 +106,8 @@ class VaultStack {
     tree::Tree* tree_ = nullptr;
     asyncdrop::NodeHandle<tree::Tree> tree_node_;
     asyncdrop::NodeHandle<store::LocalObjectStore> store_node_;
+    asyncdrop::AnyNodeHandle top_node_;
+    tree::Verdict verdict_ = tree::Verdict::clean;
     bool torn_down_ = false;
     std::size_t segment_count_ = 0;
     std::uint64_t stored_bytes_ = 0;

@@ -1,10 +1,13 @@
 // Which of the records that were found is the vault's state. A record alone proves little: it is the state
 // only if everything that it relies on beyond its parent is there, which its ranges and their hash tell. The
-// steps: verify each head; put the parent in the place of one that a crash tore; refuse a fork; take the
-// newest of what is left.
+// steps: verify each head; put the parent in the place of one that a crash tore; take the newest of what is
+// left; look whether that is all there is, and all there ever was. What leaves nothing to show is thrown, and
+// becomes the verdict in one place.
 #include "demofs/tree/recovery.hpp"
 
 #include <algorithm>
+#include <array>
+#include <ctime>
 #include <exception>
 #include <optional>
 #include <string>
@@ -20,6 +23,15 @@ namespace asio = boost::asio;
 
 namespace {
 
+std::string utc(std::int64_t time_ns) {
+    const std::time_t seconds = time_ns / 1'000'000'000;
+    std::tm fields{};
+    gmtime_r(&seconds, &fields);
+    std::array<char, 32> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &fields);
+    return text.data();
+}
+
 class Recovery {
   public:
     Recovery(block::LogReader& log, const RecoverySettings& settings)
@@ -30,6 +42,7 @@ class Recovery {
     asio::awaitable<Recovered> run();
 
   private:
+    asio::awaitable<void> find_state();
     asio::awaitable<void> verify_heads();
     asio::awaitable<void> use_parent_of_torn();
     asio::awaitable<bool> whole(const CommitRecord& record, bool synced);
@@ -38,6 +51,7 @@ class Recovery {
     void remember_left_open(CommitRecord& chosen) const;
     void damaged_though_synced(const CommitRecord& record);
     asio::awaitable<void> look_for_fork();
+    asio::awaitable<void> look_for_known();
 
     block::LogReader& log_;
     const RecoverySettings& settings_;
@@ -54,14 +68,37 @@ class Recovery {
     std::optional<block::SegmentId> missing_;  // and that because of this segment
 };
 
+// What a defect of the vault that leaves nothing to show is thrown as; nothing: it is the store's own error.
+std::optional<Verdict> verdict_of(const std::exception_ptr& error) {
+    if (has_code(error, Errc::vault_damaged)) return Verdict::damaged;
+    if (has_code(error, Errc::vault_incomplete)) return Verdict::incomplete;
+    if (has_code(error, Errc::unsupported_format)) return Verdict::unsupported;
+    return std::nullopt;
+}
+
 asio::awaitable<Recovered> Recovery::run() {
+    std::exception_ptr error;
+    try {
+        co_await find_state();
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (error) {
+        const std::optional<Verdict> verdict = verdict_of(error);
+        if (!verdict) std::rethrow_exception(error);
+        result_.judge(*verdict, describe(error));
+    }
+    co_return std::move(result_);
+}
+
+asio::awaitable<void> Recovery::find_state() {
     const block::SegmentCatalog& catalog = log_.catalog();
     if (catalog.foreign_objects() > 0) {
         result_.note(std::to_string(catalog.foreign_objects()) +
                      " objects in the store do not belong to this vault.");
     }
     result_.next_sequence = catalog.next_sequence();
-    if (catalog.segments().empty()) co_return std::move(result_);
+    if (catalog.segments().empty()) co_return;
     heads_ = co_await search_.heads();
     if (heads_.empty()) {
         throw Error(Errc::vault_damaged, "The vault has " + std::to_string(catalog.segments().size()) +
@@ -79,11 +116,11 @@ asio::awaitable<Recovered> Recovery::run() {
         return b.record.address < a.record.address;  // a fork: any order will do that does not change
     });
     refuse_incomplete();
+    co_await look_for_known();
     co_await look_for_fork();
     result_.record = std::make_unique<CommitRecord>(std::move(heads_.front().record));
     remember_given_up(*result_.record);
     remember_left_open(*result_.record);
-    co_return std::move(result_);
 }
 
 // Whether everything that `record` added to the log is there. What is known to have been synced is read only
@@ -119,8 +156,9 @@ asio::awaitable<bool> Recovery::whole(const CommitRecord& record, bool synced) {
 }
 
 void Recovery::damaged_though_synced(const CommitRecord& record) {
-    result_.damage("The vault is damaged: " + name(record) + " was synced, but " + why_ +
-                   ". What is affected cannot be read.");
+    result_.damaged_blocks = true;
+    result_.note("A part of " + name(record) + " is damaged, which was synced: " + why_ +
+                 ". What is affected cannot be read.");
 }
 
 // Keeps the heads that were synced, whole or not, and those that are whole. What remains is a crash's tail:
@@ -155,19 +193,21 @@ asio::awaitable<void> Recovery::verify_heads() {
 asio::awaitable<void> Recovery::use_parent_of_torn() {
     std::optional<Candidate> parent = co_await search_.parent_of(*torn_);
     if (!parent && torn_->parent) parent = co_await search_.newest_below(torn_->parent_generation);
+    const ReplicaVersion before = parent ? version_of(parent->record) : ReplicaVersion();
     bool known = false;
     for (const Candidate& head : heads_) {
-        if (parent && !known) known = co_await graph_.descends(head.record, parent->record);
+        if (parent && !known) known = co_await graph_.descends(head.record, before);
     }
     if (known) co_return;
-    for (std::string& sentence : torn_notes_) result_.note(std::move(sentence));
+    for (std::string& sentence : torn_notes_) result_.judge(Verdict::crash_tail, std::move(sentence));
     if (!parent) co_return;
     result_.seen_generation = std::max(result_.seen_generation, parent->record.generation);
     const bool good = co_await whole(parent->record, true);
     if (!good) damaged_though_synced(parent->record);
     std::vector<Candidate> others;  // that are not its past
     for (Candidate& head : heads_) {
-        const bool past = co_await graph_.descends(parent->record, head.record);
+        const ReplicaVersion version = version_of(head.record);
+        const bool past = co_await graph_.descends(parent->record, version);
         if (!past) others.push_back(std::move(head));
     }
     heads_ = std::move(others);
@@ -214,19 +254,53 @@ asio::awaitable<void> Recovery::look_for_fork() {
     CommitRecord& chosen = heads_.front().record;
     for (std::size_t i = 1; i < heads_.size(); ++i) {
         const CommitRecord& other = heads_[i].record;
-        const bool past = co_await graph_.descends(chosen, other);
+        const ReplicaVersion version = version_of(other);
+        const bool past = co_await graph_.descends(chosen, version);
         if (past) continue;
-        const std::string sentence =
+        std::string sentence =
             "The vault has two histories, of different mounts that did not know of each other: " +
-            name(chosen) + " and " + name(other) + ".";
-        if (settings_.on_fork == OnFork::refuse) throw Error(Errc::forked, sentence);
-        result_.fork = true;
-        result_.note(sentence + " The first one is used.");
-        if (settings_.on_fork == OnFork::accept) given_up_.push_back({other.address, other.generation});
+            name(chosen) + " and " + name(other) + ". The first one is used.";
+        if (settings_.accept_fork) {
+            given_up_.push_back({other.address, other.generation});
+            result_.note(std::move(sentence));
+        } else {
+            result_.judge(Verdict::fork, std::move(sentence));
+        }
+    }
+}
+
+// What is known to have been there is there still if a head was built on it, whichever, or has given it up.
+asio::awaitable<void> Recovery::look_for_known() {
+    if (!settings_.known) co_return;
+    const ReplicaVersion known = *settings_.known;
+    result_.seen_generation = std::max(result_.seen_generation, known.commit.generation);
+    for (const Candidate& head : heads_) {
+        const bool there = co_await graph_.descends(head.record, known);
+        if (there) co_return;
+    }
+    const CommitRecord& chosen = heads_.front().record;
+    const bool given_up = co_await search_.has_given_up(chosen, known.commit);
+    if (given_up) co_return;
+    std::string sentence = "The vault is older than this machine has seen it: commit " +
+                           std::to_string(raw(known.commit.generation)) +
+                           " is not there, the newest one is " + name(chosen) + " of " + utc(chosen.time_ns) +
+                           ". What was written after that is missing.";
+    if (settings_.accept_rollback) {
+        result_.note(std::move(sentence));
+    } else {
+        result_.judge(Verdict::rolled_back, std::move(sentence));
     }
 }
 
 }  // namespace
+
+void Recovered::judge(Verdict found, std::string sentence) {
+    if (found > verdict) {
+        std::swap(why, sentence);
+        verdict = found;
+    }
+    if (!sentence.empty()) note(std::move(sentence));
+}
 
 asio::awaitable<Recovered> recover(block::LogReader& log, RecoverySettings settings) {
     Recovery recovery(log, settings);

@@ -3,19 +3,19 @@
 // What a crash can leave: the newest commit's bytes were written and not synced, so any part of them may be
 // missing. Then its parent is the vault's state, whole, because no record is appended before the sync of the
 // one before has returned. Everything else that does not verify is damage, or a folder that is not fully
-// synchronised, and is reported, never passed over:
+// synchronised, and is said, never passed over. What is found ends in one verdict:
 //
-//   newest record verifies                          use it
-//   it does not, and nothing proves it was synced   crash tail: use its parent (a note)
-//   it does not, but it was synced                  damage: use it; single blocks will fail to read (damaged)
-//   a record that should be there cannot be read,
-//     or the header of a segment that may have one  damage: use the next older one (damaged, older)
-//   a segment it refers to is missing               Error(Errc::vault_incomplete), unless it was synced: then
-//                                                   require_complete tells whether anything in it is alive
-//   an authentic record cannot be decoded           Error(Errc::unsupported_format)
-//   records of two sessions, neither before the other   fork: as RecoverySettings::on_fork says
-//   segments, but no record                         Error(Errc::vault_damaged)
-//   no segments                                     a fresh vault
+//   newest record verifies                                 clean
+//   it does not, and nothing proves it was synced          crash tail: its parent is used
+//   it does not, but it was synced                         as it is; what is damaged in it fails to read (a note)
+//   records of two sessions, neither before the other      fork: the branch of the highest generation is shown
+//   the commit that is known to be there is not            rolled back: what is there is shown
+//   a record that should be there cannot be read, or the   damaged: the next older one is shown, or nothing if
+//     header of a segment that may have one                  no record at all is whole
+//   a segment it refers to is missing                      incomplete: nothing is shown. (If the record was
+//                                                            synced, require_complete tells)
+//   an authentic record cannot be decoded                  unsupported: nothing is shown
+//   no segments                                            clean, and no record: a fresh vault
 //
 // A record was synced if its segment is sealed, if a later record of its session exists (only appended after
 // that sync), or if it is the parent of another.
@@ -39,16 +39,23 @@
 
 namespace demofs::tree {
 
-/// What becomes of a vault with two histories that did not know of each other. The branch of the highest
-/// generation is the state.
-enum class OnFork {
-    refuse,  ///< throw Error(Errc::forked)
-    show,    ///< for who only reads: a note, and Recovered::fork
-    accept,  ///< a note, and the commits that follow give up the other branches
+/// What a vault's newest state is worth, from good to bad; the worst that is found counts.
+enum class Verdict {
+    clean,
+    crash_tail,   ///< a commit that nobody was told to be durable is passed over: to be used as it is
+    fork,         ///< two histories that did not know of each other: to be read only, until one is chosen
+    rolled_back,  ///< older than what is known to have been there: to be read only, until that is accepted
+    damaged,  ///< newer commits are lost, or may be: to be read only; nothing to show if there is no record
+    incomplete,   ///< segments are missing: not to be used
+    unsupported,  ///< written by a newer version: not to be used
 };
 
 struct RecoverySettings {
-    OnFork on_fork = OnFork::refuse;
+    /// The newest commit that is known to have been durable, from a memory outside of the vault; none: nothing is
+    /// known, and an older state looks like a new one.
+    std::optional<ReplicaVersion> known;
+    bool accept_fork = false;      ///< go on with the branch that is shown: commits give the others up
+    bool accept_rollback = false;  ///< go on with what is there, although it is older than what is known
     /// Commits that are known to have been synced are verified only up to this size; crash tails always.
     /// Damage in what is larger is found when it is read.
     std::uint64_t verify_durable_bytes = 1u << 20;
@@ -62,26 +69,21 @@ struct RecoverySettings {
 };
 
 struct Recovered {
-    std::unique_ptr<CommitRecord> record;  ///< null: a fresh vault
-    bool damaged = false;                  ///< parts of the vault, or newer commits, are lost
-    bool older = false;               ///< newer commits are or may be lost: who writes now makes that final
-    bool fork = false;                ///< there are other branches; not with OnFork::refuse
-    std::vector<std::string> notes;   ///< sentences for the log
-    std::uint64_t next_sequence = 1;  ///< for the first segment of a new session
-    Generation seen_generation{0};    ///< highest of any record, used or not: TreeSettings wants it
+    Verdict verdict = Verdict::clean;
+    std::string why;                       ///< of the verdict, as a sentence; empty if it is clean
+    std::unique_ptr<CommitRecord> record;  ///< null: a fresh vault, or nothing that may be used
+    bool damaged_blocks = false;           ///< something that the record refers to cannot be read
+    std::vector<std::string> notes;        ///< more sentences, for the log
+    std::uint64_t next_sequence = 1;       ///< for the first segment of a new session
+    /// Highest of any record, used or not, and of the one that is known: TreeSettings wants it.
+    Generation seen_generation{0};
 
     void note(std::string sentence) { notes.push_back(std::move(sentence)); }
-    void damage(std::string sentence) {
-        damaged = true;
-        note(std::move(sentence));
-    }
-    void lose_commits(std::string sentence) {
-        older = true;
-        damage(std::move(sentence));
-    }
+    /// Keeps the worse verdict with its sentence; the other sentence becomes a note.
+    void judge(Verdict found, std::string sentence);
 };
 
-/// Recovers from what `log`'s catalog lists. Throws Error as above, or the store's error.
+/// Recovers from what `log`'s catalog lists. Throws the store's error; what the vault is like is the verdict.
 boost::asio::awaitable<Recovered> recover(block::LogReader& log, RecoverySettings settings);
 
 /// Throws Error(Errc::vault_incomplete), naming how many, if segments that `tree` says hold live bytes are not

@@ -112,10 +112,12 @@ asio::awaitable<void> RecordSearch::judge_header(block::SegmentId id) {
     const std::string segment = "Segment " + std::to_string(id.sequence);
     const bool crash = co_await catalog_.header_was_never_written(id);
     if (crash) {
-        result_.note(segment + " has no header: a crash came before it was written.");
+        result_.judge(Verdict::crash_tail, segment + " has no header: a crash came before it was written.");
     } else {
-        result_.lose_commits("The header of segment " + std::to_string(id.sequence) +
-                             " is damaged. The newest commits may be in that segment, which cannot be read.");
+        result_.judge(
+            Verdict::damaged,
+            "The header of segment " + std::to_string(id.sequence) +
+                " is damaged, and the newest commits may be in that segment, which cannot be read.");
     }
 }
 
@@ -147,8 +149,8 @@ asio::awaitable<RecordSearch::Scanned> RecordSearch::scan(block::SegmentId id, G
 asio::awaitable<void> RecordSearch::check_sealed_end(block::SegmentId id, const Scanned& scanned,
                                                      block::SealRecord seal) {
     if (scanned.torn_behind) {
-        result_.lose_commits("A commit record in segment " + std::to_string(id.sequence) +
-                             " is damaged, after it had been synced.");
+        result_.judge(Verdict::damaged, "A commit record in segment " + std::to_string(id.sequence) +
+                                            " is damaged, after it had been synced.");
         co_return;
     }
     block::LogRange tail;
@@ -166,31 +168,46 @@ asio::awaitable<void> RecordSearch::check_tail(block::LogRange tail) {
     std::vector<block::LogRange> ranges(1, tail);
     const block::Verification seen = co_await log_.verify(std::move(ranges));
     if (seen.intact()) co_return;
-    result_.lose_commits("Segment " + std::to_string(tail.segment.sequence) + " is damaged at offset " +
-                         std::to_string(seen.offset) + ", where the newest commit may have been.");
+    result_.judge(Verdict::damaged, "Segment " + std::to_string(tail.segment.sequence) +
+                                        " is damaged at offset " + std::to_string(seen.offset) +
+                                        ", where the newest commit may have been.");
+}
+
+asio::awaitable<std::optional<SessionId>> RecordSearch::session_of(block::SegmentId id) {
+    if (!catalog_.is_listed(id)) co_return std::nullopt;
+    const block::SharedSegment segment = co_await segment_of(id);
+    if (!segment) co_return std::nullopt;
+    co_return segment->origin.session;
 }
 
 // --- all segments --------------------------------------------------------------------------------
 
 asio::awaitable<bool> RecordSearch::in_past_of(const std::vector<Candidate>& heads, const Candidate& head) {
+    const ReplicaVersion version = version_of(head.record);
     for (const Candidate& other : heads) {
-        const bool past = co_await graph_.descends(other.record, head.record);
+        const bool past = co_await graph_.descends(other.record, version);
         if (past) co_return true;
     }
     co_return false;
 }
 
-// Whether one of `heads` has given up the branch of `head`, up to it or beyond.
+asio::awaitable<bool> RecordSearch::has_given_up(const CommitRecord& head, CommitId commit) {
+    for (const GivenUpTail& tail : head.given_up) {
+        if (tail.generation < commit.generation) continue;
+        const std::optional<SessionId> session = co_await session_of(tail.record.segment);
+        if (!session) continue;
+        const CommitId end{*session, tail.generation};
+        const std::optional<bool> known = co_await graph_.leads_to(end, commit);
+        if (known.value_or(false)) co_return true;
+    }
+    co_return false;
+}
+
 asio::awaitable<bool> RecordSearch::is_given_up(const std::vector<Candidate>& heads, const Candidate& head) {
+    const CommitId commit = head.record.id();
     for (const Candidate& other : heads) {
-        for (const GivenUpTail& tail : other.record.given_up) {
-            if (tail.generation < head.record.generation) continue;
-            if (tail.record == head.record.address) co_return true;
-            const block::SegmentId id = tail.record.segment;
-            if (!catalog_.is_listed(id)) continue;
-            const block::SharedSegment segment = co_await segment_of(id);
-            if (segment && segment->origin.session == head.record.session) co_return true;
-        }
+        const bool given_up = co_await has_given_up(other.record, commit);
+        if (given_up) co_return true;
     }
     co_return false;
 }
@@ -227,15 +244,16 @@ asio::awaitable<std::vector<Candidate>> RecordSearch::heads() {
         known.insert(session);
         // A record behind it, however torn, was begun only after its sync had returned.
         head.synced = seal || scanned.torn_behind;
-        const bool given_up = co_await is_given_up(heads, head);
-        if (given_up) continue;
         const bool past = co_await in_past_of(heads, head);
         if (past) {
             below_is_past = true;
             continue;
         }
+        const bool given_up = co_await is_given_up(heads, head);
+        if (given_up) continue;
         if (scanned.torn_behind && !seal)
-            result_.note("A commit after " + name(head.record) + " was cut off by a crash.");
+            result_.judge(Verdict::crash_tail,
+                          "A commit after " + name(head.record) + " was cut off by a crash.");
         heads.push_back(std::move(head));
     }
     co_return heads;
@@ -253,7 +271,7 @@ asio::awaitable<std::optional<Candidate>> RecordSearch::parent_of(CommitRecord r
     }
     if (error) {
         if (!has_code(error, Errc::corrupt)) std::rethrow_exception(error);
-        result_.lose_commits("The parent of " + name(record) + " is damaged: " + describe(error));
+        result_.judge(Verdict::damaged, "The parent of " + name(record) + " is damaged: " + describe(error));
         co_return parent;
     }
     parent.emplace();

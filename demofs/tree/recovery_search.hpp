@@ -37,7 +37,7 @@ struct Candidate {
 
 class RecordSearch {
   public:
-    /// Notes, damage and seen generations go to `result`; all four must outlive the search.
+    /// Verdicts, notes and seen generations go to `result`; all four must outlive the search.
     RecordSearch(block::LogReader& log, SessionGraph& graph, const RecoverySettings& settings,
                  Recovered& result);
 
@@ -52,6 +52,9 @@ class RecordSearch {
     /// The readable record of the highest generation below `below`, in place of a parent that is lost.
     [[nodiscard]] boost::asio::awaitable<std::optional<Candidate>> newest_below(Generation below);
 
+    /// Whether one of the tails that `head` has given up is `commit` or was built on it.
+    [[nodiscard]] boost::asio::awaitable<bool> has_given_up(const CommitRecord& head, CommitId commit);
+
   private:
     // What one segment has: its newest readable record, and whether an unreadable one lies behind it.
     struct Scanned {
@@ -61,6 +64,8 @@ class RecordSearch {
 
     boost::asio::awaitable<Scanned> scan(block::SegmentId id, Generation below);
     boost::asio::awaitable<block::SharedSegment> segment_of(block::SegmentId id);
+    // Who has written the segment; nothing if it is not there, or its header cannot be read.
+    boost::asio::awaitable<std::optional<SessionId>> session_of(block::SegmentId id);
     boost::asio::awaitable<bool> is_given_up(const std::vector<Candidate>& heads, const Candidate& head);
     boost::asio::awaitable<bool> in_past_of(const std::vector<Candidate>& heads, const Candidate& head);
     boost::asio::awaitable<void> check_sealed_end(block::SegmentId id, const Scanned& scanned,

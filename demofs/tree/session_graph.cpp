@@ -31,22 +31,24 @@ asio::awaitable<std::optional<block::Origin>> SessionGraph::origin_of(SessionId 
     }
 }
 
-asio::awaitable<bool> SessionGraph::descends(const CommitRecord& head, const CommitRecord& record) {
-    CommitId at{head.session, head.generation};
-    while (at.session != record.session) {
-        if (at.generation <= record.generation) co_return false;  // its past is older still
-        const std::optional<block::Origin> origin = co_await origin_of(at.session);
-        if (!origin) {
-            const std::optional<block::Origin> of_record = co_await origin_of(record.session);
-            co_return of_record&& std::ranges::any_of(head.versions, [&](const ReplicaVersion& version) {
-                return version.replica == of_record->replica &&
-                       version.commit.generation >= record.generation;
-            });
-        }
+asio::awaitable<std::optional<bool>> SessionGraph::leads_to(CommitId from, CommitId commit) {
+    while (from.session != commit.session) {
+        if (from.generation <= commit.generation) co_return false;  // its past is older still
+        const std::optional<block::Origin> origin = co_await origin_of(from.session);
+        if (!origin) co_return std::nullopt;
         if (!origin->base) co_return false;
-        at = origin->base;
+        from = origin->base;
     }
-    co_return at.generation >= record.generation;
+    co_return from.generation >= commit.generation;
+}
+
+asio::awaitable<bool> SessionGraph::descends(const CommitRecord& head, const ReplicaVersion& commit) {
+    const CommitId from = head.id();
+    const std::optional<bool> known = co_await leads_to(from, commit.commit);
+    if (known) co_return *known;
+    co_return std::ranges::any_of(head.versions, [&](const ReplicaVersion& version) {
+        return version.replica == commit.replica && version.commit.generation >= commit.commit.generation;
+    });
 }
 
 }  // namespace demofs::tree

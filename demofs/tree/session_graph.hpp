@@ -22,6 +22,11 @@
 
 namespace demofs::tree {
 
+/// The commit as later ones know it: with the copy of the vault that made it.
+[[nodiscard]] inline ReplicaVersion version_of(const CommitRecord& record) {
+    return {record.versions.empty() ? ReplicaId{} : record.versions.back().replica, record.id()};
+}
+
 class SessionGraph {
   public:
     /// `catalog` must outlive the graph, and list the store already.
@@ -30,8 +35,12 @@ class SessionGraph {
     /// Makes the session of an opened segment known.
     void add(const block::Segment& segment) { origins_.emplace(segment.origin.session, segment.origin); }
 
-    /// Whether `head` is `record` or was built on it. Throws the store's error.
-    [[nodiscard]] boost::asio::awaitable<bool> descends(const CommitRecord& head, const CommitRecord& record);
+    /// Whether `head` is `commit` or was built on it. Throws the store's error.
+    [[nodiscard]] boost::asio::awaitable<bool> descends(const CommitRecord& head,
+                                                        const ReplicaVersion& commit);
+
+    /// The same for a commit whose record is not at hand; nothing if the way is broken.
+    [[nodiscard]] boost::asio::awaitable<std::optional<bool>> leads_to(CommitId from, CommitId commit);
 
   private:
     boost::asio::awaitable<std::optional<block::Origin>> origin_of(SessionId session);

@@ -23,8 +23,8 @@ _demofs() {
     esac
     case $command in
         init) options="--password-file --password-command --cipher --weak-key-derivation --help" ;;
-        mount) options="--password-file --password-command --foreground --read-only --accept-fork --allow-other -o --idle
-                        --cache-mib --tree-cache-mib --dirty-mib --commit-interval-ms --wait --teardown-timeout
+        mount) options="--password-file --password-command --foreground --read-only --accept-fork --accept-rollback --allow-other -o
+                        --idle --cache-mib --tree-cache-mib --dirty-mib --commit-interval-ms --wait --teardown-timeout
                         --teardown-report --teardown-trace --teardown-graph --log-file --log-level --help" ;;
         unmount) options="--lazy --timeout --verbose --json --help" ;;
         status) options="--json --help" ;;

@@ -20,6 +20,7 @@ complete -c demofs -n "__fish_seen_subcommand_from init" -l weak-key-derivation 
 complete -c demofs -n "__fish_seen_subcommand_from mount" -l foreground -d "Stay in the foreground"
 complete -c demofs -n "__fish_seen_subcommand_from mount" -l read-only -d "Write nothing"
 complete -c demofs -n "__fish_seen_subcommand_from mount" -l accept-fork -d "Go on with the newer of two histories"
+complete -c demofs -n "__fish_seen_subcommand_from mount" -l accept-rollback -d "Go on with an older state than this machine has seen"
 complete -c demofs -n "__fish_seen_subcommand_from mount" -l allow-other -d "Let other users in"
 complete -c demofs -n "__fish_seen_subcommand_from mount" -s o -x -d "Options as in fstab"
 complete -c demofs -n "__fish_seen_subcommand_from mount" -l idle -x -d "Unmount after so many seconds without use"

@@ -50,8 +50,8 @@ class DamageTest : public testing::Test {
         const auto state = std::ranges::find(states_, found);
         EXPECT_NE(state, states_.end()) << "the vault shows what it never was";
         if (state == states_.end() - 1) return Outcome::newest;
-        return vault_.recovered.damaged || !vault_.recovered.notes.empty() ? Outcome::told
-                                                                           : Outcome::silently_older;
+        const bool told = vault_.recovered.verdict == Verdict::damaged || !vault_.recovered.notes.empty();
+        return told ? Outcome::told : Outcome::silently_older;
     }
 
     void restore() { vault_.disk = std::make_shared<store::MemoryDisk>(intact_->snapshot()); }

@@ -7,11 +7,12 @@ import shutil
 import subprocess
 import sys
 import unittest
+from pathlib import Path
 
-from mount_fixture import MountTest
+from mount_fixture import MountTest, wait_until
 
 DISK_MIB = 160
-INCOMPLETE, DAMAGED, FORKED = 13, 14, 17  # exit codes
+INCOMPLETE, DAMAGED, ROLLED_BACK, FORKED = 13, 14, 16, 17  # exit codes
 
 
 class FullDisk(MountTest):
@@ -159,11 +160,14 @@ class Damage(MountTest):
     def test_two_machines_that_write_at_the_same_time_are_a_fork(self):
         other = self.make_vault("other", self.folder / "copy")
         shutil.copytree(self.vault.path, other.path)
+        here = os.environ["XDG_STATE_HOME"]
         for vault, names in ((self.vault, ("left", "left2", "left3")), (other, ("right",))):
+            os.environ["XDG_STATE_HOME"] = here if vault is self.vault else str(self.folder / "state there")
             for name in names:
                 vault.mount()
                 self.write_synced(vault.mount_point / name, name.encode())
                 vault.unmount()
+        os.environ["XDG_STATE_HOME"] = here
         for file in (other.path / "objects").iterdir():
             if not (self.vault.path / "objects" / file.name).exists():
                 shutil.copy2(file, self.vault.path / "objects")
@@ -238,6 +242,96 @@ class Damage(MountTest):
         self.vault.mount()
         self.assertEqual(self.read_all(), set())
         self.assertEqual((self.root / "later").read_bytes(), b"later")
+
+
+class Rollback(MountTest):
+    """An older state in the place of a newer one that this machine has seen."""
+
+    def setUp(self):
+        super().setUp()
+        self.write_synced(self.root / "old", b"old")
+        self.vault.unmount()
+        self.copy = self.folder / "copy"
+        shutil.copytree(self.vault.path, self.copy)
+        self.vault.mount()
+        self.write_synced(self.root / "new", b"new")
+        self.vault.unmount()
+
+    def put_the_copy_back(self):
+        shutil.rmtree(self.vault.path)
+        shutil.copytree(self.copy, self.vault.path)
+
+    def look(self, command, *more):
+        done = self.vault.run(command, self.vault.path, *self.vault.password_arguments(), *more, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_it_is_mounted_read_only_at_most_until_that_is_accepted(self):
+        self.put_the_copy_back()
+        done = self.vault.mount(check=False)
+        self.assertEqual(done.returncode, ROLLED_BACK, done.stderr)
+        self.assertRegex(done.stderr, r"older than this machine has seen it: commit \d+ is not there")
+        self.assertIn("--accept-rollback", done.stderr)
+        self.assertFalse(self.vault.is_mounted())
+        code, said, _ = self.look("info")
+        self.assertEqual(code, ROLLED_BACK)
+        self.assertRegex(said, r"state +rolled back")
+        code, said, _ = self.look("check", "--json")
+        self.assertEqual(code, ROLLED_BACK)
+        self.assertEqual(json.loads(said)["verdict"], "rolled back")
+        self.assertFalse(json.loads(said)["damaged"])
+        done = self.vault.mount("--read-only")
+        self.assertIn("older than this machine has seen it", done.stderr + self.vault.log_text())
+        self.assertEqual(os.listdir(self.root), ["old"])
+        self.assert_errno(errno.EROFS, (self.root / "x").mkdir)
+        self.vault.unmount()
+        self.vault.mount("--accept-rollback")
+        self.write_synced(self.root / "other", b"other")
+        self.vault.kill()
+        self.vault.mount()  # it has been accepted, also if the daemon did not end in order
+        self.assertEqual(sorted(os.listdir(self.root)), ["old", "other"])
+        self.vault.unmount()
+        self.assertEqual(self.look("info")[0], 0)
+
+    def test_missing_newest_segments_are_a_rollback(self):
+        older = {file.name for file in (self.copy / "objects").iterdir()}
+        for file in (self.vault.path / "objects").iterdir():
+            if file.name not in older:
+                file.unlink()
+        done = self.vault.mount(check=False)
+        self.assertEqual(done.returncode, ROLLED_BACK, done.stderr)
+
+    def test_a_machine_that_remembers_nothing_says_so(self):
+        self.put_the_copy_back()
+        shutil.rmtree(os.environ["XDG_STATE_HOME"])
+        done = self.vault.mount()
+        self.assertIn("remembers no state of the vault", done.stderr + self.vault.log_text())
+        self.assertEqual(os.listdir(self.root), ["old"])
+        self.vault.unmount()
+        _, _, said = self.look("info")
+        self.assertNotIn("remembers no state", said)
+
+    def test_a_killed_daemon_is_no_rollback(self):
+        for interval_ms in ("10", "3600000", "10"):
+            self.vault.mount("--commit-interval-ms", interval_ms)
+            for number in range(20):
+                self.write_synced(self.root / f"file{number}", os.urandom(1000))
+            self.vault.kill()
+            self.assertEqual(self.look("info")[0], 0)
+        self.vault.mount()
+
+    def test_the_memory_follows_a_mount_within_the_commit_interval(self):
+        state = next(Path(os.environ["XDG_STATE_HOME"], "demofs").iterdir())
+
+        def remembered():
+            return json.loads(state.read_text())["newest"]["generation"]
+
+        self.vault.mount("--commit-interval-ms", "10")
+        before = remembered()
+        self.write_synced(self.root / "more", b"more")
+        wait_until(lambda: remembered() > before, "the commit is remembered")
+        self.vault.kill()
+        self.put_the_copy_back()
+        self.assertEqual(self.vault.mount(check=False).returncode, ROLLED_BACK)
 
 
 def may_mount():

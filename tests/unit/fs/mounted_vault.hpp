@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "demofs/base/error.hpp"
 #include "demofs/base/random.hpp"
 #include "demofs/base/worker_pool.hpp"
 #include "demofs/block/block_stack.hpp"
@@ -59,7 +60,8 @@ struct Vault {
     std::vector<std::string> problems;
     bool start_background = false;
     bool may_be_damaged = false;
-    std::size_t waits = 0;  // operations that could not be answered at once, over all mounts
+    tree::RecoverySettings recovery;  // what mounts know, and accept
+    std::size_t waits = 0;            // operations that could not be answered at once, over all mounts
 };
 
 // Operations on a mounted vault as plain calls. Each is tried synchronously first, like a server does.
@@ -242,9 +244,11 @@ class Mount {
         catalog_ = std::make_unique<block::SegmentCatalog>(*store_, vault_.keys);
         co_await catalog_->refresh();
         block::LogReader reader(*store_, *catalog_);
-        tree::RecoverySettings recovery;
-        tree::Recovered recovered = co_await tree::recover(reader, recovery);
-        EXPECT_TRUE(!recovered.damaged || vault_.may_be_damaged) << recovered.notes.size();
+        tree::Recovered recovered = co_await tree::recover(reader, vault_.recovery);
+        const bool well = recovered.verdict <= tree::Verdict::crash_tail;
+        if (!well && (!recovered.record || !vault_.may_be_damaged))
+            throw Error(Errc::vault_damaged, recovered.why);
+        EXPECT_TRUE(!recovered.damaged_blocks || vault_.may_be_damaged);
         block::Origin origin(session);
         if (recovered.record) origin.base = recovered.record->id();
         stack_ = block::make_block_stack(executor, *store_, *pool_, vault_.keys, *catalog_,

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "demofs/base/error.hpp"
 #include "demofs/base/random.hpp"
 #include "demofs/base/worker_pool.hpp"
 #include "demofs/block/block_stack.hpp"
@@ -32,6 +33,27 @@ inline crypto::VaultKeys vault_keys() {
     vault[0] = std::byte{42};
     return crypto::VaultKeys(crypto::MasterKey(crypto::SecretBytes::copy_of(key)), vault,
                              crypto::Cipher::aes_256_gcm);
+}
+
+// A mount would not go on. (One for writing would not on damage either; what tests do to damaged vaults, they do
+// on purpose.)
+inline void refuse_unusable(const Recovered& found) {
+    switch (found.verdict) {
+        case Verdict::clean:
+        case Verdict::crash_tail:
+            return;
+        case Verdict::damaged:
+            if (found.record) return;
+            throw Error(Errc::vault_damaged, found.why);
+        case Verdict::fork:
+            throw Error(Errc::forked, found.why);
+        case Verdict::rolled_back:
+            throw Error(Errc::rolled_back, found.why);
+        case Verdict::incomplete:
+            throw Error(Errc::vault_incomplete, found.why);
+        case Verdict::unsupported:
+            throw Error(Errc::unsupported_format, found.why);
+    }
 }
 
 class Vault {
@@ -108,6 +130,7 @@ class Vault {
             co_await catalog.refresh();
             block::LogReader log(*store, catalog);
             recovered = co_await tree::recover(log, recovery_settings);
+            refuse_unusable(recovered);
             TreeSettings settings = tree_settings;
             fill_random(settings.session.bytes);
             settings.seen_generation = recovered.seen_generation;
