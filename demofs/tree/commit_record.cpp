@@ -126,6 +126,7 @@ void decode_sections(Decoder& in, CommitRecord& record) {
         const std::uint16_t type = in.u16();
         Decoder section(in.sized_bytes(), "section of a commit record");
         if (type <= last) in.fail("sections out of order");
+        if (last == 0 && type != log_section) in.fail("no list of ranges");
         last = type;
         switch (type) {
             case log_section:
@@ -151,7 +152,7 @@ void decode_sections(Decoder& in, CommitRecord& record) {
                 }
         }
     }
-    if (last < log_section) in.fail("no list of ranges");
+    if (last == 0) in.fail("no list of ranges");
 }
 
 }  // namespace

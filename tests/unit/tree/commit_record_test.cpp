@@ -101,6 +101,15 @@ TEST(CommitRecord, SectionsMayNotBeRepeatedOrOutOfOrder) {
     EXPECT_THROW(decode_commit_record(with_section(0)), Error);
 }
 
+TEST(CommitRecord, OneWithoutItsRangesIsRefused) {
+    constexpr std::size_t fixed_bytes = 128;
+    const SharedBytes good = encode_commit_record(example());
+    Bytes bad(good.span().begin(), good.span().begin() + fixed_bytes);
+    EXPECT_THROW(decode_commit_record(bad), Error);
+    for (const int byte : {3, 0, 0, 0, 0, 0}) bad.push_back(std::byte(byte));  // an empty section of versions
+    EXPECT_THROW(decode_commit_record(bad), Error);
+}
+
 TEST(CommitRecord, EveryChangedByteIsRefusedOrGivesASoundRecord) {
     const SharedBytes good = encode_commit_record(example());
     Bytes bad(good.span().begin(), good.span().end());
