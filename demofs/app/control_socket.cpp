@@ -27,12 +27,14 @@
 #include <cstring>
 #include <iterator>
 #include <list>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "demofs/app/runtime_folder.hpp"
 #include "demofs/base/error.hpp"
+#include "demofs/crypto/hex.hpp"
 #include "demofs/store/file_descriptor.hpp"
 
 namespace demofs::app {
@@ -89,9 +91,7 @@ std::string socket_name(const std::string& mount_point) {
     std::array<unsigned char, 16> hash{};
     crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(mount_point.data()),
                        mount_point.size(), nullptr, 0);
-    std::array<char, 33> hex{};
-    sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
-    return hex.data() + std::string(name_end);
+    return crypto::to_hex(std::as_bytes(std::span(hash))) + std::string(name_end);
 }
 
 struct ControlServer::State {

@@ -8,6 +8,7 @@
 #include "demofs/base/codec.hpp"
 #include "demofs/base/error.hpp"
 #include "demofs/base/random.hpp"
+#include "demofs/crypto/hex.hpp"
 #include "demofs/crypto/nonce.hpp"
 
 namespace demofs::block {
@@ -40,8 +41,6 @@ crypto::Nonce header_nonce() {
     return crypto::nonce_for(0, crypto::Part::header);
 }
 
-constexpr std::string_view digits = "0123456789abcdef";
-
 template <std::size_t N>
 std::array<std::byte, N> array_of(ByteSpan bytes) {
     std::array<std::byte, N> out{};
@@ -52,22 +51,12 @@ std::array<std::byte, N> array_of(ByteSpan bytes) {
 }  // namespace
 
 std::string object_name(const crypto::VaultKeys& keys, const SegmentId& id) {
-    std::string name;
-    for (const std::byte byte : keys.encrypt_name(name_plain(id))) {
-        name += digits[std::to_integer<unsigned>(byte) >> 4];
-        name += digits[std::to_integer<unsigned>(byte) & 15];
-    }
-    return name;
+    return crypto::to_hex(keys.encrypt_name(name_plain(id)));
 }
 
 std::optional<SegmentId> segment_of_object(const crypto::VaultKeys& keys, std::string_view name) {
     NameBlock block{};
-    if (name.size() != 2 * block.size()) return std::nullopt;
-    for (std::size_t i = 0; i < name.size(); ++i) {
-        const std::size_t digit = digits.find(name[i]);
-        if (digit == std::string_view::npos) return std::nullopt;
-        block[i / 2] |= std::byte(i % 2 == 0 ? digit << 4 : digit);
-    }
+    if (!crypto::from_hex(name, block)) return std::nullopt;
     const NameBlock plain = keys.decrypt_name(block);
     Decoder decoder(plain, "segment name");
     SegmentId id;

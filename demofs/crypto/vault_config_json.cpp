@@ -1,7 +1,5 @@
 // demofs.json as text: to_json and from_json of vault_config.hpp.
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -9,6 +7,7 @@
 #include <utility>
 
 #include "demofs/base/error.hpp"
+#include "demofs/crypto/hex.hpp"
 #include "demofs/crypto/vault_config.hpp"
 
 namespace demofs::crypto {
@@ -21,14 +20,6 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view format_name = "demofs";
 constexpr std::string_view kdf_name = "argon2id";
 constexpr std::size_t max_text_bytes = std::size_t{1} << 20;
-
-std::string to_hex(ByteSpan bytes) {
-    std::string hex(bytes.size() * 2 + 1, '\0');
-    sodium_bin2hex(hex.data(), hex.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
-                   bytes.size());
-    hex.pop_back();  // sodium's terminating zero
-    return hex;
-}
 
 std::string to_iso_time(std::chrono::sys_seconds time) {
     const auto day = std::chrono::floor<std::chrono::days>(time);
@@ -96,12 +87,7 @@ class Fields {
 
     template <std::size_t N>
     void hex(std::string_view field, std::array<std::byte, N>& bytes) {
-        const std::string digits = text(field);
-        std::size_t size = 0;
-        if (digits.size() != 2 * N ||
-            sodium_hex2bin(reinterpret_cast<unsigned char*>(bytes.data()), N, digits.data(), digits.size(),
-                           nullptr, &size, nullptr) != 0 ||
-            size != N)
+        if (!from_hex(text(field), bytes))
             fail(Errc::corrupt, name_of(field), "must be " + std::to_string(2 * N) + " hexadecimal digits");
     }
 
