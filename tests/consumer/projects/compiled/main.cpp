@@ -57,6 +57,6 @@ int main() {
         if (error) std::rethrow_exception(error);
     });
     context.run();
-    std::printf("%sgoodbye from asyncdrop %s\n%s", asyncdrop::live_guards_text().c_str(), asyncdrop::version_string,
-                report_as_json().c_str());
+    std::printf("%sgoodbye from asyncdrop %s\n%s", asyncdrop::live_guards_text().c_str(),
+                asyncdrop::version_string, report_as_json().c_str());
 }
