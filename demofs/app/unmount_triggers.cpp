@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <array>
 #include <asyncdrop/guard.hpp>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -43,6 +44,21 @@ bool is_ignored(int signal) {
     return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
+constexpr std::array watched_signals{SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGHUP};
+
+// Held back while they change hands: between a handler that is gone and "ignored" stands the default, which
+// ends the process.
+void ignore_from_now_on(asio::signal_set& signals) {
+    sigset_t held;
+    sigset_t before;
+    ::sigemptyset(&held);
+    for (const int number : watched_signals) ::sigaddset(&held, number);
+    ::pthread_sigmask(SIG_BLOCK, &held, &before);
+    signals.clear();
+    for (const int number : watched_signals) ::signal(number, SIG_IGN);
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
 }  // namespace
 
 struct UnmountTriggers::State {
@@ -53,8 +69,9 @@ struct UnmountTriggers::State {
           signals(ex),
           idle_timer(ex),
           task_ended(ex) {
-        for (const int number : {SIGTERM, SIGINT, SIGQUIT, SIGUSR1}) signals.add(number);
-        if (!is_ignored(SIGHUP)) signals.add(SIGHUP);
+        for (const int number : watched_signals) {
+            if (number != SIGHUP || !is_ignored(SIGHUP)) signals.add(number);
+        }
         task_ended.expires_at(asio::steady_timer::time_point::max());
     }
 
@@ -203,6 +220,7 @@ asio::awaitable<void> UnmountTriggers::async_drop_impl() {
         auto waiting = s.task_ended.async_wait(token);
         co_await std::move(waiting);
     }
+    ignore_from_now_on(s.signals);
 }
 
 }  // namespace demofs::app

@@ -65,6 +65,8 @@ class UnmountTriggers {
     /// Why the mount ended, as far as it was one of these; empty if somebody else unmounted.
     const std::string& cause() const;
 
+    /// Afterwards the signals are ignored until the process ends: how it ends is settled, and a second Ctrl-C
+    /// that comes a moment too late must not turn a clean end into a death by signal.
     boost::asio::awaitable<void> async_drop_impl();
 
   private:
