@@ -44,7 +44,10 @@ class Recovery {
   private:
     asio::awaitable<void> find_state();
     asio::awaitable<void> verify_heads();
-    asio::awaitable<void> use_parent_of_torn();
+    asio::awaitable<void> use_parents_of_torn();
+    asio::awaitable<void> use_parent_of(CommitRecord torn, std::string sentence);
+    asio::awaitable<void> add_head(Candidate added);
+    asio::awaitable<bool> heads_descend_from(ReplicaVersion commit);
     asio::awaitable<bool> whole(const CommitRecord& record, bool synced);
     void refuse_incomplete();
     void remember_given_up(CommitRecord& chosen);
@@ -59,9 +62,9 @@ class Recovery {
     SessionGraph graph_;
     RecordSearch search_;
     std::vector<Candidate> heads_;
-    std::optional<CommitRecord> torn_;     // the newest head that a crash tore
-    std::vector<GivenUpTail> given_up_;    // all of them, and the ends of branches that are not accepted
-    std::vector<std::string> torn_notes_;  // what to say of them, if it matters
+    // Heads that a crash tore, each with what to say of it, if it matters.
+    std::vector<std::pair<CommitRecord, std::string>> torn_;
+    std::vector<GivenUpTail> given_up_;  // all of them, and the ends of branches that are not accepted
     // Heads that need a segment which is not there, each with a sentence.
     std::vector<std::pair<GivenUpTail, std::string>> incomplete_;
     std::string why_;                          // whole() was false
@@ -105,7 +108,7 @@ asio::awaitable<void> Recovery::find_state() {
                                              " segments, but no commit can be found in them.");
     }
     co_await verify_heads();
-    if (torn_) co_await use_parent_of_torn();
+    co_await use_parents_of_torn();
     if (heads_.empty()) refuse_incomplete();
     if (heads_.empty()) {
         throw Error(Errc::vault_damaged,
@@ -177,9 +180,9 @@ asio::awaitable<void> Recovery::verify_heads() {
         }
         if (!good && !head.synced) {
             given_up_.push_back(tail);
-            torn_notes_.push_back("The newest " + name(head.record) + " was cut off by a crash: " + why_ +
-                                  ".");
-            if (!torn_ || head.record.generation > torn_->generation) torn_ = std::move(head.record);
+            std::string sentence =
+                "The newest " + name(head.record) + " was cut off by a crash: " + why_ + ".";
+            torn_.emplace_back(std::move(head.record), std::move(sentence));
             continue;
         }
         if (!good) damaged_though_synced(head.record);
@@ -188,30 +191,49 @@ asio::awaitable<void> Recovery::verify_heads() {
     heads_ = std::move(kept);
 }
 
+// Each branch of a fork may end in a crash of its own. From the newest on, so that of one history with several
+// crashes in it only the last one is looked at.
+asio::awaitable<void> Recovery::use_parents_of_torn() {
+    std::ranges::sort(torn_,
+                      [](const auto& a, const auto& b) { return a.first.generation > b.first.generation; });
+    for (auto& [record, sentence] : torn_) co_await use_parent_of(std::move(record), std::move(sentence));
+}
+
 // The state before a torn commit is a head as well, unless a later one was built on it: then the crash is
 // history, and not worth a word.
-asio::awaitable<void> Recovery::use_parent_of_torn() {
-    std::optional<Candidate> parent = co_await search_.parent_of(*torn_);
-    if (!parent && torn_->parent) parent = co_await search_.newest_below(torn_->parent_generation);
-    const ReplicaVersion before = parent ? version_of(parent->record) : ReplicaVersion();
-    bool known = false;
-    for (const Candidate& head : heads_) {
-        if (parent && !known) known = co_await graph_.descends(head.record, before);
+asio::awaitable<void> Recovery::use_parent_of(CommitRecord torn, std::string sentence) {
+    std::optional<Candidate> parent = co_await search_.parent_of(torn);
+    if (!parent && torn.parent) parent = co_await search_.newest_below(torn.parent_generation);
+    if (parent) {
+        const bool past = co_await heads_descend_from(version_of(parent->record));
+        if (past) co_return;
     }
-    if (known) co_return;
-    for (std::string& sentence : torn_notes_) result_.judge(Verdict::crash_tail, std::move(sentence));
+    result_.judge(Verdict::crash_tail, std::move(sentence));
     if (!parent) co_return;
     result_.seen_generation = std::max(result_.seen_generation, parent->record.generation);
     const bool good = co_await whole(parent->record, true);
     if (!good) damaged_though_synced(parent->record);
-    std::vector<Candidate> others;  // that are not its past
+    co_await add_head(std::move(*parent));
+}
+
+asio::awaitable<bool> Recovery::heads_descend_from(ReplicaVersion commit) {
+    for (const Candidate& head : heads_) {
+        const bool past = co_await graph_.descends(head.record, commit);
+        if (past) co_return true;
+    }
+    co_return false;
+}
+
+// In place of those that are its past.
+asio::awaitable<void> Recovery::add_head(Candidate added) {
+    std::vector<Candidate> others;
     for (Candidate& head : heads_) {
         const ReplicaVersion version = version_of(head.record);
-        const bool past = co_await graph_.descends(parent->record, version);
+        const bool past = co_await graph_.descends(added.record, version);
         if (!past) others.push_back(std::move(head));
     }
     heads_ = std::move(others);
-    heads_.push_back(std::move(*parent));
+    heads_.push_back(std::move(added));
 }
 
 // A head whose segments are not all there may be a newer state than any that is: it is passed over only if the

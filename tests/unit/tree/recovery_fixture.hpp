@@ -10,6 +10,7 @@
 
 #include "contents.hpp"
 #include "demofs/base/error.hpp"
+#include "demofs/block/format.hpp"
 #include "demofs/tree/node_codec.hpp"
 #include "demofs/tree/recovery.hpp"
 #include "demofs/tree/session_graph.hpp"
@@ -28,11 +29,21 @@ inline std::vector<std::string> said(const Recovered& found) {
     return sentences;
 }
 
-// Of what a commit appended, only the pages of the record survive: its nodes are zeros.
+// Of what a commit appended, only the pages of the record survive: its nodes are zeros, and so is the header of
+// a segment that it began.
 inline void lose_all_but_the_record(const std::string&, std::uint64_t offset, Bytes& unsynced) {
     const std::uint64_t record = (offset + unsynced.size() - 1) / 4096 * 4096;
     std::fill(unsynced.begin(), unsynced.begin() + static_cast<std::ptrdiff_t>(record - offset),
               std::byte{0});
+}
+
+// The same, but the header survives as well.
+inline void lose_all_but_the_ends(const std::string& object, std::uint64_t offset, Bytes& unsynced) {
+    const std::size_t kept =
+        offset == 0 ? std::min<std::size_t>(block::segment_header_bytes, unsynced.size()) : 0;
+    const Bytes header(unsynced.begin(), unsynced.begin() + static_cast<std::ptrdiff_t>(kept));
+    lose_all_but_the_record(object, offset, unsynced);
+    std::ranges::copy(header, unsynced.begin());
 }
 
 class RecoveryTest : public testing::Test {

@@ -76,7 +76,8 @@ TEST_F(RecoveryForkTest, EveryForkIsNoticed) {
 // The machines do not end in order either: each side's last session is cut off, with a torn commit or without.
 TEST_F(RecoveryForkTest, EveryForkOfCrashedSessionsIsNoticed) {
     const store::CrashPolicy policies[] = {store::lose_unsynced(), store::keep_unsynced(),
-                                           store::tear_unsynced_at(4096)};
+                                           store::tear_unsynced_at(4096), lose_all_but_the_record,
+                                           lose_all_but_the_ends};
     for (int left = 0; left <= 2; ++left) {
         for (int right = 0; right <= 2; ++right) {
             for (const store::CrashPolicy& policy : policies) {
@@ -98,6 +99,24 @@ TEST_F(RecoveryForkTest, EveryForkOfCrashedSessionsIsNoticed) {
             }
         }
     }
+}
+
+// A torn commit proves that the one before it was synced, also where only the other machine has it so far.
+TEST_F(RecoveryForkTest, ABranchOfWhichOnlyATornCommitHasArrivedIsIncomplete) {
+    write({"one"});
+    const auto common = std::make_shared<store::MemoryDisk>(vault.disk->snapshot());
+    write({"left", "left 2", "left 3", "left 4"});
+    const auto left = vault.disk;
+    vault.disk = common;
+    write({"right"});
+    const std::string before = newest();
+    crash_while_writing("", "right, not synced", lose_all_but_the_ends);
+    const Bytes arrives_late = vault.disk->contents(before);
+    vault.disk->erase(before);
+    merge(*left);
+    EXPECT_EQ(verdict(), Verdict::incomplete) << sentence;
+    vault.disk->put(before, arrives_late);
+    EXPECT_EQ(verdict(), Verdict::fork) << sentence;
 }
 
 TEST_F(RecoveryForkTest, ASegmentThatGoesOnBehindItsSuccessorsBaseIsAFork) {
