@@ -31,9 +31,9 @@ struct MountSettings {
     bool accept_rollback = false;
     std::chrono::seconds wait{30};         ///< for the end of an earlier mount of the vault that is saving
     std::chrono::seconds idle_timeout{0};  ///< 0: never
-    std::size_t cache_mib = 64;            ///< decrypted blocks
+    std::size_t cache_mib = 16;            ///< decrypted blocks
     std::size_t tree_cache_mib = 64;       ///< tree nodes
-    std::size_t dirty_mib = 64;            ///< written, not yet durable
+    std::size_t dirty_mib = 16;            ///< written, not yet durable
     std::chrono::milliseconds commit_interval{5000};
     std::chrono::seconds teardown_timeout{0};    ///< without any progress; 0: never gives up
     std::optional<std::string> teardown_report;  ///< a file the report is written to, as text

@@ -37,9 +37,9 @@ enum class Access {
 };
 
 struct StackSettings {
-    std::size_t cache_bytes = std::size_t{64} << 20;
+    std::size_t cache_bytes = std::size_t{16} << 20;
     std::size_t tree_cache_bytes = std::size_t{64} << 20;
-    std::size_t dirty_bytes = std::size_t{64} << 20;
+    std::size_t dirty_bytes = std::size_t{16} << 20;
     std::size_t worker_threads = 2;
     bool accept_fork = false;      ///< go on with one of several histories, and give up the others
     bool accept_rollback = false;  ///< go on with an older state than this machine has seen

@@ -1,13 +1,11 @@
-// A block's way through the cache: pinned when it is appended, evictable when it is durable, gone when others
-// were used more recently. And the table of reads under way, so that many who want the same block read it
-// once.
+// A block's way through the cache: into it when it is read, gone when others were used more recently. And the
+// table of reads under way, so that many who want the same block read it once.
 #include "demofs/block/cached_block_store.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
 #include <utility>
 
-#include "demofs/base/invariant.hpp"
 #include "demofs/block/block_codec.hpp"
 
 namespace demofs::block {
@@ -94,9 +92,8 @@ CachedBlockStore::~CachedBlockStore() = default;
 
 // --- the cache -----------------------------------------------------------------------------------
 
-// The payload from here or from the blocks pinned below; `kind` is checked if it is given and known.
+// The payload from here or from what the store below still holds; `kind` is checked if it is given and known.
 SharedBytes CachedBlockStore::cached(const BlockAddress& address, const BlockKind* kind) {
-    settle();
     const auto found = index_.find(address);
     if (found == index_.end()) return lower_.try_read(address);
     const Entry& entry = *found->second;
@@ -117,21 +114,8 @@ void CachedBlockStore::insert(const BlockAddress& address, BlockKind kind, Share
     index_.emplace(address, recent_.begin());
 }
 
-// Blocks become durable in the order of appending: those that the store below no longer counts enter the
-// cache.
-void CachedBlockStore::settle() {
-    while (pinned_stored_bytes_ > lower_.unsynced_bytes()) {
-        invariant(!pinned_.empty(), "What is not durable is pinned.");
-        Entry& oldest = pinned_.front();
-        pinned_stored_bytes_ -= oldest.address.stored_bytes();
-        insert(oldest.address, oldest.kind, std::move(oldest.payload));
-        pinned_.pop_front();
-    }
-}
-
-CacheStatistics CachedBlockStore::statistics() {
-    settle();
-    return {hits_, misses_, cached_bytes_, pinned_stored_bytes_};
+CacheStatistics CachedBlockStore::statistics() const {
+    return {hits_, misses_, cached_bytes_};
 }
 
 // --- reading -------------------------------------------------------------------------------------
@@ -216,11 +200,7 @@ boost::asio::awaitable<SharedBytes> CachedBlockStore::read_part(BlockPart part, 
 // --- passed on -----------------------------------------------------------------------------------
 
 BlockAddress CachedBlockStore::append(const BlockHeader& header, SharedBytes payload, Placement placement) {
-    const BlockAddress address = lower_.append(header, payload, placement);
-    pinned_.push_back({address, header.kind, payload ? std::move(payload) : SharedBytes::copy_of({})});
-    pinned_stored_bytes_ += address.stored_bytes();
-    settle();
-    return address;
+    return lower_.append(header, std::move(payload), placement);
 }
 
 boost::asio::awaitable<LogDigest> CachedBlockStore::digest() {
@@ -239,7 +219,6 @@ boost::asio::awaitable<void> CachedBlockStore::async_drop_impl() {
     while (running_ > 0) co_await ended_.wait();
     recent_.clear();
     index_.clear();
-    pinned_.clear();
 }
 
 }  // namespace demofs::block

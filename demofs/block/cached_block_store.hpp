@@ -1,8 +1,9 @@
 // Keeps decrypted payloads in memory: least recently used out first, limited by bytes.
 //
-// Blocks that no sync covers yet are kept by the store below in any case; they count as pinned, displace
-// nothing here, and enter the cache when they are durable. So memory is bounded by the limit plus what is
-// unsynced.
+// Only what is read enters. Blocks that no sync covers yet are kept by the store below in any case, so memory is
+// bounded by the limit plus what is unsynced. Once they are durable they are forgotten: whoever wrote them has
+// them in a cache of its own (the kernel's pages, the tree's nodes), and memory that is always another than the
+// one just used costs more than it brings (docs/performance.md).
 //
 // Threads: the core thread. Concurrent first reads of one block are done once.
 #pragma once
@@ -12,7 +13,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <list>
 #include <memory>
@@ -28,13 +28,12 @@ namespace demofs::block {
 struct CacheStatistics {
     std::uint64_t hits = 0;
     std::uint64_t misses = 0;
-    std::size_t cached_bytes = 0;  ///< evictable, at most the limit
-    std::size_t pinned_bytes = 0;  ///< appended and not yet durable
+    std::size_t cached_bytes = 0;  ///< at most the limit
 };
 
 class CachedBlockStore final : public BlockStore {
   public:
-    /// `lower` must outlive its async_drop; all appends must go through the cache.
+    /// `lower` must outlive its async_drop.
     [[nodiscard]] static asyncdrop::AsyncDropBox<CachedBlockStore> make(BlockStore& lower,
                                                                         std::size_t limit_bytes);
 
@@ -58,7 +57,7 @@ class CachedBlockStore final : public BlockStore {
     const std::string& failure() const override { return lower_.failure(); }
     Errc failure_code() const override { return lower_.failure_code(); }
 
-    [[nodiscard]] CacheStatistics statistics();
+    [[nodiscard]] CacheStatistics statistics() const;
 
     /// Awaits reads that are under way and forgets everything.
     boost::asio::awaitable<void> async_drop_impl();
@@ -74,7 +73,6 @@ class CachedBlockStore final : public BlockStore {
 
     SharedBytes cached(const BlockAddress& address, const BlockKind* kind);
     void insert(const BlockAddress& address, BlockKind kind, SharedBytes payload);
-    void settle();
     bool is_read_alone(const BlockPart& part);
 
     BlockStore& lower_;
@@ -82,8 +80,6 @@ class CachedBlockStore final : public BlockStore {
     std::list<Entry> recent_;  // most recently used first
     std::unordered_map<BlockAddress, std::list<Entry>::iterator> index_;
     std::size_t cached_bytes_ = 0;
-    std::deque<Entry> pinned_;  // in the order of appending
-    std::size_t pinned_stored_bytes_ = 0;
     std::unordered_map<BlockAddress, std::shared_ptr<Flight>> flights_;
     std::vector<BlockAddress> parted_;  // some of the blocks of which a part was read: a place for each hash
     std::size_t running_ = 0;
