@@ -18,6 +18,7 @@ std::string to_hex(ByteSpan bytes) {
 bool from_hex(std::string_view digits, MutableByteSpan bytes) {
     constexpr auto is_capital = [](char c) { return c >= 'A' && c <= 'F'; };
     if (digits.size() != 2 * bytes.size() || std::ranges::any_of(digits, is_capital)) return false;
+    if (bytes.empty()) return true;  // sodium wants a place even for nothing
     std::size_t size = 0;
     const int failed = sodium_hex2bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(),
                                       digits.data(), digits.size(), nullptr, &size, nullptr);

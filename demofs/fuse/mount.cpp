@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -79,6 +80,15 @@ std::optional<Mount> last_mount(Condition condition) {
     return found;
 }
 
+// Of what is on top there; 0 if the kernel does not know such numbers, or refuses.
+std::uint64_t unique_id_at(const std::string& directory) {
+    constexpr unsigned unique_mount_id = 0x4000;  // STATX_MNT_ID_UNIQUE, which glibc 2.36 does not know
+    constexpr int ask_nobody = AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW;
+    struct statx answer{};
+    if (::statx(AT_FDCWD, directory.c_str(), ask_nobody, unique_mount_id, &answer) != 0) return 0;
+    return (answer.stx_mask & unique_mount_id) != 0 ? answer.stx_mnt_id : 0;
+}
+
 // Runs a program to its end; returns its exit code and what it wrote to stderr.
 std::pair<int, std::string> run_program(std::vector<std::string> words) {
     std::array<int, 2> pipe_ends{};
@@ -119,12 +129,27 @@ std::pair<int, std::string> run_program(std::vector<std::string> words) {
 
 }  // namespace
 
+bool Mount::same_as(const Mount& other) const {
+    if (unique_id != 0 && other.unique_id != 0 && unique_id != other.unique_id) return false;
+    return id == other.id && device == other.device && type == other.type && source == other.source &&
+           owner == other.owner;
+}
+
 std::optional<Mount> mounted_on(const std::string& directory) {
-    return last_mount([&directory](const Mount& mount) { return mount.point == directory; });
+    std::optional<Mount> top =
+        last_mount([&directory](const Mount& mount) { return mount.point == directory; });
+    if (top) top->unique_id = unique_id_at(directory);
+    return top;
 }
 
 std::optional<Mount> find_again(const Mount& wanted) {
-    return last_mount([&wanted](const Mount& mount) { return mount.same_as(wanted); });
+    std::optional<Mount> found = last_mount([&wanted](const Mount& mount) { return mount.same_as(wanted); });
+    if (!found) return found;
+    // Its numbers can be another's by now; the unique one is that of what is on top.
+    std::optional<Mount> top = mounted_on(found->point);
+    if (!top || top->id != found->id) return found;
+    if (!top->same_as(wanted)) return std::nullopt;
+    return top;
 }
 
 std::optional<Mount> mount_of_vault(const std::string& vault) {

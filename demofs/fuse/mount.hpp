@@ -17,18 +17,21 @@
 namespace demofs::fuse {
 
 struct Mount {
-    std::uint64_t id = 0;  ///< the kernel's number of this mount
-    std::string device;    ///< "major:minor" of its superblock, which no other has while that lives
+    std::uint64_t id = 0;  ///< the kernel's number of this mount, which the next one may get once it is gone
+    std::string device;    ///< "major:minor" of its superblock; the same
     std::string point;     ///< where it is mounted
     std::string type;      ///< "fuse.demofs" for ours
     std::string source;    ///< the vault's path
     uid_t owner = 0;       ///< who mounted it, as far as it is a FUSE filesystem
+    /// The kernel's number that no other mount ever gets (Linux 6.8: STATX_MNT_ID_UNIQUE); 0 if it is not known.
+    std::uint64_t unique_id = 0;
 
-    /// Whether both are one mount of one filesystem, wherever it is by now.
-    bool same_as(const Mount& other) const { return id == other.id && device == other.device; }
+    /// Whether both are one mount of one filesystem, wherever it is by now. Without the unique numbers, another
+    /// mount of the same source by the same user could be taken for it.
+    bool same_as(const Mount& other) const;
 };
 
-/// What is mounted exactly on `directory` (the topmost mount).
+/// What is mounted exactly on `directory` (the topmost mount), with its unique number. Asks no daemon.
 std::optional<Mount> mounted_on(const std::string& directory);
 
 /// The mount as it stands now; nothing if it is detached or unmounted.
@@ -52,7 +55,7 @@ enum class UnmountMode {
 void unmount(const Mount& mount, UnmountMode mode);
 
 /// Cuts the connection of a FUSE mount through its control file, where there is one: all requests end with an
-/// error, also those that the daemon has taken.
+/// error, also those that the daemon has taken. The mount must not be gone: another could have its device.
 void abort_connection(const Mount& mount);
 
 }  // namespace demofs::fuse

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <asyncdrop/even_if_cancelled.hpp>
@@ -115,6 +116,11 @@ std::string escaped(const std::string& value) {
 // libfuse's descriptor of /dev/fuse, as long as it is that.
 struct Connection {
     int descriptor = -1;
+
+    bool alive() const {
+        pollfd state{descriptor, 0, 0};
+        return descriptor >= 0 && ::poll(&state, 1, 0) == 0;  // else POLLERR: the kernel has given it up
+    }
 
     // It becomes one that says that the connection is gone: the end of a pipe whose reader is closed.
     void close() {
@@ -275,7 +281,7 @@ const Mount& Session::mounted() const {
 
 std::function<void()> Session::cutter() const {
     return [connection = state_->connection, ours = *state_->mount, log = state_->settings.log] {
-        abort_connection(ours);
+        if (connection->alive()) abort_connection(ours);
         try {
             connection->close();
             unmount(ours, UnmountMode::force);

@@ -64,6 +64,48 @@ class SomebodyElsesMount(MountTest):
         self.vault.mount()
         self.assertEqual((self.root / "file").read_bytes(), b"ours")
 
+    def numbers(self, directory):
+        """Of the mount there: the two that the kernel gives out again as soon as they are free."""
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
+            found = [line.split() for line in lines if line.split()[4] == str(directory)]
+        return found[-1][0], found[-1][2]
+
+    def expect_kept(self, later, *options):
+        """Our mount goes away while its daemon sleeps, and its numbers are given to `later`: the daemon must not take that for its own."""
+        for _ in range(20):
+            ours = self.numbers(self.root)
+            pid = self.vault.signal_daemon(signal.SIGSTOP)
+            try:
+                subprocess.run(["umount", "--lazy", self.root], check=True)
+                later.mount(*options)
+                same = self.numbers(later.mount_point) == ours
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            self.vault.wait_for_end(pid)
+            self.assertTrue(later.is_mounted())
+            self.assertEqual((later.mount_point / "file").read_bytes(), b"theirs")
+            later.unmount()
+            if same:
+                return
+            self.vault.mount()  # somebody else has mounted something at the same moment
+        self.fail("the kernel never gave the numbers of a mount to the next one")
+
+    def test_a_mount_that_was_given_the_numbers_of_ours(self):
+        later = self.make_vault("later")
+        later.init()
+        later.mount()
+        (later.mount_point / "file").write_bytes(b"theirs")
+        later.unmount()
+        self.expect_kept(later)
+
+    def test_another_mount_of_the_same_vault_that_was_given_the_numbers_of_ours(self):
+        (self.root / "file").write_bytes(b"theirs")
+        self.vault.unmount()
+        self.vault.mount("--read-only")
+        self.vault.options.append("--read-only")
+        later = self.make_vault("later", self.vault.path)
+        self.expect_kept(later, "--read-only")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -55,6 +55,18 @@ TEST(MountedOn, KnowsWhatIsMounted) {
     Mount other = proc;
     ++other.id;
     EXPECT_FALSE(other.same_as(proc));
+    // All numbers but the unique ones are given out again.
+    for (auto change : {+[](Mount& m) { m.source = "another"; }, +[](Mount& m) { m.type = "fuse.demofs"; },
+                        +[](Mount& m) { m.owner = 1; }}) {
+        other = proc;
+        change(other);
+        EXPECT_FALSE(other.same_as(proc));
+        EXPECT_FALSE(find_again(other));
+    }
+    other = proc;
+    other.unique_id = proc.unique_id + 1;
+    EXPECT_EQ(other.same_as(proc), proc.unique_id == 0);
+    EXPECT_EQ(find_again(other).has_value(), proc.unique_id == 0);
     EXPECT_FALSE(find_again(Mount{proc.id, "0:0", "/proc", "proc", "proc"}))
         << "the number of another filesystem";
 }

@@ -103,10 +103,10 @@ TEST(TaskThreads, WakesAndStopsRaceWithTheWait) {
         std::atomic<int> turns{0};
         auto task = AsyncDropTask::start(pool.get_executor(), "turns",
                                          [&turns](asyncdrop::TaskControl& control) -> asio::awaitable<void> {
-                                             while (!control.stopping()) {
+                                             do {  // once also if the stop comes first
                                                  co_await control.wait_for(std::chrono::hours(1));
                                                  turns += 1;
-                                             }
+                                             } while (!control.stopping());
                                          });
         AsyncDropTask& inside = *task;
         std::thread waker([&inside] {
