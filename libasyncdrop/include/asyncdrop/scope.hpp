@@ -173,7 +173,7 @@ class AsyncDropScope {
 
     static detail::TaskGroup::Place enter(detail::TaskGroup& group, std::string_view name, CreationSite site);
 
-    static asio::awaitable<void> drop(Group group, WhenDropped when_dropped, asio::awaitable<void> over);
+    static asio::awaitable<void> drop(Group group, WhenDropped when_dropped, asio::awaitable<void> joining);
 
     Group group_;
     WhenDropped when_dropped_;

@@ -170,7 +170,7 @@ class AsyncDropTask {
     using Group = std::shared_ptr<detail::TaskGroup>;
 
     static asio::awaitable<void> drop(Group group, std::shared_ptr<TaskControl> control, bool by_control,
-                                      asio::awaitable<void> over);
+                                      asio::awaitable<void> joining);
 
     Group group_;
     std::shared_ptr<TaskControl> control_;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <asyncdrop/box.hpp>
+#include <asyncdrop/detail/attempt.hpp>
 #include <asyncdrop/detail/awaited.hpp>
 #include <asyncdrop/detail/completion.hpp>
 #include <asyncdrop/detail/droppable.hpp>
@@ -241,7 +242,11 @@ class SharedMapState : public std::enable_shared_from_this<SharedMapState<Key, T
         jobs.reserve(unused.size());
         failures.reserve(unused.size());
         for (const EntryPointer& entry : unused) jobs.emplace_back(entry->shared);
-        return drop_unused(self, std::move(unused), std::move(jobs), std::move(failures), self->wait());
+        const std::span<DropJob> all(jobs);
+        asio::awaitable<void> dropping = run_concurrently(all);
+        asio::awaitable<void> waiting = shielded(self->wait());
+        return drop_unused(self, std::move(unused), std::move(jobs), std::move(failures), std::move(dropping),
+                           std::move(waiting));
     }
 
     // For a map that died without its drop; that was reported. What nobody uses reports itself.
@@ -305,16 +310,18 @@ class SharedMapState : public std::enable_shared_from_this<SharedMapState<Key, T
 
     static asio::awaitable<void> leave(Pointer self, EntryPointer entry) {
         if (!self->begin_leaving(*entry)) co_return;
-        std::exception_ptr error;
-        co_await even_if_cancelled;
-        try {
-            asio::awaitable<void> dropping = drop_member(entry->shared);
-            co_await std::move(dropping);
-        } catch (...) {
-            error = std::current_exception();
-        }
+        Attempt attempt;
+        do {
+            co_await even_if_cancelled;
+            try {
+                asio::awaitable<void> dropping = entry->shared.async_drop();
+                co_await std::move(dropping);
+            } catch (...) {
+                attempt.error = std::current_exception();
+            }
+        } while (attempt.again(attempt.error && wants_drop(entry->shared)));
         self->end_leaving(*entry);
-        if (error) std::rethrow_exception(error);
+        if (attempt.error) std::rethrow_exception(attempt.error);
     }
 
     // One user less. True: the caller cleans up.
@@ -355,18 +362,24 @@ class SharedMapState : public std::enable_shared_from_this<SharedMapState<Key, T
         return unused;
     }
 
+    // `dropping` drops the jobs, `waiting` waits for the end of all others.
     static asio::awaitable<void> drop_unused(Pointer self, std::vector<EntryPointer> unused,
                                              std::vector<DropJob> jobs, std::vector<Failure> failures,
-                                             asio::awaitable<void> over) {
-        const std::span<DropJob> all(jobs);
-        asio::awaitable<void> dropping = run_concurrently(all);
+                                             asio::awaitable<void> dropping, asio::awaitable<void> waiting) {
         co_await even_if_cancelled;
         co_await std::move(dropping);
         for (const DropJob& job : jobs) failures.push_back(job.failure);
         for (const EntryPointer& entry : unused) self->end_leaving(*entry);
         co_await even_if_cancelled;
-        asio::awaitable<void> waiting = shielded(std::move(over));
-        co_await std::move(waiting);
+        try {
+            co_await std::move(waiting);
+        } catch (const std::bad_alloc&) {  // for waiting: once more
+        }
+        if (!self->over_.done()) {
+            co_await even_if_cancelled;
+            asio::awaitable<void> again = shielded(self->wait());
+            co_await std::move(again);
+        }
         if (const auto error = combine(nullptr, failures)) std::rethrow_exception(error);
     }
 

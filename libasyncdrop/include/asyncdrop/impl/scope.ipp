@@ -25,7 +25,7 @@ ASYNCDROP_DECL AsyncDropScope::~AsyncDropScope() {
 
 ASYNCDROP_DECL asio::awaitable<void> AsyncDropScope::async_drop_impl() {
     // What is awaited exists before the drop has begun: memory that is short then leaves the scope armed.
-    return drop(group_, when_dropped_, group_->wait());
+    return drop(group_, when_dropped_, detail::TaskGroup::join(group_, group_->wait()));
 }
 
 ASYNCDROP_DECL std::function<std::string()> AsyncDropScope::drop_progress() const {
@@ -40,10 +40,9 @@ ASYNCDROP_DECL detail::TaskGroup::Place AsyncDropScope::enter(detail::TaskGroup&
 }
 
 ASYNCDROP_DECL asio::awaitable<void> AsyncDropScope::drop(Group group, WhenDropped when_dropped,
-                                                          asio::awaitable<void> over) {
+                                                          asio::awaitable<void> joining) {
     group->close();
     if (when_dropped == WhenDropped::cancel) group->cancel_all();
-    asio::awaitable<void> joining = detail::TaskGroup::join(group, std::move(over));
     co_await std::move(joining);
 }
 

@@ -92,7 +92,7 @@ ASYNCDROP_DECL AsyncDropTask::~AsyncDropTask() {
 
 ASYNCDROP_DECL asio::awaitable<void> AsyncDropTask::async_drop_impl() {
     // What is awaited exists before the drop has begun: memory that is short then leaves the task armed.
-    return drop(group_, control_, by_control_, group_->wait());
+    return drop(group_, control_, by_control_, detail::TaskGroup::join(group_, group_->wait()));
 }
 
 ASYNCDROP_DECL std::function<std::string()> AsyncDropTask::drop_progress() const {
@@ -100,11 +100,10 @@ ASYNCDROP_DECL std::function<std::string()> AsyncDropTask::drop_progress() const
 }
 
 ASYNCDROP_DECL asio::awaitable<void> AsyncDropTask::drop(Group group, std::shared_ptr<TaskControl> control,
-                                                         bool by_control, asio::awaitable<void> over) {
+                                                         bool by_control, asio::awaitable<void> joining) {
     group->close();
     control->stop();
     if (!by_control) group->cancel_all();
-    asio::awaitable<void> joining = detail::TaskGroup::join(group, std::move(over));
     co_await std::move(joining);
 }
 
