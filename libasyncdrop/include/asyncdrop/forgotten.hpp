@@ -127,8 +127,9 @@ inline std::atomic<ReportSink> report_sink{&print_report};
 
 void send(const Report& report) noexcept;
 
-// A notice about a resource, or about none.
-void print(std::string_view line, std::string_view type = {}, CreationSite site = {}) noexcept;
+// A notice about a resource, or about none. (Not called print: C++23 has a std::print, which is found for
+// arguments of the standard library's types.)
+void print_notice(std::string_view line, std::string_view type = {}, CreationSite site = {}) noexcept;
 
 inline std::array<std::atomic<ForgottenAction>, forgotten_reason_count> forgotten_actions{
     ForgottenAction::abort, ForgottenAction::print, ForgottenAction::print,

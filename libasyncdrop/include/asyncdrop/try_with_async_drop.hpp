@@ -63,7 +63,7 @@ struct PrintSuppressed {
         Line line;
         line << "asyncdrop: the cleanup of " << failure.resource << ", created at " << failure.site
              << ", failed after its user had failed";
-        print(line.view(), failure.resource, failure.site);
+        print_notice(line.view(), failure.resource, failure.site);
     }
 };
 

@@ -378,7 +378,7 @@ class SharedState : public std::enable_shared_from_this<SharedState<T>> {
             Line line;
             line << "asyncdrop: the cleanup of a shared " << type_name<T>()
                  << " that nobody waited for any more failed: " << message;
-            print(line.view(), type_name<T>());
+            print_notice(line.view(), type_name<T>());
         } catch (...) {
         }
     }

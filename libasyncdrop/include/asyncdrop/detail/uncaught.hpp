@@ -4,7 +4,7 @@
 // a forgotten drop. The standard function is three calls into shared libraries, as much as the rest of a
 // guard with synchronous cleanup. Where the Itanium C++ ABI is in force, the count lies in a structure of
 // this thread with a fixed layout (ABI, 2.2.2: a pointer, then an unsigned int); its address is looked up
-// once in a thread.
+// once in a thread. libc++ declares no function that tells the address, and gets the standard one.
 //
 // Threads: the address is kept for each thread.
 #pragma once
@@ -12,13 +12,13 @@
 #include <cstddef>
 #include <exception>
 
-#if defined(__GLIBCXX__) || defined(_LIBCPP_VERSION)
+#if defined(__GLIBCXX__)
 #include <cxxabi.h>
 #endif
 
 namespace asyncdrop::detail {
 
-#if defined(__GLIBCXX__) || defined(_LIBCPP_VERSION)
+#if defined(__GLIBCXX__)
 
 inline constinit thread_local const unsigned* uncaught_count = nullptr;
 

@@ -50,7 +50,7 @@ ASYNCDROP_DECL void print_lost(const Failure& failure) noexcept {
     line << "asyncdrop: out of memory while reporting that the "
          << (failure.acquiring ? "acquisition of " : "cleanup of ") << failure.resource << ", created at "
          << failure.site << ", failed";
-    print(line.view(), failure.resource, failure.site);
+    print_notice(line.view(), failure.resource, failure.site);
 }
 
 ASYNCDROP_DECL std::exception_ptr combine(std::exception_ptr primary,

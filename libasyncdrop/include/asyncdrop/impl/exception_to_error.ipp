@@ -14,7 +14,7 @@ namespace detail {
 inline void print_untold(const char* text) noexcept {
     Line line;
     line << "asyncdrop: a drop is reported as state_not_recoverable because of an exception: " << text;
-    print(line.view());
+    print_notice(line.view());
 }
 
 template <class Code, class SystemError, class Errc>

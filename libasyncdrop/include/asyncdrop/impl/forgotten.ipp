@@ -35,7 +35,7 @@ ASYNCDROP_DECL void send(const Report& report) noexcept {
     report_sink.load(std::memory_order_acquire)(report);
 }
 
-ASYNCDROP_DECL void print(std::string_view line, std::string_view type, CreationSite site) noexcept {
+ASYNCDROP_DECL void print_notice(std::string_view line, std::string_view type, CreationSite site) noexcept {
     Report report;
     report.text = line;
     report.type = type;

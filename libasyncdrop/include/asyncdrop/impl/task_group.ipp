@@ -213,7 +213,7 @@ ASYNCDROP_DECL void TaskGroup::print_undelivered(const Task& task) noexcept {
         Line line;
         line << "asyncdrop: the " << task.label << ", started at " << task.site
              << ", failed, and nobody joined it: " << message;
-        print(line.view(), task.label, task.site);
+        print_notice(line.view(), task.label, task.site);
     } catch (...) {  // no memory
     }
 }

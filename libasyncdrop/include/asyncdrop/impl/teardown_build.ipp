@@ -68,7 +68,7 @@ ASYNCDROP_DECL void TeardownState::print_unreported() const noexcept {
             } catch (...) {  // no memory: without the text
             }
         }
-        print(line.view(), node->name, node->site);
+        print_notice(line.view(), node->name, node->site);
     }
 }
 

@@ -7,6 +7,6 @@
 namespace asyncdrop {
 
 ASYNCDROP_DECL TeardownSettings::TeardownSettings()
-    : sink([](std::string_view sentence) { detail::print(sentence); }) {}
+    : sink([](std::string_view sentence) { detail::print_notice(sentence); }) {}
 
 }  // namespace asyncdrop

@@ -129,8 +129,8 @@ class SyncDrop {
         asyncdrop::detail::Line line;
         line << "asyncdrop: SyncDrop could not drop " << asyncdrop::detail::resource_name_of(guard_)
              << ", created at " << asyncdrop::detail::creation_site_of(guard_) << ": " << message;
-        asyncdrop::detail::print(line.view(), asyncdrop::detail::resource_name_of(guard_),
-                                 asyncdrop::detail::creation_site_of(guard_));
+        asyncdrop::detail::print_notice(line.view(), asyncdrop::detail::resource_name_of(guard_),
+                                        asyncdrop::detail::creation_site_of(guard_));
         std::abort();
     }
 
