@@ -1,4 +1,5 @@
 // expect: coroutines of different executor types
+// g++ 12: error: static assertion failed: with_async_drop: factory and body are coroutines of different executor types
 // A bracket runs on one executor; coroutines of two other types cannot both be awaited there.
 #include <asyncdrop/with_async_drop.hpp>
 #include <boost/asio/io_context.hpp>

@@ -1,4 +1,5 @@
 // expect: a cleanup callback returns asio::awaitable<void>, or is noexcept
+// g++ 12: error: static assertion failed: a cleanup callback returns asio::awaitable<void>, or is noexcept and returns void
 #include <asyncdrop/stack.hpp>
 
 void run(asyncdrop::AsyncDropStack& stack) {

@@ -71,7 +71,8 @@ template <class Source, class Body, class OnSuppressed>
 auto open_try_bracket(Source source, Body body, OnSuppressed on_suppressed) {
     using Guard = typename Source::guard_type;
     static_assert(
-        Droppable<Guard> && requires(Guard& guard) { guard.try_async_drop(); },
+        Droppable<Guard> && requires(Guard& guard) { guard.try_async_drop(); } &&
+            !std::is_reference_v<typename Source::acquired>,
         "try_with_async_drop: a factory returns a guard, a box or an Arc, or a result of one");
     using Call = std::invoke_result_t<Body&, decltype(value_of(std::declval<Guard&>()))>;
     using Returned = typename Awaited<Call>::type;

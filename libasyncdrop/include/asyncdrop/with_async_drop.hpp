@@ -127,12 +127,13 @@ auto open_bracket(std::tuple<First, Rest...> sources, Body body, Map map, Values
     auto source = std::apply(
         [&values...](First& first, Rest&...) { return make_source(std::move(first), values...); }, sources);
     using Source = decltype(source);
+    using Acquired = typename Source::acquired;
+    static_assert(Source::borrowed || (Droppable<Acquired> && !std::is_reference_v<Acquired>),
+                  "with_async_drop: a factory returns a guard, or an awaitable of one (by value)");
     using Value = std::remove_reference_t<decltype(value_of(std::declval<typename Source::guard_type&>()))>;
     auto rest = std::apply([](First&, Rest&... others) { return std::tuple<Rest...>(std::move(others)...); },
                            sources);
     using Inner = InnerBracket<std::tuple<Rest...>, Body, Map, Values...>;
-    static_assert(Droppable<typename Source::acquired> || Source::borrowed,
-                  "with_async_drop: a factory returns a guard, or an awaitable of one (by value)");
     using R = typename Awaited<std::invoke_result_t<Inner&, Value&>>::type;
     static_assert(!std::is_reference_v<R>,
                   "with_async_drop: the result outlives the resource, return a value");
