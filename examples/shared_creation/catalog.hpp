@@ -1,17 +1,18 @@
 #pragma once
-// Indexes by the names of their files; each is made when it is first asked for, once, however many ask.
+// Indexes by the names of their files; each is made when it is first asked for, once, however many ask, and
+// stays for the next one.
 //
 // A creation that fails gives its error to all who wait for it; the next request tries again. A caller that
 // is cancelled while it waits, also the one who asked first, hurts nobody else.
 //
-// Threads: one. The cleanup comes after the last get() has ended.
+// Threads: one.
 
-#include <asyncdrop/arc.hpp>
-#include <asyncdrop/shared.hpp>
+#include <asyncdrop/box.hpp>
+#include <asyncdrop/guard.hpp>
+#include <asyncdrop/shared_map.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <string>
-#include <unordered_map>
 
 #include "index.hpp"
 
@@ -19,21 +20,23 @@ namespace shared_creation {
 
 class Catalog {
   public:
-    Catalog(asyncdrop::Passkey<Catalog>, asio::any_io_executor disk) : disk_(std::move(disk)) {}
+    Catalog(asyncdrop::Passkey<Catalog>, asio::any_io_executor disk);
     Catalog(Catalog&&) = delete;
 
-    /// A share of the index, which wants its drop. Errors: those of making it.
-    asio::awaitable<asyncdrop::AsyncDropArc<Index>> get(std::string file);
+    /// A share of the index, which wants its drop. Errors: those of making it; std::runtime_error if there are
+    /// too many.
+    asio::awaitable<asyncdrop::AsyncDropBox<Index>> get(const std::string& file) const;
 
-    asio::awaitable<void> async_drop_impl();
+    /// Waits for everybody who has a share, then closes the indexes.
+    asio::awaitable<void> async_drop_impl() { return indexes_.async_drop(); }
 
   private:
-    using Shared = asyncdrop::AsyncDropShared<Index>;
+    using Indexes = asyncdrop::AsyncDropSharedMap<std::string, Index>;
 
-    const Shared& entry(const std::string& file);
+    asio::awaitable<asyncdrop::AsyncDropBox<Index>> load(const std::string& file) const;
 
     asio::any_io_executor disk_;
-    std::unordered_map<std::string, Shared> entries_;
+    asyncdrop::AsyncDropGuard<Indexes> indexes_;
 };
 
 }  // namespace shared_creation
