@@ -71,9 +71,9 @@ class AsyncDropSharedMap {
     /// be made.
     ///
     /// Errors: SharedMapClosed; the creation's; operation_aborted when cancelled, or when the creation's
-    /// context was destroyed. Cancellation ends the waiting; it ends the creation, too, if nobody else waits
-    /// for it, and then returns when that is over. The awaitable depends neither on this object's lifetime
-    /// nor on the key's.
+    /// context was destroyed. Cancellation ends the waiting. If nobody else waits for the creation,
+    /// WhenUnused::drop ends that, too, and get() then returns when it is over; with WhenUnused::keep it goes on
+    /// for the next one. The awaitable depends neither on this object's lifetime nor on the key's.
     [[nodiscard]] asio::awaitable<AsyncDropBox<T>> get(const Key& key,
                                                        CreationSite site = CreationSite::here()) const {
         return State::get(state_, state_->key_for(key), site);

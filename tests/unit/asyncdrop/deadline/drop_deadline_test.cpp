@@ -11,7 +11,8 @@
 #include <boost/asio/detached.hpp>
 
 #include "tests/support/run_coroutine.hpp"
-#include "tests/unit/asyncdrop/support/probe.hpp"
+#include "tests/unit/asyncdrop/support/printed_lines.hpp"
+#include "tests/unit/asyncdrop/support/probe_test.hpp"
 
 namespace deadline_test {
 
@@ -26,7 +27,7 @@ using test_support::run_coroutine;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-class DropDeadlineTest : public testing::Test {
+class DropDeadlineTest : public ProbeTest {
   protected:
     // A cleanup that waits for the gate, and notes a cancellation.
     Cleanup patient() {
@@ -39,23 +40,9 @@ class DropDeadlineTest : public testing::Test {
             }
         };
     }
-    std::string outcome(asio::awaitable<void> coroutine) {
-        try {
-            run_coroutine(context, std::move(coroutine));
-        } catch (const std::exception& error) {
-            return error.what();
-        }
-        return "no error";
-    }
-    void poll() {
-        context.restart();
-        context.poll();
-    }
 
-    Journal journal;
     Gate gate;
     Gate second_gate;
-    asio::io_context context;
 };
 
 TEST_F(DropDeadlineTest, ADropThatIsInTimeIsAsAnyOther) {
@@ -116,28 +103,22 @@ TEST_F(DropDeadlineTest, StepsFollowEachOther) {
 }
 
 TEST_F(DropDeadlineTest, WarnsThroughTheMessageSink) {
-    static std::vector<std::string> lines;
-    lines.clear();
-    const auto before =
-        asyncdrop::set_message_sink([](std::string_view line) noexcept { lines.emplace_back(line); });
+    PrintedLines printed;
     auto guard = make_probe(journal, "a", waiting_for(gate));
     asio::steady_timer later(context, milliseconds(20));
     later.async_wait([this](boost::system::error_code) { gate.open(); });
     EXPECT_EQ(outcome(async_drop_for(guard, asyncdrop::warn_after(milliseconds(1)))), "no error");
-    asyncdrop::set_message_sink(before);
-    ASSERT_FALSE(lines.empty());
-    EXPECT_THAT(lines[0],
+    ASSERT_FALSE(printed.lines().empty());
+    EXPECT_THAT(printed.lines()[0],
                 testing::ContainsRegex("still dropping Probe, .* ms, created at .*probe.hpp|"
                                        "still dropping Probe, .* ms, created at .*deadline_test.cpp"));
 }
 
 TEST_F(DropDeadlineTest, ATimeThatIsTooLongMeansNever) {
     auto guard = make_probe(journal, "a", patient());
-    std::string ended;
-    asio::co_spawn(context, async_drop_for(guard, hours::max()),
-                   [&](const std::exception_ptr& error) { ended = message_of(error); });
-    poll();
-    EXPECT_EQ(ended, "");
+    asio::cancellation_signal never;
+    start_cancellable(async_drop_for(guard, hours::max()), never);
+    EXPECT_FALSE(ended);
     EXPECT_THAT(journal.events(), ElementsAre("drop a"));
     gate.open();
     poll();
@@ -146,7 +127,6 @@ TEST_F(DropDeadlineTest, ATimeThatIsTooLongMeansNever) {
 
 TEST_F(DropDeadlineTest, ACancelledCoroutineStartsItBehindEvenIfCancelled) {
     asio::cancellation_signal signal;
-    std::string ended;
     const auto runs = [&]() -> asio::awaitable<void> {
         auto guard = make_probe(journal, "a");
         asio::steady_timer never(context, asio::steady_timer::time_point::max());
@@ -162,12 +142,7 @@ TEST_F(DropDeadlineTest, ACancelledCoroutineStartsItBehindEvenIfCancelled) {
         EXPECT_TRUE(throws) << "as after every drop";
         EXPECT_TRUE(guard.is_dropped());
     };
-    asio::co_spawn(context, runs(),
-                   asio::bind_cancellation_slot(signal.slot(), [&](const std::exception_ptr& e) {
-                       signal.slot().clear();
-                       ended = message_of(e);
-                   }));
-    poll();
+    start_cancellable(runs(), signal);
     signal.emit(asio::cancellation_type::terminal);
     poll();
     EXPECT_EQ(ended, "no error");
@@ -269,22 +244,16 @@ TEST_F(TimedBracketTest, AnAbandonedResourceIsNotDroppedTwice) {
 
 TEST_F(TimedBracketTest, ACancelledBodyIsFollowedByTheDrop) {
     asio::cancellation_signal signal;
-    std::string ended;
     const auto open = [this] { return make_probe(journal, "a"); };
     const auto use = [this](Probe&) { return gate.pass(); };
     const auto runs = [&]() -> asio::awaitable<void> {
         const auto deadline = drop_deadline(hours(1));
         co_await with_async_drop(open, use, deadline);
     };
-    asio::co_spawn(context, runs(),
-                   asio::bind_cancellation_slot(signal.slot(), [&](const std::exception_ptr& e) {
-                       signal.slot().clear();
-                       ended = message_of(e);
-                   }));
-    poll();
+    start_cancellable(runs(), signal);
     signal.emit(asio::cancellation_type::terminal);
     poll();
-    EXPECT_THAT(ended, HasSubstr("Operation canceled"));
+    EXPECT_THAT(ended.value_or(""), HasSubstr("Operation canceled"));
     EXPECT_TRUE(journal.contains("dropped a"));
 }
 

@@ -15,19 +15,7 @@ using asyncdrop::WhenDropped;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-class ScopeCancellation : public ScopeTest {
-  protected:
-    void start_cancellable(asio::awaitable<void> coroutine, asio::cancellation_signal& signal) {
-        asio::co_spawn(
-            context, std::move(coroutine),
-            asio::bind_cancellation_slot(signal.slot(), [&, this](const std::exception_ptr& error) {
-                signal.slot().clear();
-                ended = message_of(error);
-            }));
-        poll();
-    }
-    std::optional<std::string> ended;
-};
+class ScopeCancellation : public ScopeTest {};
 
 TEST_F(ScopeCancellation, ADropThatCancelsAsksEverybodyAndWaitsForThem) {
     auto scope = make_scope(WhenDropped::cancel);

@@ -5,18 +5,15 @@
 
 #include <gtest/gtest.h>
 
-#include <asyncdrop/forgotten.hpp>
 #include <asyncdrop/install.hpp>
 #include <asyncdrop/scope.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "tests/support/run_coroutine.hpp"
-#include "tests/unit/asyncdrop/support/probe.hpp"
+#include "tests/unit/asyncdrop/support/probe_test.hpp"
 
 namespace scope_test {
 
@@ -24,30 +21,12 @@ using asyncdrop::AsyncDropGuard;
 using asyncdrop::AsyncDropScope;
 using test_support::run_coroutine;
 
-/// Keeps the library's messages while it lives.
-class PrintedLines {
-  public:
-    PrintedLines() : before_(asyncdrop::set_message_sink(&keep)) { lines().clear(); }
-    PrintedLines(const PrintedLines&) = delete;
-    PrintedLines& operator=(const PrintedLines&) = delete;
-    ~PrintedLines() { asyncdrop::set_message_sink(before_); }
-
-    static std::vector<std::string>& lines() {
-        static std::vector<std::string> all;
-        return all;
-    }
-
-  private:
-    static void keep(std::string_view line) noexcept { lines().emplace_back(line); }
-    asyncdrop::MessageSink before_;
-};
-
 inline asio::awaitable<void> yield() {
     const auto executor = co_await asio::this_coro::executor;
     co_await asio::post(executor, asio::use_awaitable);
 }
 
-class ScopeTest : public testing::Test {
+class ScopeTest : public ProbeTest {
   protected:
     AsyncDropGuard<AsyncDropScope> make_scope(
         asyncdrop::WhenDropped when_dropped = asyncdrop::WhenDropped::join) {
@@ -74,24 +53,8 @@ class ScopeTest : public testing::Test {
         co_return 42;
     }
 
-    template <class D>
-    std::optional<std::string> start_dropping(D& droppable) {
-        dropped.reset();
-        asio::co_spawn(context, droppable.async_drop(),
-                       [this](const std::exception_ptr& error) { dropped = message_of(error); });
-        poll();
-        return dropped;
-    }
-    void poll() {
-        context.restart();
-        context.poll();
-    }
-
-    Journal journal;
     Gate gate;
     Gate second_gate;
-    std::optional<std::string> dropped;
-    asio::io_context context;
 };
 
 }  // namespace scope_test

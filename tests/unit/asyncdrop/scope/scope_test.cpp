@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "tests/unit/asyncdrop/scope/scope_fixture.hpp"
+#include "tests/unit/asyncdrop/support/printed_lines.hpp"
 
 namespace scope_test {
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "tests/unit/asyncdrop/shared/shared_fixture.hpp"
+#include "tests/unit/asyncdrop/support/printed_lines.hpp"
 
 namespace {
 
@@ -98,10 +99,7 @@ TEST_F(SharedTest, CancelsTheCreationWhenItsOnlyWaiterIsCancelledAndNoHandleIsLe
 }
 
 TEST_F(SharedTest, PrintsTheErrorOfACleanupThatNobodyWaitsForAnyMore) {
-    static std::vector<std::string> lines;
-    lines.clear();
-    const auto before =
-        asyncdrop::set_message_sink([](std::string_view line) noexcept { lines.emplace_back(line); });
+    PrintedLines printed;
     auto shared = slow();
     finishes_when_cancelled = true;
     cleanup = failing("disk full");
@@ -111,9 +109,8 @@ TEST_F(SharedTest, PrintsTheErrorOfACleanupThatNobodyWaitsForAnyMore) {
     drop(shared);
     signal.emit(asio::cancellation_type::terminal);
     poll();
-    asyncdrop::set_message_sink(before);
-    ASSERT_EQ(lines.size(), 1u);
-    EXPECT_EQ(lines[0],
+    ASSERT_EQ(printed.lines().size(), 1u);
+    EXPECT_EQ(printed.lines()[0],
               "asyncdrop: the cleanup of a shared Probe that nobody waited for any more failed: disk full");
 }
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "tests/support/run_coroutine.hpp"
-#include "tests/unit/asyncdrop/support/probe.hpp"
+#include "tests/unit/asyncdrop/support/probe_test.hpp"
 
 namespace shared_test {
 
@@ -45,7 +45,7 @@ inline asio::awaitable<void> wait_for(asio::awaitable<ProbeArc> getting, Waited&
     }
 }
 
-class SharedTest : public testing::Test {
+class SharedTest : public ProbeTest {
   protected:
     asio::awaitable<AsyncDropGuard<Probe>> create_slowly() {
         journal.add("create");
@@ -71,35 +71,11 @@ class SharedTest : public testing::Test {
         asio::co_spawn(context, wait_for(shared.get(), waited), asio::detached);
         poll();
     }
-    void start_cancellable(asio::awaitable<void> coroutine, asio::cancellation_signal& signal) {
-        asio::co_spawn(context, std::move(coroutine),
-                       asio::bind_cancellation_slot(
-                           signal.slot(), [&signal](const std::exception_ptr&) { signal.slot().clear(); }));
-        poll();
-    }
-    std::optional<std::string> start_dropping(ProbeShared& shared) {
-        dropped.reset();
-        asio::co_spawn(context, shared.async_drop(),
-                       [this](const std::exception_ptr& error) { dropped = message_of(error); });
-        poll();
-        return dropped;
-    }
-    void poll() {
-        context.restart();
-        context.poll();
-    }
-    template <class D>
-    void drop(D& droppable) {
-        run_coroutine(context, droppable.async_drop());
-    }
 
-    Journal journal;
     Gate gate;
     Cleanup cleanup;
     bool fails = false;
     bool finishes_when_cancelled = false;
-    std::optional<std::string> dropped;
-    asio::io_context context;
 };
 
 }  // namespace shared_test

@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "tests/support/run_coroutine.hpp"
-#include "tests/unit/asyncdrop/support/probe.hpp"
+#include "tests/unit/asyncdrop/support/probe_test.hpp"
 
 namespace shared_map_test {
 
@@ -43,7 +43,7 @@ inline asio::awaitable<void> wait_for(asio::awaitable<User> getting, Waited& wai
     }
 }
 
-class SharedMapTest : public testing::Test {
+class SharedMapTest : public ProbeTest {
   protected:
     AsyncDropGuard<Map> make_map(WhenUnused when_unused = WhenUnused::drop) {
         return Map::create([this](const std::string& key) { return create(key); }, when_unused);
@@ -66,36 +66,10 @@ class SharedMapTest : public testing::Test {
         asio::co_spawn(context, wait_for(map.get(key), waited), asio::detached);
         poll();
     }
-    void start_cancellable(Map& map, const std::string& key, Waited& waited,
-                           asio::cancellation_signal& signal) {
-        asio::co_spawn(context, wait_for(map.get(key), waited),
-                       asio::bind_cancellation_slot(
-                           signal.slot(), [&signal](const std::exception_ptr&) { signal.slot().clear(); }));
-        poll();
-    }
-    template <class D>
-    std::optional<std::string> start_dropping(D& droppable) {
-        dropped.reset();
-        asio::co_spawn(context, droppable.async_drop(),
-                       [this](const std::exception_ptr& error) { dropped = message_of(error); });
-        poll();
-        return dropped;
-    }
-    template <class D>
-    void drop(D& droppable) {
-        run_coroutine(context, droppable.async_drop());
-    }
-    void poll() {
-        context.restart();
-        context.poll();
-    }
 
-    Journal journal;
     Gate gate;
     Cleanup cleanup;
     bool fails = false;
-    std::optional<std::string> dropped;
-    asio::io_context context;
 };
 
 TEST_F(SharedMapTest, ManyWaitForOneCreationAndTheLastUserCleansUp) {
@@ -224,7 +198,7 @@ TEST_F(SharedMapTest, ACancelledWaiterHurtsNobodyElse) {
     auto map = make_map();
     asio::cancellation_signal signal;
     Waited first, second;
-    start_cancellable(*map, "a", first, signal);
+    start_cancellable(wait_for(map->get("a"), first), signal);
     start_waiting(*map, "a", second);
     signal.emit(asio::cancellation_type::terminal);
     poll();
@@ -240,13 +214,28 @@ TEST_F(SharedMapTest, TheCreationIsCancelledWithItsLastWaiter) {
     auto map = make_map();
     asio::cancellation_signal signal;
     Waited waited;
-    start_cancellable(*map, "a", waited, signal);
+    start_cancellable(wait_for(map->get("a"), waited), signal);
     signal.emit(asio::cancellation_type::terminal);
     poll();
     EXPECT_THAT(waited.outcome, HasSubstr("Operation canceled"));
     EXPECT_THAT(journal.events(), ElementsAre("create a", "cancelled a"));
     EXPECT_EQ(map->size(), 0u);
     drop(map);
+}
+
+TEST_F(SharedMapTest, AMapThatKeepsGoesOnWithACreationThatNobodyWaitsForAnyMore) {
+    auto map = make_map(WhenUnused::keep);
+    asio::cancellation_signal signal;
+    Waited first;
+    start_cancellable(wait_for(map->get("a"), first), signal);
+    signal.emit(asio::cancellation_type::terminal);
+    poll();
+    EXPECT_THAT(first.outcome, HasSubstr("Operation canceled"));
+    gate.open();
+    User next = get(*map, "a");
+    EXPECT_THAT(journal.events(), ElementsAre("create a"));
+    drop(next);
+    EXPECT_EQ(start_dropping(map), "no error");
 }
 
 // Every moment at which the cancellation may come.
@@ -256,9 +245,7 @@ TEST_F(SharedMapTest, NothingIsLeftWheneverAWaiterIsCancelled) {
         auto map = make_map();
         asio::cancellation_signal signal;
         Waited waited;
-        asio::co_spawn(context, wait_for(map->get("a"), waited),
-                       asio::bind_cancellation_slot(
-                           signal.slot(), [&signal](const std::exception_ptr&) { signal.slot().clear(); }));
+        spawn_cancellable(wait_for(map->get("a"), waited), signal);
         context.restart();
         for (int turn = 0; turn < turns; ++turn) context.poll_one();
         asio::post(context, [&signal] { signal.emit(asio::cancellation_type::terminal); });
