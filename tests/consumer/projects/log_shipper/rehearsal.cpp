@@ -137,6 +137,27 @@ void forgotten() {
     reports.clear();
 }
 
+std::vector<std::string> told;  // of the main thread only
+
+void note_report(const asyncdrop::Report& report) noexcept {
+    if (report.kind == asyncdrop::ReportKind::forgotten && !report.fatal) told.emplace_back(report.type);
+}
+
+// What the library says without a handler, in parts: for a log.
+void reported() {
+    using asyncdrop::ForgottenAction;
+    const auto handler = asyncdrop::set_forgotten_handler(nullptr);
+    const auto sink = asyncdrop::set_report_sink(&note_report);
+    const auto action = asyncdrop::set_forgotten_action(ForgottenReason::forgotten, ForgottenAction::print);
+    {
+        const Session::Guard session = Session::open();
+    }
+    asyncdrop::set_forgotten_action(ForgottenReason::forgotten, action);
+    asyncdrop::set_report_sink(sink);
+    asyncdrop::set_forgotten_handler(handler);
+    expect(told == std::vector<std::string>{"log_shipper::Session"}, "a report names the session's type");
+}
+
 void context_destroyed() {
     bool dropped = false;
     {
@@ -227,6 +248,7 @@ void rehearse() {
     run(mapped_error());
     cancelled();
     forgotten();
+    reported();
     context_destroyed();
     completion_tokens();
     blocking_scope();

@@ -16,9 +16,12 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
+#include <cstddef>
 #include <exception>
+#include <functional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -87,18 +90,39 @@ asio::awaitable<void> heartbeat() {
     expect(beats >= 1, "the task was woken or asked to stop, and not left to its hour");
 }
 
+asio::awaitable<void> never() {
+    const auto executor = co_await asio::this_coro::executor;
+    asio::steady_timer timer(executor, asio::steady_timer::time_point::max());
+    co_await timer.async_wait(asio::use_awaitable);
+}
+
 // The drop of a scope within a deadline: its task comes to no end by itself, so it is asked to.
 asio::awaitable<void> cut_short() {
     const auto executor = co_await asio::this_coro::executor;
     auto scope = AsyncDropScope::create(executor);
-    auto never = []() -> asio::awaitable<void> {
-        const auto here = co_await asio::this_coro::executor;
-        asio::steady_timer timer(here, asio::steady_timer::time_point::max());
-        co_await timer.async_wait(asio::use_awaitable);
-    };
-    scope->spawn("never", never);
+    scope->spawn("never", never());
     co_await asyncdrop::async_drop_for(scope, std::chrono::milliseconds(1));
     expect(scope.is_dropped(), "the task was cancelled, which is no error");
+}
+
+asio::awaitable<int> answer() {
+    co_await take_turns(1);
+    co_return 42;
+}
+
+// The same in a bracket, which has waited for another task's result before.
+asio::awaitable<void> cut_short_after_body() {
+    const auto executor = co_await asio::this_coro::executor;
+    auto open = [executor] { return AsyncDropScope::create(executor); };
+    auto use = [](AsyncDropScope& scope) -> asio::awaitable<int> {
+        scope.spawn("never", never());
+        asio::awaitable<int> answering = scope.spawn("answer", answer(), asio::use_awaitable);
+        const int got = co_await std::move(answering);
+        co_return got;
+    };
+    const auto deadline = asyncdrop::drop_deadline(std::chrono::milliseconds(1));
+    const int got = co_await asyncdrop::with_async_drop(open, use, deadline);
+    expect(got == 42, "the body's result comes out of a bracket whose drop has a deadline");
 }
 
 // Two users of one key share what was made once; the last one's drop closes it.
@@ -115,9 +139,34 @@ asio::awaitable<void> shared_by_key() {
     co_await sessions.async_drop();
 }
 
+struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+        return std::hash<std::string_view>()(text);
+    }
+};
+
+// What nobody uses stays for the next one, who may ask by another type than the key's; the map closes it.
+asio::awaitable<void> kept_by_key() {
+    using Sessions = asyncdrop::AsyncDropSharedMap<std::string, Session, TextHash, std::equal_to<>>;
+    auto open = [](const std::string&) { return Session::open(); };
+    auto sessions = Sessions::create(open, asyncdrop::WhenUnused::keep);
+    const std::string_view key = "uplink";
+    auto first = co_await sessions->get(key);
+    const Session* const opened = &*first;
+    co_await first.async_drop();
+    auto next = co_await sessions->get(key);
+    expect(Session::count() == 1 && &*next == opened, "the session was kept");
+    co_await next.async_drop();
+    co_await sessions.async_drop();
+    expect(Session::count() == 0, "and closed with the map");
+}
+
 asio::awaitable<void> all() {
     co_await shared_by_key();
+    co_await kept_by_key();
     co_await cut_short();
+    co_await cut_short_after_body();
     co_await batches();
     co_await heartbeat();
 }
