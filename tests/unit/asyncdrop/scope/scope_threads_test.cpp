@@ -103,7 +103,7 @@ TEST(TaskThreads, WakesAndStopsRaceWithTheWait) {
         std::atomic<int> turns{0};
         auto task = AsyncDropTask::start(pool.get_executor(), "turns",
                                          [&turns](asyncdrop::TaskControl& control) -> asio::awaitable<void> {
-                                             do {  // once also if the stop comes first
+                                             do {  // also if the drop comes before the body has begun
                                                  co_await control.wait_for(std::chrono::hours(1));
                                                  turns += 1;
                                              } while (!control.stopping());

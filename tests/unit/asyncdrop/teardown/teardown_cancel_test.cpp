@@ -300,10 +300,10 @@ TEST_F(TeardownCancel, ANodesOwnDeadlineReplacesTheGeneralOne) {
     context.run();  // the abandoned cleanup ends at last
 }
 
-TEST_F(TeardownCancel, DiesWithItsContextWhateverTheState) {
+TEST_F(TeardownCancel, DiesWithItsContext) {
     ForgottenRecorder recorder;
     TeardownSettings settings = silent();
-    settings.cancel_after = hours(1);  // is waited for
+    settings.cancel_after = hours(1);  // later than the context dies
     auto graph = TeardownGraph::create(settings);
     {
         asio::io_context doomed;
