@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "demofs/app/amount_text.hpp"
 #include "demofs/app/commands.hpp"
 #include "demofs/app/failure.hpp"
 #include "demofs/app/local_state.hpp"
@@ -101,15 +102,12 @@ bool is_damaged(const Outcome& outcome) {
            !outcome.report.findings.empty();
 }
 
-std::string mib(std::uint64_t bytes) {
-    return std::to_string(bytes >> 20) + " MiB";
-}
-
 // One line on a terminal, written over and over.
 void show_progress(const fs::CheckReport& done) {
     std::cerr << "\rchecked " << done.nodes << " nodes, " << done.entries << " entries";
     if (done.content_bytes > 0)
-        std::cerr << "; read " << mib(done.content_bytes_read) << " of " << mib(done.content_bytes);
+        std::cerr << "; read " << bytes_text(done.content_bytes_read) << " of "
+                  << bytes_text(done.content_bytes);
     std::cerr << "\x1b[K" << std::flush;
 }
 
@@ -142,9 +140,9 @@ void print(const Outcome& outcome, const CheckVaultSettings& settings) {
     for (const std::string& note : outcome.notes) std::cout << note << '\n';
     for (const fs::Finding& finding : report.findings)
         std::cout << (finding.path.empty() ? "" : finding.path + ": ") << finding.what << '\n';
-    std::cout << report.inodes << " inodes, " << report.nodes << " nodes, " << mib(report.content_bytes)
-              << " of content ("
-              << (settings.read_data ? mib(report.content_bytes_read) + " read" : "not read") << "), "
+    std::cout << report.inodes << " inodes, " << report.nodes << " nodes, "
+              << bytes_text(report.content_bytes) << " of content ("
+              << (settings.read_data ? bytes_text(report.content_bytes_read) + " read" : "not read") << "), "
               << report.segments << " segments (" << report.unused_segments << " of them unused), "
               << report.foreign_objects << " foreign objects\n";
     if (!is_damaged(outcome)) {

@@ -202,9 +202,12 @@ void CommandLine::add_unmount() {
 void CommandLine::add_status() {
     CLI::App* command = add("status", "Say what a mount is doing, and what its unmount waits for",
                             "  demofs status               all mounts of this user\n"
-                            "  demofs status ~/private");
+                            "  demofs status ~/private\n"
+                            "  demofs status ~/private --watch           until Ctrl-C, or it is unmounted");
     command->add_option("DIR", status_.mount_point, "Where the vault is, or was, mounted");
-    command->add_flag("--json", status_.json, "Print JSON: a list of objects");
+    command->add_flag("--watch", status_.watch, "Once a second, until Ctrl-C or the end of the mount");
+    command->add_flag("--json", status_.json,
+                      "Print JSON: a list of objects (with --watch, a line a second)");
     command->callback([this] { code_ = run_status(status_); });
 }
 

@@ -54,6 +54,7 @@ int run_unmount(const UnmountSettings& settings);
 
 struct StatusSettings {
     std::optional<std::string> mount_point;  ///< none: all of this user
+    bool watch = false;                      ///< once a second, until the mount or the user ends it
     bool json = false;
 };
 int run_status(const StatusSettings& settings);

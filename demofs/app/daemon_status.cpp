@@ -1,13 +1,12 @@
 #include "demofs/app/daemon_status.hpp"
 
 #include <algorithm>
-#include <array>
 #include <asyncdrop/teardown_export.hpp>
-#include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
-#include "demofs/app/unmount_outcome.hpp"
+#include "demofs/app/amount_text.hpp"
 #include "demofs/base/error.hpp"
 
 namespace demofs::app {
@@ -18,12 +17,6 @@ using Json = nlohmann::json;
 
 double seconds_of(std::chrono::steady_clock::duration duration) {
     return std::chrono::duration<double>(duration).count();
-}
-
-std::string seconds_text(double seconds) {
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%.1f s", seconds);
-    return text.data();
 }
 
 // Types, the most frequent first.
@@ -52,6 +45,13 @@ Json guards_by_type(const std::vector<asyncdrop::LiveGuard>& guards) {
     return list;
 }
 
+Json parse(const std::string& given) {
+    Json json = Json::parse(given, nullptr, false);
+    if (json.is_discarded() || !json.contains("guards"))
+        throw Error::saying(std::errc::protocol_error, "the daemon's status cannot be read");
+    return json;
+}
+
 void line(std::string& text, const std::string& name, const std::string& value) {
     std::string padded = name;
     padded.resize(std::max<std::size_t>(padded.size(), 16), ' ');
@@ -65,7 +65,7 @@ std::string waiting_for(const asyncdrop::TeardownReport& report) {
     for (const asyncdrop::NodeReport& node : report.nodes) {
         if (node.state != asyncdrop::NodeState::dropping || !node.started) continue;
         text += (text.empty() ? "" : "; ") + node.name + ", since " +
-                seconds_text(seconds_of(report.ended - *node.started));
+                decimal_text(seconds_of(report.ended - *node.started), "s");
     }
     return text;
 }
@@ -98,10 +98,17 @@ std::string to_json(const DaemonStatus& status) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string describe_status(const std::string& given) {
-    const Json json = Json::parse(given, nullptr, false);
-    if (json.is_discarded() || !json.contains("guards"))
-        throw Error::saying(std::errc::protocol_error, "the daemon's status cannot be read");
+std::optional<double> RequestRates::look(const std::string& given, Clock::time_point now) {
+    const Json json = parse(given);
+    const Look seen{json.at("requests").get<std::uint64_t>(), now};
+    const auto [entry, is_new] = last_.try_emplace(json.at("pid").get<pid_t>(), seen);
+    const Look before = std::exchange(entry->second, seen);
+    if (is_new || now <= before.when || seen.requests < before.requests) return std::nullopt;  // going down
+    return static_cast<double>(seen.requests - before.requests) / seconds_of(now - before.when);
+}
+
+std::string describe_status(const std::string& given, std::optional<double> requests_per_s) {
+    const Json json = parse(given);
     const auto number = [&json](const char* key) {
         return json.at(key).is_number() ? json.at(key).get<std::uint64_t>() : 0;
     };
@@ -112,8 +119,9 @@ std::string describe_status(const std::string& given) {
     line(text, "vault", text_of("vault") + (json.at("read_only").get<bool>() ? " (read-only)" : ""));
     line(text, "state", text_of("state") + ", process " + std::to_string(number("pid")));
     line(text, "requests",
-         std::to_string(number("requests")) + " served, " + std::to_string(number("in_flight")) +
-             " in flight");
+         std::to_string(number("requests")) + " served" +
+             (requests_per_s ? " (" + decimal_text(*requests_per_s, "a second") + ")" : "") + ", " +
+             std::to_string(number("in_flight")) + " in flight");
     if (json.at("open_handles").is_number()) {
         line(text, "open handles", std::to_string(number("open_handles")));
         line(text, "to be saved",

@@ -9,6 +9,7 @@
 #include <asyncdrop/teardown_report.hpp>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,8 +51,26 @@ struct DaemonStatus {
 
 std::string to_json(const DaemonStatus& status);
 
-/// For a person, several lines. Throws Error if `json` is not what to_json makes.
-std::string describe_status(const std::string& json);
+/// For a person, several lines, with the rate of requests if it is known. Throws Error if `json` is not what
+/// to_json makes.
+std::string describe_status(const std::string& json, std::optional<double> requests_per_s = std::nullopt);
+
+/// How many requests a second daemons have served between two looks at their status.
+class RequestRates {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    /// Of the daemon whose status this is, since it was looked at before; nothing at the first look. Throws
+    /// Error if `json` is not what to_json makes.
+    std::optional<double> look(const std::string& json, Clock::time_point now);
+
+  private:
+    struct Look {
+        std::uint64_t requests = 0;
+        Clock::time_point when;
+    };
+    std::map<pid_t, Look> last_;
+};
 
 /// The nodes of a teardown that are being dropped: "tree, since 5.0 s".
 std::string waiting_for(const asyncdrop::TeardownReport& report);

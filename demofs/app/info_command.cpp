@@ -9,6 +9,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "demofs/app/amount_text.hpp"
 #include "demofs/app/commands.hpp"
 #include "demofs/app/failure.hpp"
 #include "demofs/app/password.hpp"
@@ -30,12 +31,7 @@ std::string utc(std::time_t time) {
 }
 
 std::string size_text(std::uint64_t bytes) {
-    std::ostringstream text;
-    text << bytes << " bytes";
-    if (bytes >= 1024 * 1024)
-        text << " (" << std::fixed << std::setprecision(1) << static_cast<double>(bytes) / (1024 * 1024)
-             << " MiB)";
-    return text.str();
+    return std::to_string(bytes) + " bytes" + (bytes < 1000 ? "" : " (" + bytes_text(bytes) + ")");
 }
 
 void line(const std::string& name, const std::string& value) {

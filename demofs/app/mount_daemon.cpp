@@ -11,6 +11,7 @@
 #include <asyncdrop/even_if_cancelled.hpp>
 #include <utility>
 
+#include "demofs/app/amount_text.hpp"
 #include "demofs/app/daemon_status.hpp"
 #include "demofs/app/failure.hpp"
 #include "demofs/base/error.hpp"

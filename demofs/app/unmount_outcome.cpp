@@ -2,12 +2,11 @@
 #include "demofs/app/unmount_outcome.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "demofs/app/amount_text.hpp"
 #include "demofs/base/error.hpp"
 
 namespace demofs::app {
@@ -18,12 +17,6 @@ using Json = nlohmann::json;
 
 std::string count_text(std::uint64_t count, const std::string& singular) {
     return std::to_string(count) + " " + singular + (count == 1 ? "" : "s");
-}
-
-std::string decimal(double value, const std::string& unit) {
-    std::array<char, 48> text{};
-    std::snprintf(text.data(), text.size(), "%.1f %s", value, unit.c_str());
-    return text.data();
 }
 
 Json parse(const std::string& text) {
@@ -74,7 +67,8 @@ std::string timeline_of(const Json& teardown) {
         name.resize(width, ' ');
         const bool ran = node.at("started_us").is_number() && node.at("ended_us").is_number();
         const std::string took =
-            ran ? decimal(milliseconds(node.at("ended_us")) - milliseconds(node.at("started_us")), "ms") : "";
+            ran ? decimal_text(milliseconds(node.at("ended_us")) - milliseconds(node.at("started_us")), "ms")
+                : "";
         text += "  " + name + "  |" + bar_of(node, total_ms) + "|  " + took;
         const std::string state = node.at("state").get<std::string>();
         if (state != "dropped") text += (took.empty() ? "" : ", ") + state;
@@ -85,16 +79,6 @@ std::string timeline_of(const Json& teardown) {
 }
 
 }  // namespace
-
-std::string bytes_text(std::uint64_t bytes) {
-    constexpr std::array units{"B", "kB", "MB", "GB", "TB"};
-    auto value = static_cast<double>(bytes);
-    std::size_t unit = 0;
-    for (; value >= 999.5 && unit + 1 < units.size(); ++unit) value /= 1000;
-    if (unit == 0 || value >= 9.95)
-        return std::to_string(static_cast<std::uint64_t>(value + 0.5)) + " " + units[unit];
-    return decimal(value, units[unit]);
-}
 
 std::string to_json(const UnmountOutcome& outcome) {
     Json json;
@@ -127,11 +111,11 @@ OutcomeText describe_outcome(const std::string& text, double seconds) {
         shown.summary = files == 0 ? "All saved: nothing was left to save, " + commit
                                    : "All saved: " + count_text(files, "file") + ", " +
                                          bytes_text(json.at("bytes").get<std::uint64_t>()) + ", " + commit;
-        shown.summary += ", " + decimal(seconds, "s");
+        shown.summary += ", " + decimal_text(seconds, "s");
         return shown;
     }
     shown.summary = "Not saved: " + (lost == 0 ? "see above" : "changes of " + count_text(lost, "file")) +
-                    "; the vault holds " + commit + ", " + decimal(seconds, "s");
+                    "; the vault holds " + commit + ", " + decimal_text(seconds, "s");
     for (const Json& problem : json.at("problems")) shown.details.push_back(problem.get<std::string>());
     for (const Json& file : json.at("not_saved")) {
         shown.details.push_back("  " +

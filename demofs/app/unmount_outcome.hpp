@@ -50,7 +50,4 @@ OutcomeText describe_outcome(const std::string& json, double seconds);
 /// The JSON for other programs: with the time that the user has waited.
 std::string outcome_for_programs(const std::string& json, double seconds);
 
-/// "12 MB"; powers of 1000, as disks are sold and `du --si` counts.
-std::string bytes_text(std::uint64_t bytes);
-
 }  // namespace demofs::app

@@ -27,7 +27,7 @@ _demofs() {
                         --idle --cache-mib --tree-cache-mib --dirty-mib --commit-interval-ms --wait --teardown-timeout
                         --teardown-report --teardown-trace --teardown-graph --log-file --log-level --help" ;;
         unmount) options="--lazy --timeout --verbose --json --help" ;;
-        status) options="--json --help" ;;
+        status) options="--watch --json --help" ;;
         info) options="--password-file --password-command --unlock --help" ;;
         check) options="--password-file --password-command --read-data --json --help" ;;
         help) options="init mount unmount status info check --help" ;;

@@ -38,6 +38,7 @@ complete -c demofs -n "__fish_seen_subcommand_from mount" -l log-level -x -a "tr
 complete -c demofs -n "__fish_seen_subcommand_from unmount" -l lazy -d "Detach and return"
 complete -c demofs -n "__fish_seen_subcommand_from unmount" -l timeout -x -d "Wait so many seconds at most"
 complete -c demofs -n "__fish_seen_subcommand_from unmount" -l verbose -d "Show the teardown"
+complete -c demofs -n "__fish_seen_subcommand_from status" -l watch -d "Once a second"
 complete -c demofs -n "__fish_seen_subcommand_from unmount status" -l json -d "Print JSON"
 complete -c demofs -n "__fish_seen_subcommand_from unmount status" -f -a "(__demofs_mounts)"
 complete -c demofs -n "__fish_seen_subcommand_from check" -l read-data -d "Read all content"

@@ -143,6 +143,7 @@ class Damage(MountTest):
         code, said = self.check_vault("--read-data")
         self.assertEqual(code, 0, said)
         self.assertIn("No damage was found", said)
+        self.assertIn("32 MB of content (32 MB read)", said)
         victim = self.objects()[0]
         with open(victim, "r+b") as file:
             file.seek(victim.stat().st_size // 2)
