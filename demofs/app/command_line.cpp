@@ -13,12 +13,23 @@
 #include "demofs/app/failure.hpp"
 #include "demofs/app/mount_helper.hpp"
 #include "demofs/app/suggestion.hpp"
+#include "demofs/base/error.hpp"
+#include "demofs/store/fault_plan.hpp"
 
 namespace demofs::app {
 
 namespace {
 
 constexpr std::int64_t longest_wait_s = 31536000;
+
+std::string is_store_fault(const std::string& spec) {
+    try {
+        static_cast<void>(store::parse_fault(spec));
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "";
+}
 
 class CommandLine {
   public:
@@ -165,6 +176,13 @@ void CommandLine::add_mount() {
     command->add_option("--teardown-trace", mount_.teardown_trace,
                         "The same as a trace for chrome://tracing or Perfetto");
     command->add_option("--teardown-graph", mount_.teardown_graph, "The same as a graph for Graphviz");
+    command
+        ->add_option("--store-fault", mount_.store_faults,
+                     "For trying out a bad day: let operations of the store fail, hang or take long, as in "
+                     "write:3:eio, sync:1+:enospc, write:5:hang, read:1+:delay=50")
+        ->check(is_store_fault)
+        ->allow_extra_args(false)
+        ->type_name("OPERATION:N[+]:EFFECT");
     command->add_option("--log-file", mount_.log.file,
                         "Append the log to this file (default: stderr, or the system log in the background)");
     command->add_option("--log-level", mount_.log.level, "trace, debug, info, warn, error or off")

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "demofs/app/logging.hpp"
 #include "demofs/app/password.hpp"
@@ -39,6 +40,7 @@ struct MountSettings {
     std::optional<std::string> teardown_report;  ///< a file the report is written to, as text
     std::optional<std::string> teardown_trace;   ///< the same as a Chrome trace
     std::optional<std::string> teardown_graph;   ///< the same in Graphviz' language
+    std::vector<std::string> store_faults;       ///< injected from the mount on: see store::parse_fault
     LogSettings log;
 };
 int run_mount(const MountSettings& settings);

@@ -90,6 +90,8 @@ std::string to_json(const DaemonStatus& status) {
     json["last_commit_age_s"] = status.memory && status.memory->last_commit_age
                                     ? Json(status.memory->last_commit_age->count())
                                     : Json();
+    json["store_faults"] = status.store_faults;
+    json["held_operations"] = status.held_operations;
     json["storage_failure"] = status.storage_failure.empty() ? Json() : Json(status.storage_failure);
     json["guards"] = guards_by_type(status.guards);
     json["waiting_for"] = status.waiting_for.empty() ? Json() : Json(status.waiting_for);
@@ -138,6 +140,9 @@ std::string describe_status(const std::string& given, std::optional<double> requ
                       ? ", " + std::to_string(number("last_commit_age_s")) + " s ago"
                       : ""));
     }
+    for (const Json& fault : json.at("store_faults")) line(text, "injected fault", fault.get<std::string>());
+    if (const std::uint64_t held = number("held_operations"); held > 0)
+        line(text, "hanging", std::to_string(held) + " operations of the store, by injected faults");
     if (const std::string failure = text_of("storage_failure"); !failure.empty())
         line(text, "storage failed", failure);
     if (const std::string stuck = text_of("waiting_for"); !stuck.empty()) line(text, "waiting for", stuck);

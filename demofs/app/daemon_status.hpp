@@ -43,6 +43,8 @@ struct DaemonStatus {
     };
     std::optional<Memory> memory;
 
+    std::vector<std::string> store_faults;              ///< injected, as they were given
+    std::size_t held_operations = 0;                    ///< of the store, by such a fault
     std::string storage_failure;                        ///< a sentence; empty while all is well
     std::vector<asyncdrop::LiveGuard> guards;           ///< the registry's
     std::optional<asyncdrop::TeardownReport> teardown;  ///< as it stands

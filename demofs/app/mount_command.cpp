@@ -112,6 +112,9 @@ int run_mount(const MountSettings& settings) {
         std::cerr << "demofs: " << sentence << std::endl;
     };
     const MountSettings ready_to_mount = checked(settings, notice);
+    for (const std::string& fault : settings.store_faults)
+        notice("this mount's store is made to misbehave (--store-fault " + fault +
+               "): what it holds is at risk");
     const auto daemon = [&](ReadyNotice& ready) -> int {
         try {
             return run_daemon(ready_to_mount, ready, notice);

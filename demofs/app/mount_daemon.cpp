@@ -58,6 +58,7 @@ MountDaemon::MountDaemon(const MountSettings& settings, const crypto::VaultKeys&
           logger_.warn(sentence);
           if (control_ && phase_ != Phase::mounted) control_->tell("notice", sentence);
       }),
+      faults_(settings.store_faults.empty() ? nullptr : std::make_shared<store::FaultPlan>()),
       stack_(executor, settings.vault, keys, notice_, [this] {
           asyncdrop::TeardownSettings teardown;
           teardown.warn_after = std::chrono::seconds(2);
@@ -94,8 +95,10 @@ asio::awaitable<int> MountDaemon::run() {
 }
 
 asio::awaitable<void> MountDaemon::bring_up() {
+    StackSettings settings = stack_settings(settings_);
+    settings.faults = faults_;
     auto opening =
-        stack_.open(settings_.read_only ? Access::read_only : Access::read_write, stack_settings(settings_));
+        stack_.open(settings_.read_only ? Access::read_only : Access::read_write, std::move(settings));
     co_await std::move(opening);
 
     fs::FilesystemSettings filesystem_settings;
@@ -142,6 +145,10 @@ asio::awaitable<void> MountDaemon::bring_up() {
 void MountDaemon::on_ready() {
     logger_.info("Mounted {} on {} ({} segments, {} inodes)", settings_.vault, settings_.mount_point,
                  stack_.segment_count(), stack_.tree().counters().inodes);
+    for (const std::string& fault : settings_.store_faults) {
+        logger_.warn("The store is made to misbehave: --store-fault {}", fault);
+        faults_->add(store::parse_fault(fault));
+    }
     if (!ready_.in_background()) return;
     ready_.ready();
     leave_terminal(logger_, settings_.log);

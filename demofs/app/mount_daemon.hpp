@@ -75,6 +75,7 @@ class MountDaemon {
     ReadyNotice& ready_;
     boost::asio::any_io_executor executor_;
     Notice notice_;
+    std::shared_ptr<store::FaultPlan> faults_;  // null: none are injected
     VaultStack stack_;
     asyncdrop::AsyncDropBox<UnmountTriggers> triggers_;
     asyncdrop::AsyncDropBox<ControlServer> control_;

@@ -38,6 +38,8 @@ std::string MountDaemon::status() {
             now.state = "tearing down";
             break;
     }
+    now.store_faults = settings_.store_faults;
+    if (faults_) now.held_operations = faults_->held();
     if (filesystem_ && session_) {
         now.requests = session_->requests();
         now.in_flight = session_->in_flight();

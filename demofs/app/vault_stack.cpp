@@ -58,6 +58,11 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
     auto store = co_await std::move(opening);
     store_ = &*store;
     store_node_ = graph_->add("object store", std::move(store), asyncdrop::uses(io_node, pool_node));
+    if (settings.faults) {
+        auto faulty = store::FaultObjectStore::make(*store_, settings.faults);
+        store_ = &*faulty;
+        store_node_ = graph_->add("store fault", std::move(faulty), asyncdrop::uses(store_node_));
+    }
 
     // What was there is asked before what is there, so that a writer beside cannot make that look old.
     auto remembering = read_memory(access);

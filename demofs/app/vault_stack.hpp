@@ -23,6 +23,7 @@
 #include "demofs/base/worker_pool.hpp"
 #include "demofs/block/block_stack.hpp"
 #include "demofs/crypto/keys.hpp"
+#include "demofs/store/fault_object_store.hpp"
 #include "demofs/store/io/io_engine.hpp"
 #include "demofs/store/local_object_store.hpp"
 #include "demofs/tree/recovery.hpp"
@@ -44,7 +45,8 @@ struct StackSettings {
     bool accept_fork = false;      ///< go on with one of several histories, and give up the others
     bool accept_rollback = false;  ///< go on with an older state than this machine has seen
     std::chrono::milliseconds state_interval{
-        5000};  ///< between two writes of this machine's memory of the vault
+        5000};                                 ///< between two writes of this machine's memory of the vault
+    std::shared_ptr<store::FaultPlan> faults;  ///< that strike the object store; none: it has no such part
 };
 
 class VaultStack {
@@ -71,7 +73,7 @@ class VaultStack {
     /// To add what stands on the tree; `tree_node()` and `store_node()` are what it uses.
     asyncdrop::TeardownGraph& graph() { return *graph_; }
     asyncdrop::NodeHandle<tree::Tree> tree_node() const { return tree_node_; }
-    asyncdrop::NodeHandle<store::LocalObjectStore> store_node() const { return store_node_; }
+    asyncdrop::AnyNodeHandle store_node() const { return store_node_; }
     /// What is dropped right after the last user of the tree: whatever commits uses it.
     asyncdrop::AnyNodeHandle top_node() const { return top_node_; }
 
@@ -105,7 +107,7 @@ class VaultStack {
     store::ObjectStore* store_ = nullptr;
     tree::Tree* tree_ = nullptr;
     asyncdrop::NodeHandle<tree::Tree> tree_node_;
-    asyncdrop::NodeHandle<store::LocalObjectStore> store_node_;
+    asyncdrop::AnyNodeHandle store_node_;
     asyncdrop::AnyNodeHandle top_node_;
     tree::Verdict verdict_ = tree::Verdict::clean;
     bool torn_down_ = false;

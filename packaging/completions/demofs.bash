@@ -18,14 +18,14 @@ _demofs() {
             mapfile -t COMPREPLY < <(compgen -W "trace debug info warn error off" -- "$current")
             return ;;
         --password-command | --idle | --wait | --timeout | --teardown-timeout | --cache-mib | --tree-cache-mib | \
-            --dirty-mib | --commit-interval-ms | -o)
+            --dirty-mib | --commit-interval-ms | --store-fault | -o)
             return ;;
     esac
     case $command in
         init) options="--password-file --password-command --cipher --weak-key-derivation --help" ;;
         mount) options="--password-file --password-command --foreground --read-only --accept-fork --accept-rollback --allow-other -o
                         --idle --cache-mib --tree-cache-mib --dirty-mib --commit-interval-ms --wait --teardown-timeout
-                        --teardown-report --teardown-trace --teardown-graph --log-file --log-level --help" ;;
+                        --teardown-report --teardown-trace --teardown-graph --store-fault --log-file --log-level --help" ;;
         unmount) options="--lazy --timeout --verbose --json --help" ;;
         status) options="--watch --json --help" ;;
         info) options="--password-file --password-command --unlock --help" ;;

@@ -33,6 +33,7 @@ complete -c demofs -n "__fish_seen_subcommand_from mount" -l teardown-timeout -x
 complete -c demofs -n "__fish_seen_subcommand_from mount" -l teardown-report -r -F -d "Report of the unmount"
 complete -c demofs -n "__fish_seen_subcommand_from mount" -l teardown-trace -r -F -d "The same as a trace"
 complete -c demofs -n "__fish_seen_subcommand_from mount" -l teardown-graph -r -F -d "The same as a graph"
+complete -c demofs -n "__fish_seen_subcommand_from mount" -l store-fault -x -d "Let the store fail, hang or take long"
 complete -c demofs -n "__fish_seen_subcommand_from mount" -l log-file -r -F -d "Append the log to this file"
 complete -c demofs -n "__fish_seen_subcommand_from mount" -l log-level -x -a "trace debug info warn error off"
 complete -c demofs -n "__fish_seen_subcommand_from unmount" -l lazy -d "Detach and return"

@@ -11,10 +11,10 @@
 
 #include "demofs/base/error.hpp"
 #include "demofs/base/random.hpp"
+#include "demofs/store/fault_object_store.hpp"
 #include "demofs/store/io/worker_engine.hpp"
 #include "demofs/store/local_object_store.hpp"
 #include "demofs/store/testing/counting_object_store.hpp"
-#include "demofs/store/testing/fault_object_store.hpp"
 #include "demofs/store/testing/memory_object_store.hpp"
 #include "tests/support/run_coroutine.hpp"
 #include "tests/support/temp_dir.hpp"

@@ -279,7 +279,7 @@ TEST_P(CrashTest, EveryFailedStoreOperationIsToldAndLosesNothingThatWasPromised)
             fault.nth = n;
             fault.error = n % 2 == 0 ? std::errc::io_error : std::errc::no_space_on_device;
             fault.persistent = persistent;
-            vault_.faults->fail(fault);
+            vault_.faults->add(fault);
             bool failed = false;
             try {
                 Workload workload(seed + 1, history);

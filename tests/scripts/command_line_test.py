@@ -84,7 +84,7 @@ class CommandLine(unittest.TestCase):
             if command == "help":
                 continue
             [listed] = re.findall(rf"(?s)\n +{command}\)\n(.*?);;", text)
-            found = set(re.findall(r"'(--[a-z-]+)\[", listed)) | (passwords if "$password" in listed else set())
+            found = set(re.findall(r"'\*?(--[a-z-]+)\[", listed)) | (passwords if "$password" in listed else set())
             self.assertEqual(found, options(command), command)
 
     def test_fish_completes_each_option(self):

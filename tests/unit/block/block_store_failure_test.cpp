@@ -74,7 +74,7 @@ TEST_P(FailingStore, AtEveryOperationGivesStickyErrorsAndLosesNothingAcknowledge
         fault.nth = nth;
         fault.persistent = persistent;
         fault.applied = applied;
-        vault.faults->fail(fault);
+        vault.faults->add(fault);
 
         Experience seen;
         try {
@@ -136,7 +136,7 @@ TEST(BlockStoreFailure, WakesEveryoneWhoWaitsForASyncOrForRoom) {
     vault.faults->hold(store::OperationKind::sync);
     store::Fault fault;
     fault.kind = store::OperationKind::sync;
-    vault.faults->fail(fault);
+    vault.faults->add(fault);
     int ended = 0;
     const auto wait = [&ended](asio::awaitable<void> operation) -> asio::awaitable<void> {
         auto waiting = error_of(std::move(operation));
@@ -165,7 +165,7 @@ TEST(BlockStoreFailure, OfOneReadLeavesTheStoreWell) {
     vault.faults = std::make_shared<store::FaultPlan>();
     store::Fault fault;
     fault.kind = store::OperationKind::read;
-    vault.faults->fail(fault);
+    vault.faults->add(fault);
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
         auto reading = s.blocks.read(address, BlockKind::data);
         const std::exception_ptr error = co_await error_of(std::move(reading));

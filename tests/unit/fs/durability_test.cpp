@@ -235,7 +235,7 @@ TEST(FailingStore, ErrorsStickAndEverythingIsStillTakenDown) {
     ASSERT_TRUE(mount.sync_all());
     store::Fault fault;
     fault.kind = store::OperationKind::sync;
-    vault.faults->fail(fault);
+    vault.faults->add(fault);
     mount.write(file, 0, "doomed").value();
     EXPECT_EQ(mount.sync(file).error(), std::errc::io_error);
     EXPECT_EQ(mount.sync(file).error(), std::errc::io_error) << "for ever";
@@ -261,7 +261,7 @@ TEST(FailingStore, WhoAsksForDurabilityIsToldThatTheDiskIsFull) {
     store::Fault fault;
     fault.kind = store::OperationKind::append;
     fault.error = std::errc::no_space_on_device;
-    vault.faults->fail(fault);
+    vault.faults->add(fault);
     mount.write(file, 0, "doomed").value();
     EXPECT_EQ(mount.sync(file).error(), std::errc::no_space_on_device);
     EXPECT_EQ(mount.sync(file).error(), std::errc::no_space_on_device) << "for ever";
@@ -281,7 +281,7 @@ TEST(FailingStore, NothingIsAcceptedThatCannotBeKept) {
     store::Fault fault;
     fault.kind = store::OperationKind::append;
     fault.error = std::errc::no_space_on_device;
-    vault.faults->fail(fault);
+    vault.faults->add(fault);
     for (std::uint64_t i = 0; i < 40; ++i)
         static_cast<void>(mount.write(file, i * 100'000, text_of(100'000, 'x')));
     mount.run_until([&] { return !mount.fs().close_result(file); });
@@ -309,7 +309,7 @@ TEST(FailingStore, EveryFailingOperationIsReportedOrHarmless) {
         fault.nth = nth;
         fault.persistent = true;
         vault.block_settings.segment_bytes = 64 * 1024;
-        vault.faults->fail(fault);
+        vault.faults->add(fault);
         bool failed = false;
         std::uint64_t operations = 0;
         try {
@@ -476,7 +476,7 @@ TEST(FailingStore, AReadErrorThatPassesEndsOneAttempt) {
     mount.write(file, std::uint64_t{200} * 8192 + 10, "new").value();
     store::Fault fault;
     fault.kind = store::OperationKind::read;
-    vault.faults->fail(fault);
+    vault.faults->add(fault);
     EXPECT_EQ(mount.sync(file).error(), std::errc::io_error);
     EXPECT_TRUE(mount.sync(file));
     EXPECT_EQ(mount.read(file, std::uint64_t{200} * 8192 + 10, 3).value(), "new");

@@ -16,7 +16,7 @@
 #include "demofs/base/worker_pool.hpp"
 #include "demofs/block/block_stack.hpp"
 #include "demofs/block/log_reader.hpp"
-#include "demofs/store/testing/fault_object_store.hpp"
+#include "demofs/store/fault_object_store.hpp"
 #include "demofs/store/testing/memory_object_store.hpp"
 #include "demofs/tree/commit_record.hpp"
 #include "demofs/tree/recovery.hpp"

@@ -1,9 +1,8 @@
 // Decides for each operation whether a planned fault strikes it, and whether the operation takes effect all
 // the same: to its caller both look alike.
-#include "demofs/store/testing/fault_object_store.hpp"
+#include "demofs/store/fault_object_store.hpp"
 
 #include <asyncdrop/even_if_cancelled.hpp>
-#include <boost/asio/post.hpp>
 #include <exception>
 #include <utility>
 
@@ -13,57 +12,11 @@
 namespace demofs::store {
 namespace {
 
-bool matches(const std::optional<OperationKind>& wanted, OperationKind kind) {
-    return !wanted || *wanted == kind;
-}
-
-[[noreturn]] void throw_fault(std::errc error, OperationKind kind, const std::string& object) {
-    throw Error(error, "Injected fault: cannot " + std::string(to_string(kind)) + " " + object);
-}
-
 void throw_if(const std::optional<std::errc>& error, OperationKind kind, const std::string& object) {
     if (error) throw_fault(*error, kind, object);
 }
 
 }  // namespace
-
-void FaultPlan::hold(std::optional<OperationKind> kind, std::uint64_t nth) {
-    hold_.emplace(Hold{kind, nth});
-}
-
-void FaultPlan::release() {
-    hold_.reset();
-    for (Handler& handler : std::exchange(held_, {})) asio::post(std::move(handler));
-}
-
-asio::awaitable<void> FaultPlan::wait_for_release() {
-    const auto initiation = [this](Handler handler) { held_.push_back(std::move(handler)); };
-    return asio::async_initiate<const asio::use_awaitable_t<>, void()>(initiation, asio::use_awaitable);
-}
-
-asio::awaitable<std::optional<std::errc>> FaultPlan::meet(OperationKind kind, std::string object) {
-    ++operations_;
-    std::optional<Fault> hit;
-    for (Fault& fault : faults_) {
-        if (!matches(fault.kind, kind)) continue;
-        if (fault.nth > 1) {
-            --fault.nth;
-        } else if (fault.nth == 1) {
-            if (!hit) hit = fault;
-            if (!fault.persistent) fault.nth = 0;  // spent
-        }
-    }
-    if (hold_ && matches(hold_->kind, kind)) {
-        if (hold_->nth > 1) {
-            --hold_->nth;
-        } else {
-            co_await wait_for_release();
-        }
-    }
-    if (!hit) co_return std::nullopt;
-    if (!hit->applied) throw_fault(hit->error, kind, object);
-    co_return hit->error;
-}
 
 class FaultObjectWriter final : public ObjectWriter {
   public:
@@ -153,15 +106,22 @@ class FaultObjectWriter final : public ObjectWriter {
     WriterState state_;
 };
 
+asyncdrop::AsyncDropBox<FaultObjectStore> FaultObjectStore::make(ObjectStore& below,
+                                                                 std::shared_ptr<FaultPlan> plan) {
+    return asyncdrop::make_box<FaultObjectStore>(below, asyncdrop::AsyncDropBox<ObjectStore>(),
+                                                 std::move(plan));
+}
+
 asyncdrop::AsyncDropBox<FaultObjectStore> FaultObjectStore::make(asyncdrop::AsyncDropBox<ObjectStore> below,
                                                                  std::shared_ptr<FaultPlan> plan) {
-    return asyncdrop::make_box<FaultObjectStore>(std::move(below), std::move(plan));
+    ObjectStore& store = *below;
+    return asyncdrop::make_box<FaultObjectStore>(store, std::move(below), std::move(plan));
 }
 
 asio::awaitable<asyncdrop::AsyncDropBox<ObjectWriter>> FaultObjectStore::create(std::string name) {
-    const std::string object = "object " + name + " in " + below_->name();
+    const std::string object = "object " + name + " in " + below_.name();
     const std::optional<std::errc> late = co_await plan_->meet(OperationKind::create, object);
-    asyncdrop::AsyncDropBox<ObjectWriter> below = co_await below_->create(std::move(name));
+    asyncdrop::AsyncDropBox<ObjectWriter> below = co_await below_.create(std::move(name));
     if (late) {
         co_await asyncdrop::even_if_cancelled;
         co_await below.async_drop();
@@ -172,9 +132,9 @@ asio::awaitable<asyncdrop::AsyncDropBox<ObjectWriter>> FaultObjectStore::create(
 
 asio::awaitable<std::size_t> FaultObjectStore::read(std::string name, std::uint64_t offset,
                                                     MutableByteSpan out) {
-    const std::string object = "object " + name + " in " + below_->name();
+    const std::string object = "object " + name + " in " + below_.name();
     const std::optional<std::errc> late = co_await plan_->meet(OperationKind::read, object);
-    const std::size_t size = co_await below_->read(std::move(name), offset, out);
+    const std::size_t size = co_await below_.read(std::move(name), offset, out);
     throw_if(late, OperationKind::read, object);
     co_return size;
 }
@@ -185,30 +145,30 @@ std::optional<std::size_t> FaultObjectStore::try_read(const std::string&, std::u
 }
 
 asio::awaitable<std::vector<ObjectInfo>> FaultObjectStore::list() {
-    const std::string object = below_->name();
+    const std::string object = below_.name();
     const std::optional<std::errc> late = co_await plan_->meet(OperationKind::list, object);
-    std::vector<ObjectInfo> objects = co_await below_->list();
+    std::vector<ObjectInfo> objects = co_await below_.list();
     throw_if(late, OperationKind::list, object);
     co_return objects;
 }
 
 asio::awaitable<void> FaultObjectStore::remove(std::string name) {
-    const std::string object = "object " + name + " in " + below_->name();
+    const std::string object = "object " + name + " in " + below_.name();
     const std::optional<std::errc> late = co_await plan_->meet(OperationKind::remove, object);
-    co_await below_->remove(std::move(name));
+    co_await below_.remove(std::move(name));
     throw_if(late, OperationKind::remove, object);
 }
 
 asio::awaitable<StoreSpace> FaultObjectStore::space() {
-    const std::string object = below_->name();
+    const std::string object = below_.name();
     const std::optional<std::errc> late = co_await plan_->meet(OperationKind::space, object);
-    const StoreSpace space = co_await below_->space();
+    const StoreSpace space = co_await below_.space();
     throw_if(late, OperationKind::space, object);
     co_return space;
 }
 
 asio::awaitable<void> FaultObjectStore::async_drop_impl() {
-    const std::string object = below_->name();
+    const std::string object = below_.name();
     std::exception_ptr error;
     std::optional<std::errc> late;
     try {
@@ -217,7 +177,7 @@ asio::awaitable<void> FaultObjectStore::async_drop_impl() {
         error = std::current_exception();
     }
     co_await asyncdrop::even_if_cancelled;
-    co_await below_.async_drop();
+    if (owned_) co_await owned_.async_drop();
     if (error) std::rethrow_exception(error);
     throw_if(late, OperationKind::close_store, object);
 }
