@@ -11,6 +11,10 @@ std::string decimal_text(double value, const std::string& unit) {
     return text.data();
 }
 
+std::string count_text(std::uint64_t count, const std::string& singular) {
+    return std::to_string(count) + " " + singular + (count == 1 ? "" : "s");
+}
+
 std::string bytes_text(std::uint64_t bytes) {
     constexpr std::array units{"B", "kB", "MB", "GB", "TB"};
     auto value = static_cast<double>(bytes);

@@ -201,11 +201,14 @@ void CommandLine::add_unmount() {
     CLI::App* command = add("unmount", "Unmount, wait until everything is saved, and say so",
                             "  demofs unmount ~/private\n"
                             "  demofs unmount ~/private -v               shows each part of the teardown\n"
-                            "  demofs unmount ~/private --timeout 60     does not wait longer");
+                            "  demofs unmount ~/private --timeout 60     does not wait longer\n"
+                            "  demofs unmount ~/private --flush          unmounts only what could be saved");
     command->add_option("DIR", unmount_.mount_point, "Where the vault is mounted")->required();
     command->add_flag(
         "--lazy", unmount_.lazy,
         "Detach now, also if files are in use, and return; the daemon ends with the last of them");
+    command->add_flag("--flush", unmount_.flush,
+                      "Save everything first, while the mount is there; leave it mounted if that fails");
     command->add_option("--timeout", timeout_s_, "Wait this many seconds at most; the daemon goes on then")
         ->check(CLI::Range(std::int64_t{0}, longest_wait_s));
     command->add_flag("-v,--verbose", unmount_.verbose,

@@ -48,6 +48,7 @@ int run_mount(const MountSettings& settings);
 struct UnmountSettings {
     std::string mount_point;
     bool lazy = false;                            ///< detaches and returns
+    bool flush = false;                           ///< saves everything first, and stays mounted if it cannot
     std::optional<std::chrono::seconds> timeout;  ///< for waiting; none: until the daemon has ended
     bool verbose = false;
     bool json = false;

@@ -95,12 +95,12 @@ std::string socket_name(const std::string& mount_point) {
 }
 
 struct ControlServer::State {
-    State(const std::string& mount_point, Status answer, const asio::any_io_executor& executor)
+    State(const std::string& mount_point, ControlAnswers given, const asio::any_io_executor& executor)
         : folder(locked_folder()),
           acceptor(executor),
           task_ended(executor),
           name(socket_name(mount_point)),
-          status(std::move(answer)) {
+          answers(std::move(given)) {
         task_ended.expires_at(asio::steady_timer::time_point::max());
     }
 
@@ -108,7 +108,7 @@ struct ControlServer::State {
     Local::acceptor acceptor;
     asio::steady_timer task_ended;  // never expires; cancelled when a coroutine has ended
     std::string name;
-    Status status;
+    ControlAnswers answers;
     std::list<Local::socket> clients;  // each until its coroutine ends
     std::size_t tasks = 0;
 
@@ -153,7 +153,12 @@ struct ControlServer::State {
             pending.append(buffer.data(), size);
             for (std::size_t end = 0; (end = pending.find('\n')) != std::string::npos;
                  pending.erase(0, end + 1)) {
-                if (pending.compare(0, end, "status") == 0) send(*client, "status " + status() + "\n");
+                if (pending.compare(0, end, "status") == 0)
+                    send(*client, "status " + answers.status() + "\n");
+                if (pending.compare(0, end, "flush") != 0) continue;
+                auto flushing = answers.flush();
+                const std::string answer = co_await std::move(flushing);
+                send(*client, "flushed " + answer + "\n");
             }
         }
         clients.erase(client);
@@ -168,14 +173,15 @@ struct ControlServer::State {
     }
 };
 
-asyncdrop::AsyncDropBox<ControlServer> ControlServer::make(const std::string& mount_point, Status status,
+asyncdrop::AsyncDropBox<ControlServer> ControlServer::make(const std::string& mount_point,
+                                                           ControlAnswers answers,
                                                            asio::any_io_executor executor) {
-    return asyncdrop::make_box<ControlServer>(mount_point, std::move(status), std::move(executor));
+    return asyncdrop::make_box<ControlServer>(mount_point, std::move(answers), std::move(executor));
 }
 
-ControlServer::ControlServer(asyncdrop::Passkey<ControlServer>, const std::string& mount_point, Status status,
-                             asio::any_io_executor executor)
-    : state_(std::make_unique<State>(mount_point, std::move(status), executor)) {
+ControlServer::ControlServer(asyncdrop::Passkey<ControlServer>, const std::string& mount_point,
+                             ControlAnswers answers, asio::any_io_executor executor)
+    : state_(std::make_unique<State>(mount_point, std::move(answers), executor)) {
     State& s = *state_;
     remove_dead_sockets(s.folder);
     boost::system::error_code error;

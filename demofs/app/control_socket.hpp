@@ -7,6 +7,8 @@
 //   outcome <json>     how it ended (unmount_outcome.hpp)
 //   result <number>    the daemon's exit code; nothing follows
 //   status <json>      the answer to a client that has sent the line "status" (daemon_status.hpp)
+//   flushed <json>     the answer to the line "flush", once everything is durable or cannot be
+//                      (flush_outcome.hpp)
 //
 // Only the same user and root are served, and a client believes only them.
 #pragma once
@@ -29,17 +31,21 @@ namespace demofs::app {
 /// The file in the runtime folder on which the daemon of `mount_point` listens.
 std::string socket_name(const std::string& mount_point);
 
+/// Who makes the answers, each one line. What they return must not throw; both outlive the server.
+struct ControlAnswers {
+    std::function<std::string()> status;
+    std::function<boost::asio::awaitable<std::string>()> flush;
+};
+
 /// The daemon's side. Threads: the core thread.
 class ControlServer {
   public:
-    using Status = std::function<std::string()>;
-
-    /// Listens for clients of the mount at `mount_point` (absolute); `status` makes the answer for those who
-    /// ask for it, one line. Throws Error if another daemon serves this mount point, or no socket can be made.
-    static asyncdrop::AsyncDropBox<ControlServer> make(const std::string& mount_point, Status status,
+    /// Listens for clients of the mount at `mount_point` (absolute), and answers them. Throws Error if another
+    /// daemon serves this mount point, or no socket can be made.
+    static asyncdrop::AsyncDropBox<ControlServer> make(const std::string& mount_point, ControlAnswers answers,
                                                        boost::asio::any_io_executor executor);
 
-    ControlServer(asyncdrop::Passkey<ControlServer>, const std::string& mount_point, Status status,
+    ControlServer(asyncdrop::Passkey<ControlServer>, const std::string& mount_point, ControlAnswers answers,
                   boost::asio::any_io_executor executor);
     ~ControlServer();
 

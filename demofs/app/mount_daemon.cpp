@@ -118,7 +118,10 @@ asio::awaitable<void> MountDaemon::bring_up() {
     filesystem_ = &stack_.graph().get(filesystem_node);
 
     // Before the mount can be seen: whoever unmounts it finds somebody to listen to.
-    control_ = ControlServer::make(settings_.mount_point, [this] { return status(); }, executor_);
+    ControlAnswers answers;
+    answers.status = [this] { return status(); };
+    answers.flush = [this] { return flush(); };
+    control_ = ControlServer::make(settings_.mount_point, std::move(answers), executor_);
     control_->start();
     watcher_ = asyncdrop::AsyncDropTask::start(
         executor_, "saving watch", [this](asyncdrop::TaskControl& control) { return watch_saving(control); });
@@ -136,7 +139,12 @@ asio::awaitable<void> MountDaemon::bring_up() {
     const auto kernel_calls_node = stack_.graph().add("kernel calls", std::move(kernel_calls));
     auto session = fuse::Session::make(session_settings, *filesystem_, *kernel_calls_, executor_);
     session_ = &*session;
-    stack_.graph().add("session", std::move(session), asyncdrop::uses(filesystem_node, kernel_calls_node));
+    const auto session_node = stack_.graph().add("session", std::move(session),
+                                                 asyncdrop::uses(filesystem_node, kernel_calls_node));
+    auto flushes = asyncdrop::AsyncDropGate::create();
+    const auto flushes_node = stack_.graph().add("flushes on request", std::move(flushes),
+                                                 asyncdrop::uses(session_node, filesystem_node));
+    flushes_ = &stack_.graph().get(flushes_node);
     failing_with(exit_mount_point, [this] { session_->mount(); });
     cut_connection_ = session_->cutter();
     if (!settings_.read_only) filesystem_->start();
@@ -183,6 +191,7 @@ asio::awaitable<asyncdrop::TeardownReport> MountDaemon::take_down() {
     enter(Phase::tearing_down);
     filesystem_ = nullptr;
     session_ = nullptr;
+    flushes_ = nullptr;
     auto running = stack_.tear_down();
     co_return co_await std::move(running);
 }

@@ -10,6 +10,7 @@
 #include <spdlog/logger.h>
 
 #include <asyncdrop/box.hpp>
+#include <asyncdrop/gate.hpp>
 #include <asyncdrop/task.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -56,6 +57,8 @@ class MountDaemon {
 
     // What is to be saved, noted while there is somebody who knows.
     void note_unsaved();
+    // Directories change with their files; people count files.
+    std::size_t count_files(const std::vector<InodeNumber>& inodes);
     void enter(Phase phase);
     SavingState saving_state(const asyncdrop::TeardownReport& so_far);
     bool stuck() const;
@@ -64,9 +67,11 @@ class MountDaemon {
     void write_report(const std::optional<std::string>& file, const std::string& what,
                       const std::string& text);
 
-    // --- what is said meanwhile: mount_daemon_status.cpp -----------------------------------------
+    // --- what clients ask for meanwhile: mount_daemon_status.cpp ---------------------------------
 
     std::string status();
+    // Makes everything that was written so far durable while the mount goes on.
+    boost::asio::awaitable<std::string> flush();
     void log_state();
 
     MountSettings settings_;
@@ -89,6 +94,7 @@ class MountDaemon {
     fs::Filesystem* filesystem_ = nullptr;
     WorkerPool* kernel_calls_ = nullptr;  // waits for the kernel, which waits for this daemon
     fuse::Session* session_ = nullptr;
+    asyncdrop::AsyncDropGate* flushes_ = nullptr;
     std::function<void()> cut_connection_;  // of the session, also when that is gone
 };
 

@@ -49,17 +49,21 @@ void MountDaemon::enter(Phase phase) {
     if (watcher_) watcher_->wake();
 }
 
-void MountDaemon::note_unsaved() {
-    cut_off_ = session_->cut_off();
-    std::vector<InodeNumber> unsaved = filesystem_->undurable_inodes();
-    outcome_.files = unsaved.size();
-    // Directories change with their files; people count files.
-    for (const InodeNumber inode : unsaved) {
+std::size_t MountDaemon::count_files(const std::vector<InodeNumber>& inodes) {
+    std::size_t files = inodes.size();
+    for (const InodeNumber inode : inodes) {
         fs::GetAttributes asking;
         asking.inode = inode;
         const auto attributes = filesystem_->try_run(asking);
-        if (attributes && *attributes && S_ISDIR((*attributes)->mode)) --outcome_.files;
+        if (attributes && *attributes && S_ISDIR((*attributes)->mode)) --files;
     }
+    return files;
+}
+
+void MountDaemon::note_unsaved() {
+    cut_off_ = session_->cut_off();
+    std::vector<InodeNumber> unsaved = filesystem_->undurable_inodes();
+    outcome_.files = count_files(unsaved);
     if (!cut_off_.empty()) {
         outcome_.problems.push_back(with_inodes(
             "the connection ended while programs were writing: their last writes may be lost in " +

@@ -2,12 +2,18 @@
 #include <unistd.h>
 
 #include <asyncdrop/registry.hpp>
+#include <exception>
+#include <optional>
 
 #include "demofs/app/daemon_status.hpp"
+#include "demofs/app/flush_outcome.hpp"
 #include "demofs/app/mount_daemon.hpp"
+#include "demofs/base/error.hpp"
 #include "demofs/tree/commit_record.hpp"
 
 namespace demofs::app {
+
+namespace asio = boost::asio;
 
 namespace {
 
@@ -65,6 +71,38 @@ std::string MountDaemon::status() {
     if (phase_ == Phase::tearing_down) now.teardown = stack_.so_far();
     if (now.teardown) now.waiting_for = waiting_for(*now.teardown);
     return to_json(now);
+}
+
+asio::awaitable<std::string> MountDaemon::flush() {
+    FlushOutcome outcome;
+    // Not outlived by the session and what is below it.
+    std::optional<asyncdrop::AsyncDropGate::Pass> pass;
+    if (flushes_) pass = flushes_->try_enter("demofs unmount --flush");
+    if (!pass || phase_ == Phase::coming_up) {
+        outcome.going_down = true;
+        co_return to_json(outcome);
+    }
+    fs::Filesystem& filesystem = *filesystem_;
+    std::exception_ptr failed;
+    try {
+        auto taking_over = session_->take_over();
+        co_await std::move(taking_over);
+        if (filesystem_) {  // else the teardown has begun meanwhile, and waits for us
+            outcome.files = count_files(filesystem.undurable_inodes());
+            outcome.bytes = stack_.tree().blocks().unsynced_bytes() + stack_.tree().dirty_bytes();
+        }
+        auto syncing = filesystem.sync_all();
+        const Result<fs::Nothing> synced = co_await std::move(syncing);
+        if (!synced) {
+            outcome.error = stack_.tree().failure();
+            if (outcome.error.empty()) outcome.error = std::make_error_code(synced.error()).message();
+        }
+    } catch (...) {
+        failed = std::current_exception();
+    }
+    if (failed) outcome.error = describe(failed);
+    if (const tree::CommitRecord* last = stack_.tree().last_commit()) outcome.commit = raw(last->generation);
+    co_return to_json(outcome);
 }
 
 void MountDaemon::log_state() {

@@ -18,6 +18,7 @@
 
 #include "demofs/app/commands.hpp"
 #include "demofs/app/failure.hpp"
+#include "demofs/app/flush_outcome.hpp"
 #include "demofs/app/mounted_directory.hpp"
 #include "demofs/app/unmount_outcome.hpp"
 #include "demofs/base/error.hpp"
@@ -71,6 +72,19 @@ class ProgressLine {
     std::string last_;
 };
 
+int detach(const MountedDirectory& found) {
+    if (!found.mount) return exit_ok;  // already
+    try {
+        fuse::unmount(*found.mount, fuse::UnmountMode::lazy);
+    } catch (const Error& error) {
+        fail_to_unmount(error);
+    }
+    std::cout << found.directory
+              << " is detached. Its daemon goes on until the last file there is closed and all is "
+              << "saved; demofs unmount " << found.directory << " waits for that." << std::endl;
+    return exit_ok;
+}
+
 class Unmounting {
   public:
     Unmounting(const UnmountSettings& settings, MountedDirectory found)
@@ -82,6 +96,7 @@ class Unmounting {
 
   private:
     double seconds() const { return std::chrono::duration<double>(Clock::now() - begun_).count(); }
+    void flush();
     void unmount();
     void listen(Clock::time_point until);
     int conclude();
@@ -92,6 +107,7 @@ class Unmounting {
     ProgressLine progress_;
     Clock::time_point begun_ = Clock::now();
     Clock::time_point deadline_ = Clock::time_point::max();
+    std::optional<std::string> flushed_;
     std::optional<std::string> outcome_;
     std::optional<int> result_;
 };
@@ -114,6 +130,9 @@ void Unmounting::listen(Clock::time_point until) {
         } else if (message->kind == "notice") {
             progress_.clear();
             std::cerr << "demofs: " << message->text << std::endl;
+        } else if (message->kind == "flushed") {
+            flushed_ = message->text;
+            return;
         } else if (message->kind == "outcome") {
             outcome_ = message->text;
         } else if (message->kind == "result") {
@@ -121,6 +140,35 @@ void Unmounting::listen(Clock::time_point until) {
             return;
         }
     }
+}
+
+// While the mount is still there: what cannot be saved is not lost yet, since programs can still read it.
+void Unmounting::flush() {
+    if (!found_.daemon) {
+        throw Failure(exit_failure, "the daemon of " + found_.directory +
+                                        " belongs to another user and cannot be asked to save anything; "
+                                        "nothing was unmounted");
+    }
+    found_.daemon->ask("flush");
+    while (!flushed_ && !result_ && !found_.daemon->over()) {
+        if (Clock::now() >= deadline_) {
+            progress_.clear();
+            throw Failure(exit_timed_out, found_.directory + " is not saved after " +
+                                              std::to_string(settings_.timeout->count()) +
+                                              " s, so it stays mounted; the daemon goes on saving");
+        }
+        progress_.show("saving what was written so far");
+        listen(std::min(deadline_, Clock::now() + look_interval));
+    }
+    progress_.clear();
+    if (!flushed_) return;  // it ended meanwhile: that has an outcome of its own
+    const FlushOutcome flushed = parse_flush_outcome(*flushed_);
+    if (!flushed.error.empty()) {
+        throw Failure(exit_not_saved,
+                      "not everything could be saved, so " + found_.directory +
+                          " stays mounted and what it holds can still be copied: " + flushed.error);
+    }
+    if (!settings_.json && !flushed.going_down) std::cout << describe_flush(flushed) << std::endl;
 }
 
 void Unmounting::unmount() {
@@ -158,7 +206,7 @@ int Unmounting::conclude() {
                           " ended without a report. The vault holds everything up to its last commit.");
     }
     if (settings_.json) {
-        std::cout << outcome_for_programs(*outcome_, seconds()) << std::endl;
+        std::cout << outcome_for_programs(*outcome_, seconds(), flushed_) << std::endl;
         return *result_;
     }
     const OutcomeText text = describe_outcome(*outcome_, seconds());
@@ -170,6 +218,8 @@ int Unmounting::conclude() {
 }
 
 int Unmounting::run() {
+    if (settings_.flush) flush();
+    if (settings_.lazy) return detach(found_);
     if (found_.mount) {
         unmount();
         if (!found_.daemon) {
@@ -193,25 +243,12 @@ int Unmounting::run() {
     return conclude();
 }
 
-int detach(const MountedDirectory& found) {
-    try {
-        fuse::unmount(*found.mount, fuse::UnmountMode::lazy);
-    } catch (const Error& error) {
-        fail_to_unmount(error);
-    }
-    std::cout << found.directory
-              << " is detached. Its daemon goes on until the last file there is closed and all is "
-              << "saved; demofs unmount " << found.directory << " waits for that." << std::endl;
-    return exit_ok;
-}
-
 }  // namespace
 
 int run_unmount(const UnmountSettings& settings) {
     MountedDirectory found = find_mounted(settings.mount_point);
     const std::string& directory = found.directory;
     if (!found.mount && found.daemon) {
-        if (settings.lazy) return exit_ok;
         return Unmounting(settings, std::move(found)).run();
     }
     if (!found.mount || found.mount->type != "fuse.demofs") {
@@ -230,7 +267,6 @@ int run_unmount(const UnmountSettings& settings) {
             "the daemon of " + directory +
                 " had died; its dead mount is removed. The vault holds everything up to its last commit.");
     }
-    if (settings.lazy) return detach(found);
     return Unmounting(settings, std::move(found)).run();
 }
 

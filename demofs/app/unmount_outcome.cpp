@@ -15,10 +15,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string count_text(std::uint64_t count, const std::string& singular) {
-    return std::to_string(count) + " " + singular + (count == 1 ? "" : "s");
-}
-
 Json parse(const std::string& text) {
     Json json = Json::parse(text, nullptr, false);
     if (json.is_discarded())
@@ -128,9 +124,11 @@ OutcomeText describe_outcome(const std::string& text, double seconds) {
     return shown;
 }
 
-std::string outcome_for_programs(const std::string& text, double seconds) {
+std::string outcome_for_programs(const std::string& text, double seconds,
+                                 const std::optional<std::string>& flushed) {
     Json json = parse(text);
     json["seconds"] = seconds;
+    if (flushed) json["flushed"] = parse(*flushed);
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

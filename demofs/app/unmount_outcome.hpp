@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,7 +48,9 @@ struct OutcomeText {
 /// From the daemon's JSON; `seconds`: how long the user has waited. Throws Error if it is no such JSON.
 OutcomeText describe_outcome(const std::string& json, double seconds);
 
-/// The JSON for other programs: with the time that the user has waited.
-std::string outcome_for_programs(const std::string& json, double seconds);
+/// The JSON for other programs: with the time that the user has waited, and what was flushed before
+/// (flush_outcome.hpp) if that was asked for.
+std::string outcome_for_programs(const std::string& json, double seconds,
+                                 const std::optional<std::string>& flushed);
 
 }  // namespace demofs::app

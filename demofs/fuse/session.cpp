@@ -349,6 +349,10 @@ asio::awaitable<void> Session::run() {
     s.cut_off = s.dispatcher.writers.cut_off(unmounted);
 }
 
+asio::awaitable<void> Session::take_over() {
+    return state_->collect(state_->dispatcher.writers.files());
+}
+
 asio::awaitable<void> Session::stop() {
     State& s = *state_;
     ++s.stops;

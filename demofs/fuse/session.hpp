@@ -65,6 +65,10 @@ class Session {
     /// /dev/fuse fails in an unexpected way. Call once.
     boost::asio::awaitable<void> run();
 
+    /// Takes over from the kernel what programs have written so far into files that are still open: the
+    /// filesystem has it on return. Not after run() has returned: then it does nothing.
+    boost::asio::awaitable<void> take_over();
+
     /// Takes over from the kernel what programs have written into files that are still open, then makes run()
     /// return although still mounted: what the second SIGTERM does. Later calls change nothing.
     boost::asio::awaitable<void> stop();

@@ -26,7 +26,7 @@ _demofs() {
         mount) options="--password-file --password-command --foreground --read-only --accept-fork --accept-rollback --allow-other -o
                         --idle --cache-mib --tree-cache-mib --dirty-mib --commit-interval-ms --wait --teardown-timeout
                         --teardown-report --teardown-trace --teardown-graph --store-fault --log-file --log-level --help" ;;
-        unmount) options="--lazy --timeout --verbose --json --help" ;;
+        unmount) options="--lazy --flush --timeout --verbose --json --help" ;;
         status) options="--watch --json --help" ;;
         info) options="--password-file --password-command --unlock --help" ;;
         check) options="--password-file --password-command --read-data --json --help" ;;

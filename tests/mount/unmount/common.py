@@ -31,7 +31,7 @@ def abort(test, connection):
 
 # Who uses whom. A new node belongs here, and into docs/architecture.md.
 EDGES = {
-    ("session", "filesystem"), ("session", "kernel calls"), ("filesystem", "last commit"), ("filesystem", "tree"),
+    ("flushes on request", "session"), ("flushes on request", "filesystem"), ("session", "filesystem"), ("session", "kernel calls"), ("filesystem", "last commit"), ("filesystem", "tree"),
     ("filesystem", "object store"), ("last commit", "local state"), ("local state", "tree"), ("tree", "block cache"),
     ("block cache", "write pipeline"), ("write pipeline", "segment log"), ("write pipeline", "object store"), ("write pipeline", "worker pool"),
     ("segment log", "object store"), ("object store", "store input and output"), ("object store", "worker pool"),

@@ -34,8 +34,15 @@ asio::awaitable<void> drop(asyncdrop::AsyncDropBox<ControlServer>& server) {
     co_await server.async_drop();
 }
 
-std::string no_status() {
-    return "{}";
+asio::awaitable<std::string> flushed() {
+    co_return "{\"files\":3}";
+}
+
+ControlAnswers answers() {
+    ControlAnswers answers;
+    answers.status = [] { return std::string("{\"open\":7}"); };
+    answers.flush = flushed;
+    return answers;
 }
 
 bool has_socket(const std::string& mounted_on) {
@@ -52,8 +59,8 @@ TEST(ControlSocket, HasNobodyToTalkToWithoutADaemon) {
 
 TEST(ControlSocket, IsRefusedToASecondDaemon) {
     asio::io_context context(1);
-    auto server = ControlServer::make(mount_point(), no_status, context.get_executor());
-    EXPECT_THROW(static_cast<void>(ControlServer::make(mount_point(), no_status, context.get_executor())),
+    auto server = ControlServer::make(mount_point(), answers(), context.get_executor());
+    EXPECT_THROW(static_cast<void>(ControlServer::make(mount_point(), answers(), context.get_executor())),
                  Error);
     test_support::run_coroutine(context, drop(server));
 }
@@ -65,7 +72,7 @@ TEST(ControlSocket, OfAKilledDaemonIsRemovedByTheNextDaemon) {
     ASSERT_GE(killed, 0);
     if (killed == 0) {
         asio::io_context context(1);
-        auto server = ControlServer::make(dead, no_status, context.get_executor());
+        auto server = ControlServer::make(dead, answers(), context.get_executor());
         ::raise(has_socket(dead) ? SIGKILL : SIGABRT);
     }
     int status = 0;
@@ -73,7 +80,7 @@ TEST(ControlSocket, OfAKilledDaemonIsRemovedByTheNextDaemon) {
     ASSERT_TRUE(WIFSIGNALED(status));
     EXPECT_EQ(WTERMSIG(status), SIGKILL);
     asio::io_context context(1);
-    auto server = ControlServer::make(mount_point(), no_status, context.get_executor());
+    auto server = ControlServer::make(mount_point(), answers(), context.get_executor());
     EXPECT_TRUE(has_socket(mount_point()));
     EXPECT_FALSE(has_socket(dead));
     test_support::run_coroutine(context, drop(server));
@@ -110,8 +117,7 @@ TEST(ControlSocket, ToldLinesAndTheResultArriveInOrder) {
     ASSERT_GE(daemon, 0);
     if (daemon == 0) {
         asio::io_context context(1);
-        auto server =
-            ControlServer::make(name, [] { return std::string("{\"open\":7}"); }, context.get_executor());
+        auto server = ControlServer::make(name, answers(), context.get_executor());
         server->start();
         asio::steady_timer end(context, std::chrono::seconds(60));
         asio::co_spawn(context, tell_the_first_client(*server, end), [](const std::exception_ptr&) {});
@@ -136,8 +142,7 @@ TEST(ControlSocket, EndsWithoutAResultWhenTheDaemonDies) {
     ASSERT_GE(daemon, 0);
     if (daemon == 0) {
         asio::io_context context(1);
-        auto server =
-            ControlServer::make(name, [] { return std::string("{\"open\":7}"); }, context.get_executor());
+        auto server = ControlServer::make(name, answers(), context.get_executor());
         server->start();
         context.run();
         ::_exit(0);
@@ -150,14 +155,13 @@ TEST(ControlSocket, EndsWithoutAResultWhenTheDaemonDies) {
     EXPECT_TRUE(client->over());
 }
 
-TEST(ControlSocket, AnswersWhoAsksForTheStatus) {
+TEST(ControlSocket, AnswersEachQuestionInTheirOrder) {
     const std::string name = mount_point();  // of this process, not of the child
     const pid_t daemon = ::fork();
     ASSERT_GE(daemon, 0);
     if (daemon == 0) {
         asio::io_context context(1);
-        auto server =
-            ControlServer::make(name, [] { return std::string("{\"open\":7}"); }, context.get_executor());
+        auto server = ControlServer::make(name, answers(), context.get_executor());
         server->start();
         context.run();
         ::_exit(0);
@@ -166,12 +170,13 @@ TEST(ControlSocket, AnswersWhoAsksForTheStatus) {
     ASSERT_TRUE(client);
     client->ask("nonsense");
     client->ask("status");
+    client->ask("flush");
     client->ask("status");
-    for (int i = 0; i < 2; ++i) {
+    for (const std::string expected :
+         {"status {\"open\":7}", "flushed {\"files\":3}", "status {\"open\":7}"}) {
         const auto answer = client->next(never);
         ASSERT_TRUE(answer);
-        EXPECT_EQ(answer->kind, "status");
-        EXPECT_EQ(answer->text, "{\"open\":7}");
+        EXPECT_EQ(answer->kind + " " + answer->text, expected);
     }
     EXPECT_FALSE(client->next(ControlClient::Clock::now()));
     EXPECT_FALSE(client->over());

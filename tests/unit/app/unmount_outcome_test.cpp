@@ -1,6 +1,6 @@
 #include "demofs/app/unmount_outcome.hpp"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <asyncdrop/teardown_export.hpp>
 
@@ -8,6 +8,9 @@
 
 namespace demofs::app {
 namespace {
+
+using testing::HasSubstr;
+using testing::Not;
 
 asyncdrop::TeardownReport report() {
     using std::chrono::milliseconds;
@@ -66,6 +69,12 @@ TEST(UnmountOutcome, HasATimelineInTheOrderOfBegins) {
     EXPECT_EQ(text.timeline,
               "  session  |============            |  12.0 ms\n"
               "  store    |            ============|  12.0 ms\n");
+}
+
+TEST(UnmountOutcome, ForProgramsHasWhatWasFlushedBefore) {
+    EXPECT_THAT(outcome_for_programs(to_json(saved()), 1.5, std::nullopt), Not(HasSubstr("flushed")));
+    EXPECT_THAT(outcome_for_programs(to_json(saved()), 1.5, "{\"files\":3}"),
+                HasSubstr("\"flushed\":{\"files\":3}"));
 }
 
 TEST(UnmountOutcome, OfAnotherKindOfTextIsAnError) {
