@@ -1,4 +1,4 @@
-# Component "demofs": the program, its manual pages and completions, its helper for mount(8), a systemd unit, and its
+# Component "demofs": the program, its manual pages and completions, its helper for mount(8), systemd units, and its
 # documents.
 include(GNUInstallDirs)
 include(DebianDocs)
@@ -32,4 +32,6 @@ install(FILES "${packaging}/completions/demofs.bash" DESTINATION "${CMAKE_INSTAL
 install(FILES "${packaging}/completions/_demofs" DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions" COMPONENT demofs)
 install(FILES "${packaging}/completions/demofs.fish" DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d"
         COMPONENT demofs)
-install(FILES "${packaging}/systemd/demofs@.service" DESTINATION lib/systemd/user COMPONENT demofs)
+foreach(manager system user)
+    install(FILES "${packaging}/systemd/${manager}/demofs@.service" DESTINATION "lib/systemd/${manager}" COMPONENT demofs)
+endforeach()

@@ -45,6 +45,9 @@ StackSettings stack_settings(const MountSettings& settings) {
 // How often what is left to save is looked at, and told.
 constexpr std::chrono::milliseconds look_interval(250);
 
+// What a service manager lets a mount live on that is being saved, from one look to the next.
+constexpr std::chrono::seconds extension(30);
+
 }  // namespace
 
 MountDaemon::MountDaemon(const MountSettings& settings, const crypto::VaultKeys& keys, spdlog::logger& logger,
@@ -157,6 +160,7 @@ void MountDaemon::on_ready() {
         logger_.warn("The store is made to misbehave: --store-fault {}", fault);
         faults_->add(store::parse_fault(fault));
     }
+    manager_.ready("mounted on " + settings_.mount_point);
     if (!ready_.in_background()) return;
     ready_.ready();
     leave_terminal(logger_, settings_.log);
@@ -226,8 +230,14 @@ asio::awaitable<void> MountDaemon::watch_saving(asyncdrop::TaskControl& control)
         const auto now = SavingWatch::Clock::now();
         saving_.look(state, now);
         const std::string waits = waiting_for(so_far);
-        control_->tell("progress", bytes_text(state.bytes_left) + " left to save" +
-                                       (waits.empty() ? "" : " (waiting for " + waits + ")"));
+        const std::string progress = bytes_text(state.bytes_left) + " left to save" +
+                                     (waits.empty() ? "" : " (waiting for " + waits + ")");
+        control_->tell("progress", progress);
+        if (stuck()) {
+            manager_.status(progress);
+        } else {
+            manager_.still_stopping(progress, extension);
+        }
         if (settings_.teardown_timeout.count() > 0 && saving_.stuck_for(now) >= settings_.teardown_timeout)
             give_up("nothing has moved on for " + std::to_string(settings_.teardown_timeout.count()) + " s");
     }

@@ -24,6 +24,7 @@
 #include "demofs/app/commands.hpp"
 #include "demofs/app/control_socket.hpp"
 #include "demofs/app/saving_watch.hpp"
+#include "demofs/app/service_manager.hpp"
 #include "demofs/app/unmount_outcome.hpp"
 #include "demofs/app/unmount_triggers.hpp"
 #include "demofs/app/vault_stack.hpp"
@@ -80,6 +81,7 @@ class MountDaemon {
     ReadyNotice& ready_;
     boost::asio::any_io_executor executor_;
     Notice notice_;
+    ServiceManager manager_;
     std::shared_ptr<store::FaultPlan> faults_;  // null: none are injected
     VaultStack stack_;
     asyncdrop::AsyncDropBox<UnmountTriggers> triggers_;

@@ -46,6 +46,7 @@ std::string with_inodes(std::string sentence, const std::vector<InodeNumber>& in
 void MountDaemon::enter(Phase phase) {
     phase_ = phase;
     saving_.begin(SavingWatch::Clock::now());
+    if (phase == Phase::tearing_down) manager_.stopping("saving everything");
     if (watcher_) watcher_->wake();
 }
 
