@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "demofs/app/failure.hpp"
+#include "demofs/app/password_strength.hpp"
 #include "demofs/base/error.hpp"
 #include "demofs/store/file_descriptor.hpp"
 
@@ -175,6 +176,8 @@ crypto::Password read_password(const PasswordSource& source, Prompt prompt) {
             say(terminal, "Password: ");
             crypto::Password password = read_line(terminal, "the terminal", &silence);
             if (prompt == Prompt::twice) {
+                if (const std::string hint = strength_hint(password); !hint.empty())
+                    say(terminal, hint + "\n");
                 say(terminal, "Password again: ");
                 const crypto::Password again = read_line(terminal, "the terminal", &silence);
                 if (!(password == again))

@@ -19,6 +19,8 @@ struct PasswordSource {
     bool chosen() const { return file || command; }
 };
 
+/// A new password that is typed gets a hint if it is weak (password_strength.hpp), before it is repeated.
+///
 /// Reads from `source` if one is chosen, else from the terminal, else (no terminal) from standard input. One
 /// line; its line end is not part of it. Throws Failure if it is empty, too long (1024 bytes), the repetition
 /// differs, it cannot be read, or the command fails.

@@ -449,6 +449,23 @@ class PasswordInput(MountTest):
         self.assertEqual(code, 0, shown)
         self.vault.mount()
 
+    def test_a_weak_new_password_gets_a_hint_before_it_is_repeated_and_is_taken(self):
+        init = ["init", "--weak-key-derivation", self.vault.path]
+        code, shown = self.at_terminal(init, ["sunshine1", "sunshine1"])
+        self.assertEqual(code, 0, shown)
+        self.assertRegex(shown, r"(?s)Password: .*is weak: .* about 10\^[0-9]+ guesses .*Password again: ")
+        code, shown = self.at_terminal(["info", "--unlock", self.vault.path], ["sunshine1"])
+        self.assertEqual(code, 0, shown)
+        self.assertNotIn("weak:", shown)
+        code, shown = self.at_terminal([*init[:-1], self.folder / "another"], ["correct horse battery staple"] * 2)
+        self.assertEqual(code, 0, shown)
+        self.assertNotIn("weak:", shown)
+
+    def test_a_password_command_needs_no_line_end(self):
+        self.vault.init()
+        for command in (f"printf %s '{PASSWORD}'", f"printf '%s\\r\\nmore' '{PASSWORD}'"):
+            self.vault.run("info", "--unlock", self.vault.path, "--password-command", command)
+
     def at_terminal(self, arguments, answers):
         """Runs demofs on a terminal of its own, answers each prompt; returns the exit code and what was shown."""
         pid, terminal = pty.fork()
