@@ -47,4 +47,4 @@ install(FILES "${PROJECT_BINARY_DIR}/package/asyncdrop.pc" DESTINATION "${asyncd
 include(DebianDocs)
 file(GLOB asyncdrop_pages CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/docs/asyncdrop/*.md")
 install_debian_docs(libasyncdrop-dev COMPONENT library README libasyncdrop/README.md DOCS ${asyncdrop_pages}
-                    FOLDERS examples/connection_pool examples/shared_creation examples/tcp_server examples/write_behind_cache)
+                    FOLDERS examples/connection_pool examples/shared_creation examples/tcp_server examples/teardown_test examples/write_behind_cache)

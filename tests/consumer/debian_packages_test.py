@@ -142,7 +142,7 @@ class LibraryPackage(PackageCase, unittest.TestCase):
         cls.package = Package("libasyncdrop-dev", "all")
         source = arguments.source
         cls.documents = {f"docs/asyncdrop/{name}" for name in paths_below(source / "docs/asyncdrop", "*.md")}
-        for example in ("connection_pool", "shared_creation", "tcp_server", "write_behind_cache"):
+        for example in ("connection_pool", "shared_creation", "tcp_server", "teardown_test", "write_behind_cache"):
             cls.documents |= {f"examples/{example}/{name}" for name in paths_below(source / "examples" / example, "*")}
 
     def test_it_is_for_every_machine_and_depends_on_boost_only(self):
