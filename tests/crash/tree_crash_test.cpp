@@ -11,7 +11,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <cstdlib>
 #include <iostream>
 #include <random>
 #include <string>
@@ -19,16 +18,17 @@
 #include <vector>
 
 #include "demofs/base/error.hpp"
+#include "demofs/tree/session_graph.hpp"
+#include "tests/crash/crash_policies.hpp"
+#include "tests/crash/effort.hpp"
 #include "tests/unit/tree/contents.hpp"
 #include "tests/unit/tree/vault.hpp"
 
 namespace demofs::tree::test {
 namespace {
 
-std::uint64_t test_seed() {
-    if (const char* given = std::getenv("DEMOFS_TEST_SEED")) return std::strtoull(given, nullptr, 10);
-    return std::random_device{}();
-}
+using crash_test::policies;
+using crash_test::Policy;
 
 // All states a vault went through, in order, and how far a caller was told that they are durable.
 struct History {
@@ -43,35 +43,9 @@ struct CrashPoint {
     std::size_t applied = 0;  // states that existed
     std::size_t durable = 0;  // of them, promised
     bool has_commit = false;
+    std::optional<ReplicaVersion> known =
+        std::nullopt;  // the newest that was durable, which may be remembered
 };
-
-// What a crash leaves.
-struct Policy {
-    std::string name;
-    std::function<store::MemoryDisk(const store::MemoryDisk&)> crash;
-
-    Policy(std::string its_name, std::function<store::MemoryDisk(const store::MemoryDisk&)> its_crash)
-        : name(std::move(its_name)), crash(std::move(its_crash)) {}
-    Policy(std::string its_name, store::CrashPolicy policy)
-        : name(std::move(its_name)),
-          crash([policy](const store::MemoryDisk& at) { return at.crashed(policy); }) {}
-};
-
-std::vector<Policy> policies(std::uint64_t seed) {
-    return {
-        {"lost", store::lose_unsynced()},
-        {"lost with the page in flight", [](const store::MemoryDisk& at) { return at.crashed_in_pages(); }},
-        {"zeros ahead", store::zero_unsynced(64 << 10)},
-        {"kept", store::keep_unsynced()},
-        {"torn at 64", store::tear_unsynced_at(64)},
-        {"torn at 1000", store::tear_unsynced_at(1000)},
-        {"torn at 4096", store::tear_unsynced_at(4096)},
-        {"torn at 9000", store::tear_unsynced_at(9000)},
-        {"reordered", store::reorder_unsynced(seed)},
-        {"reordered otherwise", store::reorder_unsynced(seed + 1)},
-        {"reordered again", store::reorder_unsynced(seed + 2)},
-    };
-}
 
 class Workload {
   public:
@@ -174,16 +148,28 @@ class CrashTest : public testing::TestWithParam<bool> {
     // included.
     std::vector<CrashPoint> record(History& history, std::uint64_t seed, int steps) {
         std::vector<CrashPoint> points;
+        vault_.recovery_settings.known.reset();
+        tree_ = nullptr;
         vault_.disk->on_operation([&](const store::StoreOperation&) {
-            points.push_back(
-                {vault_.disk->snapshot(), history.states.size() - 1, history.durable, history.has_commit});
+            std::optional<ReplicaVersion> known = last_durable();
+            points.push_back({vault_.disk->snapshot(), history.states.size() - 1, history.durable,
+                              history.has_commit, std::move(known)});
         });
         Workload workload(seed, history);
-        vault_.session([&](Tree& tree) -> asio::awaitable<void> { co_await workload.run(tree, steps); });
+        vault_.session([&](Tree& tree) -> asio::awaitable<void> {
+            tree_ = &tree;
+            co_await workload.run(tree, steps);
+            tree_ = nullptr;
+        });
         vault_.disk->on_operation({});
         workload.promise(history.states.size() - 1);  // unmounting commits
         points.push_back({vault_.disk->snapshot(), history.states.size() - 1, history.durable, true});
         return points;
+    }
+
+    std::optional<ReplicaVersion> last_durable() const {
+        if (tree_ == nullptr || tree_->last_commit() == nullptr) return std::nullopt;
+        return version_of(*tree_->last_commit());
     }
 
     // Crashes, recovers, compares; returns the index of the state that the vault is in, -1 if it has none
@@ -191,6 +177,7 @@ class CrashTest : public testing::TestWithParam<bool> {
     int check(const CrashPoint& point, const History& history, const Policy& policy) {
         ++checked_;
         vault_.disk = std::make_shared<store::MemoryDisk>(policy.crash(point.disk));
+        vault_.recovery_settings.known = point.known;  // a crash is never a rollback
         Contents found;
         try {
             vault_.session([&](Tree& tree) -> asio::awaitable<void> {
@@ -216,11 +203,12 @@ class CrashTest : public testing::TestWithParam<bool> {
     }
 
     Vault vault_;
+    Tree* tree_ = nullptr;  // while a workload runs
     std::size_t checked_ = 0;
 };
 
 TEST_P(CrashTest, EveryCrashPointShowsAStateThatIsNotOlderThanWhatWasPromised) {
-    const std::uint64_t seed = test_seed();
+    const std::uint64_t seed = crash_test::seed();
     SCOPED_TRACE("DEMOFS_TEST_SEED=" + std::to_string(seed));
     History history;
     std::vector<CrashPoint> points = record(history, seed, 60);
@@ -239,7 +227,7 @@ TEST_P(CrashTest, EveryCrashPointShowsAStateThatIsNotOlderThanWhatWasPromised) {
 }
 
 TEST_P(CrashTest, AVaultGoesOnAfterACrashAndSurvivesTheNextOnes) {
-    const std::uint64_t seed = test_seed();
+    const std::uint64_t seed = crash_test::seed();
     SCOPED_TRACE("DEMOFS_TEST_SEED=" + std::to_string(seed));
     std::mt19937_64 random(seed);
     for (int life = 0; life < 12; ++life) {
@@ -265,7 +253,7 @@ TEST_P(CrashTest, AVaultGoesOnAfterACrashAndSurvivesTheNextOnes) {
 // A store operation fails, once or for good: the caller learns it, everything is taken down, and the vault is
 // in a state that is not older than what was promised.
 TEST_P(CrashTest, EveryFailedStoreOperationIsToldAndLosesNothingThatWasPromised) {
-    const std::uint64_t seed = test_seed();
+    const std::uint64_t seed = crash_test::seed();
     SCOPED_TRACE("DEMOFS_TEST_SEED=" + std::to_string(seed));
     for (const bool persistent : {false, true}) {
         for (std::uint64_t n = 1;; ++n) {

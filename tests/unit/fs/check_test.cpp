@@ -4,7 +4,7 @@
 
 #include "demofs/fs/records/keys.hpp"
 #include "demofs/tree/node_codec.hpp"
-#include "mounted_vault.hpp"
+#include "vault_report.hpp"
 
 namespace demofs::fs::test {
 namespace {
@@ -45,23 +45,9 @@ class CheckTest : public testing::Test {
     }
 
     CheckReport check(bool read_data = false) {
-        CheckReport report;
-        auto work = [&]() -> asio::awaitable<void> {
-            asyncdrop::AsyncDropBox<store::ObjectStore> store =
-                store::MemoryObjectStore::open(vault.disk, vault.store_options);
-            block::SegmentCatalog catalog(*store, vault.keys);
-            co_await catalog.refresh();
-            block::LogReader log(*store, catalog);
-            tree::RecoverySettings recovery;
-            const tree::Recovered recovered = co_await tree::recover(log, recovery);
-            record = *recovered.record;
-            CheckSettings settings;
-            settings.read_data = read_data;
-            report = co_await check_vault(log, record, settings);
-            co_await store.async_drop();
-        };
-        test_support::run_coroutine(vault.context, work());
-        return report;
+        VaultReport report = report_on(vault, read_data);
+        record = *report.recovered.record;
+        return report.check;
     }
 
     // Flips a bit in the payload of each stored block that `chosen` takes.
