@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 
-KINDS = {"unit", "conformance", "crash", "mount", "compat", "compile_fail", "examples", "packaging", "scripts", "tidy", "benchmark"}
+KINDS = {"unit", "conformance", "crash", "mount", "compat", "fuzz", "compile_fail", "examples", "packaging", "scripts", "tidy", "benchmark"}
 PRODUCTS = {"asyncdrop", "demofs"}
 
 
