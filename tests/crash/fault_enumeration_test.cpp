@@ -151,7 +151,7 @@ class FaultEnumeration : public testing::TestWithParam<bool> {
         Outcome outcome;
         fill(vault, outcome);
         const auto faults = std::make_shared<store::FaultPlan>();
-        faults->fail(fault);
+        faults->add(fault);
         vault.faults = faults;
         session(vault, outcome);
         const bool reached = faults->operations() >= fault.nth;

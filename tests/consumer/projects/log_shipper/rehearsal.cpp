@@ -9,7 +9,9 @@
 #include <asyncdrop/mutex.hpp>
 #include <asyncdrop/registry.hpp>
 #include <asyncdrop/teardown_graph.hpp>
+#include <asyncdrop/testing/fault_points.hpp>
 #include <asyncdrop/testing/sync_drop.hpp>
+#include <asyncdrop/testing/teardown_order.hpp>
 #include <asyncdrop/with_async_drop.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
@@ -240,6 +242,34 @@ asio::awaitable<void> deadlines() {
     co_await graph.async_drop();
 }
 
+// Comes up, and goes down in order however far it came.
+asio::awaitable<void> come_up(asyncdrop::testing::FaultPoints& faults) {
+    AsyncDropGuard<TeardownGraph> graph = TeardownGraph::create();
+    std::exception_ptr error;
+    try {
+        const auto spool = graph->add("spool", Session::open());
+        faults.reach("spool open");
+        graph->add("uplink", Session::open(), asyncdrop::uses(spool));
+        faults.reach("uplink open");
+    } catch (const asyncdrop::testing::InjectedFault&) {
+        error = std::current_exception();
+    }
+    const asyncdrop::TeardownReport report = co_await graph->run();
+    expect(report.ok() && asyncdrop::testing::order_violations(report).empty(), "users before what they use");
+    expect(Session::count() == 0, "nothing is left of a start that failed");
+    expect(static_cast<bool>(error) == faults.failed(), "the fault arrives");
+    co_await graph.async_drop();
+}
+
+void fault_points() {
+    int runs = 0;
+    asyncdrop::testing::at_each_fault_point([&runs](asyncdrop::testing::FaultPoints& faults) {
+        ++runs;
+        run(come_up(faults));
+    });
+    expect(runs == 3, "once undisturbed, and once for each step");
+}
+
 }  // namespace
 
 void rehearse() {
@@ -253,6 +283,7 @@ void rehearse() {
     completion_tokens();
     blocking_scope();
     run(shared_owners());
+    fault_points();
     expect(Session::count() == 0 && reports.empty(), "no session is left");
     rehearse_background();
     rehearse_values();

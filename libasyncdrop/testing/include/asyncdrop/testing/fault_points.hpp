@@ -30,6 +30,7 @@ namespace asyncdrop::testing {
 /// What reach() throws at the chosen point.
 class InjectedFault : public std::runtime_error {
   public:
+    /// At the point of this name, which is copied.
     explicit InjectedFault(std::string_view point)
         : std::runtime_error("injected fault at " + std::string(point)), point_(point) {}
 
