@@ -1,5 +1,6 @@
 // Random operations on files and directories against a plain model in memory, with caches so small that
-// nearly every step faults, remounts in between, and the consistency of the tree checked again and again.
+// nearly every step faults, remounts and losses of power in between, and the consistency of the tree checked again
+// and again. Without DEMOFS_TEST_SEED each run draws other seeds: --gtest_repeat=-1 goes on for hours.
 #include <algorithm>
 #include <map>
 #include <random>
@@ -47,15 +48,38 @@ class Model : public testing::TestWithParam<unsigned> {
     Vault vault;
 };
 
+using Contents = std::map<InodeNumber, std::string>;
+
+// What the files were since the mount, and up to which of these states somebody was told that they are durable.
+struct Past {
+    std::vector<Contents> states;
+    std::map<InodeNumber, std::size_t> last_change;  // of each file: the state after it
+    std::size_t durable = 0;
+
+    void begin(const Contents& now) { *this = Past{{now}, {}, 0}; }
+    void changed(InodeNumber file, const Contents& now) {
+        last_change[file] = states.size();
+        states.push_back(now);
+    }
+    void promised(std::size_t state) { durable = std::max(durable, state); }
+    bool may_be_left(const Contents& found) const {
+        return std::find(states.begin() + static_cast<std::ptrdiff_t>(durable), states.end(), found) !=
+               states.end();
+    }
+};
+
 TEST_P(Model, FilesReadAsWritten) {
     SCOPED_TRACE("replay with DEMOFS_TEST_SEED=" + std::to_string(seed));
     std::optional<Mount> mount(std::in_place, vault);
-    std::map<InodeNumber, std::string> model;
+    Contents model;
     std::vector<InodeNumber> files;
     for (int i = 0; i < 4; ++i) {
         files.push_back(mount->file(root_inode, "file" + std::to_string(i)));
         model[files.back()];
     }
+    ASSERT_TRUE(mount->sync_all());
+    Past past;
+    past.begin(model);
     for (int step = 0; step < 600; ++step) {
         const InodeNumber file = files[below(files.size())];
         std::string& expected = model[file];
@@ -67,10 +91,12 @@ TEST_P(Model, FilesReadAsWritten) {
             ASSERT_EQ(mount->write(file, at, data).value(), size);
             if (expected.size() < at + size) expected.resize(at + size);
             expected.replace(at, size, data);
+            past.changed(file, model);
         } else if (kind < 60) {
             const std::size_t size = below(4) == 0 ? 0 : below(70'000);
             ASSERT_EQ(mount->truncate(file, size).value().size_bytes, size);
             expected.resize(size);
+            past.changed(file, model);
         } else if (kind < 85) {
             const std::size_t at = below(70'000);
             const std::size_t size = below(30'000);
@@ -78,13 +104,30 @@ TEST_P(Model, FilesReadAsWritten) {
                       at < expected.size() ? expected.substr(at, size) : "");
         } else if (kind < 94) {
             ASSERT_TRUE(mount->sync(file));
+            if (past.last_change.contains(file)) past.promised(past.last_change[file]);
         } else if (kind < 96) {
             ASSERT_TRUE(mount->sync_all());
+            past.promised(past.states.size() - 1);
             ASSERT_THAT(mount->contradictions(), IsEmpty());
-        } else if (kind < 98) {
+        } else if (kind < 97) {
             ASSERT_EQ(mount->unmount(), nullptr);
             mount.reset();
             mount.emplace(vault);
+            past.begin(model);
+            ASSERT_THAT(mount->contradictions(), IsEmpty());
+        } else if (kind < 98) {  // power is lost
+            const store::CrashPolicy policy =
+                below(2) == 0 ? store::lose_unsynced() : store::reorder_unsynced(random());
+            const auto left = std::make_shared<store::MemoryDisk>(vault.disk->crashed(policy));
+            ASSERT_EQ(mount->unmount(), nullptr);
+            mount.reset();
+            vault.disk = left;
+            mount.emplace(vault);
+            Contents found;
+            for (const InodeNumber each : files) found[each] = mount->content(each);
+            ASSERT_TRUE(past.may_be_left(found)) << "in none of the states since the last acknowledged one";
+            model = found;
+            past.begin(model);
             ASSERT_THAT(mount->contradictions(), IsEmpty());
         } else {
             ASSERT_EQ(mount->stat(file).value().size_bytes, expected.size());
