@@ -25,12 +25,11 @@ asio::awaitable<void> Journal::async_drop_impl() {
     co_return;
 }
 
-Cache::Cache(asyncdrop::Passkey<Cache>, Journal& journal, const ServiceSettings& settings)
-    : journal_(&journal), settings_(&settings) {}
+Cache::Cache(asyncdrop::Passkey<Cache>, Journal& journal) : journal_(&journal) {}
 
 asyncdrop::AsyncDropGuard<Cache> Cache::make(Journal& journal, const ServiceSettings& settings) {
     settings.at("make the cache");
-    return asyncdrop::make_guard<Cache>(journal, settings);
+    return asyncdrop::make_guard<Cache>(journal);
 }
 
 asio::awaitable<void> Cache::async_drop_impl() {

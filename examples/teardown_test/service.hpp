@@ -44,7 +44,7 @@ class Journal {
 /// Keeps notes in memory; its drop writes them.
 class Cache {
   public:
-    Cache(asyncdrop::Passkey<Cache>, Journal& journal, const ServiceSettings& settings);
+    Cache(asyncdrop::Passkey<Cache>, Journal& journal);
     Cache(Cache&&) noexcept = default;
 
     static asyncdrop::AsyncDropGuard<Cache> make(Journal& journal, const ServiceSettings& settings);
@@ -53,7 +53,6 @@ class Cache {
 
   private:
     Journal* journal_;
-    const ServiceSettings* settings_;
     std::vector<std::string> notes_;
 };
 
