@@ -71,6 +71,14 @@ std::optional<MasterKey> open_slot(const VaultConfig& config, const KeySlot& slo
     return MasterKey(std::move(master));
 }
 
+void check_features(const VaultConfig& config, const MasterKey& master) {
+    const FeaturesTag expected = features_tag(config, master);
+    if (sodium_memcmp(expected.data(), config.features_tag.data(), expected.size()) == 0) return;
+    throw Error(
+        Errc::corrupt,
+        "the vault configuration's field \"features\" is not what was written there: the file was changed");
+}
+
 auto find_slot(VaultConfig& config, std::uint32_t id) {
     return std::ranges::find(config.slots, id, &KeySlot::id);
 }
@@ -82,18 +90,33 @@ NewVault create(const Password& password, Cipher cipher, const KdfParameters& kd
     fill_random(vault.config.vault_id);
     vault.config.cipher = cipher;
     vault.config.created = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    vault.config.features_tag = features_tag(vault.config, vault.master);
     vault.config.slots.push_back(make_slot(vault.config, 0, vault.master, password, kdf));
     return vault;
+}
+
+FeaturesTag features_tag(const VaultConfig& config, const MasterKey& master) {
+    Bytes context(config.vault_id.begin(), config.vault_id.end());
+    Encoder list(context);
+    for (const std::string& feature : config.features) list.sized_text(feature);
+    FeaturesTag tag;
+    const SecretBytes derived = derive(master.secret(), "demofs 1 features", context, tag.size());
+    std::ranges::copy(derived.bytes(), tag.begin());
+    return tag;
 }
 
 UnlockedVault unlock(const VaultConfig& config, const Password& password) {
     std::exception_ptr not_tried;  // a slot that could not be tried must not pass for a wrong password
     for (const KeySlot& slot : config.slots) {
+        std::optional<MasterKey> master;
         try {
-            if (auto master = open_slot(config, slot, password)) return {std::move(*master), slot.id};
+            master = open_slot(config, slot, password);
         } catch (const Error&) {
             not_tried = std::current_exception();
         }
+        if (!master) continue;
+        check_features(config, *master);
+        return {std::move(*master), slot.id};
     }
     if (not_tried) std::rethrow_exception(not_tried);
     throw Error(Errc::wrong_password, "wrong password: none of the vault's " +

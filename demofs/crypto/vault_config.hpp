@@ -4,7 +4,8 @@
 // Threads: free functions on values; create, unlock, add_slot and replace_password run Argon2id (up to
 // seconds, hundreds of MiB) and must not be called on an executor thread. Invariants: the master key appears
 // nowhere but wrapped; a slot's associated data binds format version, vault id, cipher, creation time and all
-// of the slot's parameters, so a change of any of them makes the slot fail to open.
+// of the slot's parameters, so a change of any of them makes the slot fail to open. The features are bound by a
+// tag of their own, so that one can be added later without the passwords of all slots.
 #pragma once
 
 #include <array>
@@ -29,6 +30,9 @@ inline constexpr std::size_t max_key_slots = 8;
 
 inline constexpr std::size_t slot_nonce_bytes = 24;
 
+/// A pseudorandom function of the vault's id and the list of its features, under the master key.
+using FeaturesTag = std::array<std::byte, 32>;
+
 /// One password's way to the master key: XChaCha20-Poly1305 under Argon2id(password, salt).
 struct KeySlot {
     std::uint32_t id = 0;
@@ -44,6 +48,9 @@ struct VaultConfig {
     VaultId vault_id{};
     Cipher cipher = Cipher::aes_256_gcm;
     std::chrono::sys_seconds created{};
+    /// What a reader must understand beyond the format version; ascending. None is defined yet.
+    std::vector<std::string> features;
+    FeaturesTag features_tag{};  ///< who knows the master key made the list
     std::vector<KeySlot> slots;
 
     friend bool operator==(const VaultConfig&, const VaultConfig&) = default;
@@ -63,8 +70,12 @@ struct UnlockedVault {
 [[nodiscard]] NewVault create(const Password& password, Cipher cipher,
                               const KdfParameters& kdf = KdfParameters::moderate());
 
+/// What `features_tag` must be for the features that `config` lists.
+[[nodiscard]] FeaturesTag features_tag(const VaultConfig& config, const MasterKey& master);
+
 /// Tries every slot. Throws Errc::wrong_password if none opens (which is also what tampering with the file
-/// looks like), or what derive_from_password throws.
+/// looks like), Errc::corrupt if one opens and the features are not what was written with this master key, or what
+/// derive_from_password throws.
 [[nodiscard]] UnlockedVault unlock(const VaultConfig& config, const Password& password);
 
 /// Adds a slot for one more password, with the least free id, which is returned.
@@ -89,7 +100,8 @@ std::uint32_t replace_password(VaultConfig& config, const Password& old_password
 
 /// Strict: every field must be there, of its type and within its limits, and no other may be; the error names
 /// the field. Throws Errc::not_a_vault if this is no demofs.json at all, Errc::unsupported_format (saying
-/// which version it needs) if it is one of another version, Errc::corrupt for anything else.
+/// which version it needs, or which feature) if it is one that this program cannot read, Errc::corrupt for
+/// anything else.
 [[nodiscard]] VaultConfig from_json(std::string_view text);
 
 }  // namespace demofs::crypto

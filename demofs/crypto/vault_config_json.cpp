@@ -19,6 +19,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view format_name = "demofs";
 constexpr std::string_view kdf_name = "argon2id";
+constexpr std::size_t max_feature_name_bytes = 64;
 constexpr std::size_t max_text_bytes = std::size_t{1} << 20;
 
 std::string to_iso_time(std::chrono::sys_seconds time) {
@@ -160,6 +161,30 @@ std::vector<KeySlot> slots_from_json(const Json& json) {
     return slots;
 }
 
+bool is_feature_name(const std::string& name) {
+    const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+    return !name.empty() && name.size() <= max_feature_name_bytes && std::ranges::all_of(name, allowed);
+}
+
+// No feature is defined yet, so each one is of a newer version.
+std::vector<std::string> features_from_json(const Json& json) {
+    if (!json.is_array()) fail(Errc::corrupt, "features", "must be a list");
+    std::string before;
+    for (std::size_t i = 0; i < json.size(); ++i) {
+        const std::string where = "features[" + std::to_string(i) + "]";
+        if (!json[i].is_string() || !is_feature_name(json[i].get<std::string>()))
+            fail(Errc::corrupt, where, "must be a name of up to 64 small letters, digits and hyphens");
+        std::string name = json[i].get<std::string>();
+        if (name <= before) fail(Errc::corrupt, where, "must come after the one before it, in order");
+        before = std::move(name);
+    }
+    if (!json.empty()) {
+        fail(Errc::unsupported_format, "features",
+             "lists \"" + json[0].get<std::string>() + "\", which needs a newer demofs to read the vault");
+    }
+    return {};
+}
+
 // Before anything else is looked at: other versions may have other fields.
 void check_format(const Json& json, Fields& fields) {
     const auto format = json.find("format");
@@ -185,6 +210,8 @@ std::string to_json(const VaultConfig& config) {
     json["vault_id"] = to_hex(config.vault_id);
     json["cipher"] = cipher_name(config.cipher);
     json["created"] = to_iso_time(config.created);
+    json["features"] = config.features;
+    json["features_tag"] = to_hex(config.features_tag);
     json["key_slots"] = Json::array();
     for (const KeySlot& slot : config.slots) {
         Json item;
@@ -218,6 +245,8 @@ VaultConfig from_json(std::string_view text) {
     const auto created = from_iso_time(fields.text("created"));
     if (!created) fail(Errc::corrupt, "created", "must be a time like 2025-01-31T12:00:00Z");
     config.created = *created;
+    config.features = features_from_json(fields.get("features"));
+    fields.hex("features_tag", config.features_tag);
     config.slots = slots_from_json(fields.get("key_slots"));
     fields.no_others();
     return config;

@@ -28,9 +28,11 @@ BTree::BTree(std::size_t node_bytes) : node_bytes_(std::clamp<std::size_t>(node_
     root_.child->mark_changing(epoch_);
 }
 
-BTree::BTree(std::size_t node_bytes, const block::BlockAddress& root, unsigned root_level)
+BTree::BTree(std::size_t node_bytes, const block::BlockAddress& root, Generation root_birth,
+             unsigned root_level)
     : node_bytes_(std::clamp<std::size_t>(node_bytes, 256, max_node_bytes)), root_level_(root_level) {
     root_.address = root;
+    root_.birth = root_birth;
 }
 
 BTree::~BTree() = default;
@@ -49,6 +51,7 @@ NodePtr BTree::take_loaded(const block::BlockAddress& address) {
 Node& BTree::fault_root() {
     NodePtr node = take_loaded(root_.address);
     if (node->level != root_level_) misplaced(root_.address);
+    node->birth = root_.birth;
     root_.child = std::move(node);
     return *root_.child;
 }
@@ -61,6 +64,7 @@ Node& BTree::fault(Node& parent, std::size_t index) {
                       (index + 1 == parent.inner.size() ||
                        key_less(node->key_at(node->count() - 1), parent.inner[index + 1].first));
     if (!fits) misplaced(slot.address);
+    node->birth = slot.birth;
     slot.child = std::move(node);
     return *slot.child;
 }
@@ -68,7 +72,7 @@ Node& BTree::fault(Node& parent, std::size_t index) {
 void BTree::add_loaded(const block::BlockAddress& address, ByteSpan payload) {
     if (loaded_.contains(address)) return;
     NodePtr node = decode_node(payload, tally_);
-    node->mark_stored(address);
+    node->mark_stored(address, Generation{0});  // who takes it knows from its parent when it was born
     loaded_.emplace(address, std::move(node));
 }
 
@@ -107,6 +111,7 @@ bool BTree::sweep(Node& parent, const Key& from, std::size_t goal_bytes, std::si
             continue;
         }
         slot.address = node.address;
+        slot.birth = node.birth;
         slot.child.reset();
         if (tally_.bytes <= goal_bytes) {
             hand_ = slot.first;
@@ -235,11 +240,14 @@ std::string violation_below(const Node& node, const Key* lower, const Key* upper
     for (std::size_t i = 0; i < node.inner.size(); ++i) {
         const InnerSlot& slot = node.inner[i];
         if (!slot.child) {
-            if (!slot.address) return "a child that is nowhere" + in;
+            if (!slot.address || raw(slot.birth) == 0) return "a child that is nowhere" + in;
+            if (node.address && slot.birth > node.birth) return "a child younger than its parent" + in;
             continue;
         }
         if (slot.child->level + 1 != node.level) return "a child of the wrong level" + in;
         if (node.address && !slot.child->address) return "a dirty node below a stored one" + in;
+        if (slot.child->address && raw(slot.child->birth) == 0) return "a stored node without a birth" + in;
+        if (node.address && slot.child->birth > node.birth) return "a child younger than its parent" + in;
         const Key* next = i + 1 < node.inner.size() ? &node.inner[i + 1].first : upper;
         std::string below = violation_below(*slot.child, i == 0 ? lower : &slot.first, next, false);
         if (!below.empty()) return below;

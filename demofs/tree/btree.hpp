@@ -55,7 +55,8 @@ class BTree {
     /// An empty tree.
     explicit BTree(std::size_t node_bytes);
     /// The stored tree with this root.
-    BTree(std::size_t node_bytes, const block::BlockAddress& root, unsigned root_level);
+    BTree(std::size_t node_bytes, const block::BlockAddress& root, Generation root_birth,
+          unsigned root_level);
     BTree(const BTree&) = delete;
     BTree& operator=(const BTree&) = delete;
     ~BTree();

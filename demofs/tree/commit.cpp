@@ -244,7 +244,7 @@ asio::awaitable<void> Tree::State::append_nodes() {
         header.birth_generation = raw(record->generation);
         const block::BlockAddress where = blocks.append(header, encode_node(*node), block::Placement::packed);
         // Readable from the block store from now on, so the tree may let go of it before it is durable.
-        node->mark_stored(where);
+        node->mark_stored(where, record->generation);
         frozen.usage[where.segment] += static_cast<std::int64_t>(where.stored_bytes());
         node.reset();
         // A large commit lets others run now and then. Content that they append is in this commit's ranges
@@ -265,6 +265,7 @@ asio::awaitable<void> Tree::State::append_nodes() {
 void Tree::State::finish_record(block::LogDigest digest) {
     record->log = std::move(digest);
     record->root = frozen.root.child ? frozen.root.child->address : frozen.root.address;
+    record->root_birth = frozen.root.child ? frozen.root.child->birth : frozen.root.birth;
     record->root_level = frozen.root_level;
     record->usage = to_fold;  // not folded into the tree yet; empty if this commit did it
     add(record->usage, frozen.usage);

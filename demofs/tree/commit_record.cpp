@@ -167,6 +167,8 @@ void note_version(std::vector<ReplicaVersion>& versions, const ReplicaId& replic
 
 SharedBytes encode_commit_record(const CommitRecord& record) {
     invariant(record.root && record.root_level <= max_level, "A commit has a root.");
+    invariant(raw(record.root_birth) != 0 && record.root_birth <= record.generation,
+              "A root is not younger than its commit.");
     invariant(record.generation > record.parent_generation, "Generations grow.");
     Bytes payload;
     Encoder out(payload);
@@ -179,6 +181,7 @@ SharedBytes encode_commit_record(const CommitRecord& record) {
     out.bytes(record.session.bytes);
     out.i64(record.time_ns);
     encode_address(out, record.root);
+    out.u64(raw(record.root_birth));
     out.u64(record.counters.next_number);
     out.u64(record.number_limit);
     out.u64(record.counters.inodes);
@@ -255,6 +258,9 @@ CommitRecord decode_commit_record(ByteSpan payload) {
     record.time_ns = in.i64();
     record.root = decode_address(in);
     if (!record.root || record.root.payload_bytes > max_node_bytes) in.fail("no usable root");
+    record.root_birth = Generation{in.u64()};
+    if (raw(record.root_birth) == 0 || record.root_birth > record.generation)
+        in.fail("a root that was born at an impossible time");
     record.counters.next_number = in.u64();
     record.number_limit = in.u64();
     if (record.counters.next_number > record.number_limit) in.fail("numbers given out beyond their limit");

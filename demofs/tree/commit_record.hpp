@@ -55,6 +55,7 @@ struct CommitRecord {
     std::int64_t time_ns = 0;  ///< wall clock, since 1970
 
     block::BlockAddress root;
+    Generation root_birth{0};  ///< the attempt that stored the root: this one, if anything was changed
     unsigned root_level = 0;
     Counters counters;
     std::uint64_t number_limit = 0;  ///< all numbers below may have been given out

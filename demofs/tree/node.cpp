@@ -144,15 +144,17 @@ void Node::move_tail(std::size_t index, Node& target) {
     target.account();
 }
 
-void Node::mark_stored(const block::BlockAddress& where) noexcept {
+void Node::mark_stored(const block::BlockAddress& where, Generation born) noexcept {
     invariant(!address && where, "A node is stored once, at an address.");
     tally->dirty_bytes -= accounted;
     address = where;
+    birth = born;
 }
 
 void Node::mark_changing(Epoch now) noexcept {
     if (address) tally->dirty_bytes += accounted;
     address = {};
+    birth = Generation{0};
     epoch = now;
 }
 

@@ -41,13 +41,14 @@ struct LeafSlot {
 struct InnerSlot {
     Key first;
     block::BlockAddress address;  ///< of the child; stale while `child` is set: ask the child
+    Generation birth{0};          ///< of the child; stale likewise
     NodePtr child;                ///< null: not in memory
 };
 
 /// Encoded sizes; the layout is in node_codec.cpp.
 inline constexpr std::size_t node_header_bytes = 8;
 inline constexpr std::size_t leaf_slot_bytes = 19;
-inline constexpr std::size_t inner_slot_bytes = 41;
+inline constexpr std::size_t inner_slot_bytes = 49;
 inline constexpr std::size_t max_value_bytes = 4096;
 inline constexpr std::size_t max_node_bytes = 64 * 1024;
 inline constexpr unsigned max_level = 31;
@@ -91,8 +92,8 @@ struct Node : boost::intrusive_ref_counter<Node, boost::thread_unsafe_counter> {
     /// them).
     void move_tail(std::size_t index, Node& target);
 
-    /// The node is now stored at `where`, or (no address) becomes changeable in `now`.
-    void mark_stored(const block::BlockAddress& where) noexcept;
+    /// The node is now stored at `where`, by the commit attempt `born`; or becomes changeable in `now`.
+    void mark_stored(const block::BlockAddress& where, Generation born) noexcept;
     void mark_changing(Epoch now) noexcept;
 
     /// Brings the tally up to date; after every change of the node's contents.
@@ -101,6 +102,7 @@ struct Node : boost::intrusive_ref_counter<Node, boost::thread_unsafe_counter> {
     NodeTally* tally;
     Epoch epoch{0};               ///< 0: read from the store
     block::BlockAddress address;  ///< where it is stored; none: dirty
+    Generation birth{0};          ///< the commit attempt that stored it; 0 while it has no address
     std::vector<LeafSlot> leaf;
     Bytes arena;  ///< the values of a leaf, in any order, with garbage between them
     std::vector<InnerSlot> inner;

@@ -93,8 +93,10 @@ void decode_inner(Decoder& in, Node& node, std::uint32_t count) {
         slot.address.segment.salt = in.u64();
         slot.address.offset = in.u32();
         slot.address.payload_bytes = in.u32();
+        slot.birth = Generation{in.u64()};
         if (!slot.address) in.fail("a child without an address");
         if (slot.address.payload_bytes > max_node_bytes) in.fail("a child that is too large");
+        if (raw(slot.birth) == 0) in.fail("a child that no commit has stored");
         if (i > 0 && !key_less(node.inner.back().first, slot.first)) in.fail("keys out of order");
         node.inner.push_back(std::move(slot));
     }
@@ -118,12 +120,14 @@ SharedBytes encode_node(const Node& node) {
     } else {
         for (const InnerSlot& slot : node.inner) {
             const block::BlockAddress& where = slot.child ? slot.child->address : slot.address;
-            invariant(bool(where), "A parent is encoded after its children were appended.");
+            const Generation birth = slot.child ? slot.child->birth : slot.birth;
+            invariant(where && raw(birth) != 0, "A parent is encoded after its children were appended.");
             out.key(slot.first);
             out.number(where.segment.sequence);
             out.number(where.segment.salt);
             out.number(where.offset);
             out.number(where.payload_bytes);
+            out.number(raw(birth));
         }
     }
     return std::move(out).finish();

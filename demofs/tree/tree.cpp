@@ -18,7 +18,8 @@ namespace asio = boost::asio;
 Tree::State::State(TreeSettings given, block::BlockStore& store, std::unique_ptr<CommitRecord> from)
     : settings(given),
       blocks(store),
-      tree(from ? BTree(given.node_bytes, from->root, from->root_level) : BTree(given.node_bytes)),
+      tree(from ? BTree(given.node_bytes, from->root, from->root_birth, from->root_level)
+                : BTree(given.node_bytes)),
       last(std::move(from)) {
     generation = settings.seen_generation;
     if (last) {

@@ -190,6 +190,10 @@ void EntryRules::check_content(std::uint64_t number, const InodeRecord& inode) {
             wrong_about("it has overlapping extents at offset " + std::to_string(offset), number);
         end = offset + extent.length_bytes;
         bytes += extent.length_bytes;
+        if (extent.birth > newest_) {
+            wrong_about("what it has at offset " + std::to_string(offset) + " is younger than the commit",
+                        number);
+        }
     }
     if (end > inode.size_bytes && !inode.trimming) wrong_about("it has extents behind its end", number);
     if (bytes != inode.allocated_bytes) {

@@ -31,6 +31,9 @@ struct Finding {
 
 class EntryRules {
   public:
+    /// The rules of a tree that the commit `newest` shows.
+    explicit EntryRules(Generation newest) : newest_(newest) {}
+
     /// An entry that cannot be decoded is a finding.
     void add(const tree::Key& key, ByteSpan value);
 
@@ -75,6 +78,7 @@ class EntryRules {
     void check_content(std::uint64_t number, const InodeRecord& inode);
     void check_orphans();
 
+    Generation newest_;
     std::map<std::uint64_t, InodeRecord> inodes_;
     std::map<std::uint64_t, std::uint64_t> children_;  // by directory
     std::vector<Name> names_;                          // in the order of directories

@@ -28,6 +28,7 @@ constexpr std::uint64_t bytes_between_reports = 16u << 20;
 // A node that is to be read, and what its parent says of it.
 struct Pending {
     block::BlockAddress address;
+    Generation birth;
     unsigned level;
     tree::Key from;
     tree::Key to;  // behind its last key
@@ -64,7 +65,7 @@ class VaultCheck {
 
     asio::awaitable<void> walk() {
         std::vector<Pending> pending;
-        pending.push_back({record_.root, record_.root_level, {}, no_key_is_larger});
+        pending.push_back({record_.root, record_.root_birth, record_.root_level, {}, no_key_is_larger});
         while (!pending.empty()) {
             const Pending next = pending.back();
             pending.pop_back();
@@ -107,7 +108,10 @@ class VaultCheck {
             const tree::InnerSlot& slot = node->inner[i];
             const tree::Key to = i + 1 < node->inner.size() ? node->inner[i + 1].first : at.to;
             const tree::Key from = i == 0 ? at.from : slot.first;
-            pending.push_back({slot.address, at.level - 1, from, to});
+            if (slot.birth > at.birth)
+                wrong("a node of level " + std::to_string(at.level - 1) +
+                      " is younger than the one above it");
+            pending.push_back({slot.address, slot.birth, at.level - 1, from, to});
         }
     }
 
@@ -239,7 +243,7 @@ class VaultCheck {
     const tree::CommitRecord& record_;
     CheckSettings settings_;
     CheckReport report_;
-    EntryRules rules_;
+    EntryRules rules_{record_.generation};
     bool complete_ = true;  // all nodes were read
     std::string why_;       // read() gave nothing
     std::unordered_map<block::SegmentId, std::int64_t> used_;

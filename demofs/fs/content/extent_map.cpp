@@ -109,7 +109,7 @@ std::uint64_t ExtentMap::prepare(const std::vector<PendingBlock>& blocks) {
 }
 
 void ExtentMap::append(const std::vector<PendingBlock>& blocks, block::BlockStore& store,
-                       std::uint32_t block_bytes, std::uint64_t birth_generation) {
+                       std::uint32_t block_bytes, Generation birth) {
     // `current` is the extent that grows. It is put once it ends, so that a megabyte written in order is one
     // entry of the tree, and a file appended to piece by piece goes on with the extent it has.
     std::optional<PlacedExtent> current;
@@ -118,7 +118,7 @@ void ExtentMap::append(const std::vector<PendingBlock>& blocks, block::BlockStor
         header.kind = block::BlockKind::data;
         header.owner = raw(data_);
         header.position = block.offset;
-        header.birth_generation = birth_generation;
+        header.birth_generation = raw(birth);
         const block::BlockAddress address = store.append(header, block.payload(), block::Placement::packed);
         edit_->use(address.segment, static_cast<std::int64_t>(block.size()));
         // Does the block adjoin in the file? Then the extent before it may grow...
@@ -141,6 +141,7 @@ void ExtentMap::append(const std::vector<PendingBlock>& blocks, block::BlockStor
         record.block_bytes = std::max(block_bytes, address.payload_bytes);
         record.run_bytes = block.size();
         record.length_bytes = block.size();
+        record.birth = birth;
         current = PlacedExtent{block.offset, record};
     }
     if (current) put(*current);

@@ -55,9 +55,9 @@ class ExtentMap {
     std::uint64_t prepare(const std::vector<PendingBlock>& blocks);
 
     /// Second half: appends the blocks to the log and puts their extents. `block_bytes` is what a full block
-    /// holds. Throws Error(Errc::writes_failed) like BlockStore::append; the edit is worthless then.
+    /// holds, `birth` the next commit attempt. Throws Error(Errc::writes_failed) like BlockStore::append; the edit is worthless then.
     void append(const std::vector<PendingBlock>& blocks, block::BlockStore& store, std::uint32_t block_bytes,
-                std::uint64_t birth_generation);
+                Generation birth);
 
   private:
     std::optional<PlacedExtent> last_not_after(std::uint64_t offset);

@@ -196,7 +196,7 @@ void FileContents::store(TreeEdit& edit, InodeRecord& record, std::vector<Pendin
     }
     ExtentMap extents(edit, record.data_id);
     record.allocated_bytes -= extents.prepare(blocks);
-    extents.append(blocks, tree_->blocks(), settings_.chunk_bytes, raw(tree_->generation()) + 1);
+    extents.append(blocks, tree_->blocks(), settings_.chunk_bytes, next(tree_->generation()));
     for (const PendingBlock& block : blocks) record.allocated_bytes += block.size();
 }
 

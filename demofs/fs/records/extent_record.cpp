@@ -40,7 +40,7 @@ bool ExtentRecord::continues_with(const block::BlockAddress& next) const {
 
 Bytes encode(const ExtentRecord& record) {
     Bytes bytes;
-    bytes.reserve(49);
+    bytes.reserve(57);
     Encoder out(bytes);
     out.u8(version);
     out.u64(record.segment.sequence);
@@ -50,6 +50,7 @@ Bytes encode(const ExtentRecord& record) {
     out.u64(record.run_bytes);
     out.u64(record.skip_bytes);
     out.u64(record.length_bytes);
+    out.u64(raw(record.birth));
     return bytes;
 }
 
@@ -64,8 +65,10 @@ ExtentRecord decode_extent_record(ByteSpan value) {
     record.run_bytes = in.u64();
     record.skip_bytes = in.u64();
     record.length_bytes = in.u64();
+    record.birth = Generation{in.u64()};
     in.expect_end();
     if (record.segment.sequence == 0) in.fail("it names no segment");
+    if (raw(record.birth) == 0) in.fail("no commit has stored its run");
     if (record.block_bytes == 0 || record.block_bytes > block::max_block_payload_bytes)
         in.fail("its block size is impossible");
     // A run ends inside its segment, whose offsets have 32 bits: that bounds all that is computed from it.

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "demofs/base/bytes.hpp"
+#include "demofs/base/types.hpp"
 #include "demofs/block/address.hpp"
 
 namespace demofs::fs {
@@ -22,6 +23,8 @@ struct ExtentRecord {
     std::uint64_t run_bytes = 0;     ///< payload of the whole run
     std::uint64_t skip_bytes = 0;    ///< bytes of the run before the extent's first one
     std::uint64_t length_bytes = 0;  ///< of the extent
+    /// The commit attempt in which the run's first block was stored first: no older commit refers to the run.
+    Generation birth{0};
 
     /// The block that holds byte `position` of the run, and where in the block it is.
     struct Place {

@@ -134,6 +134,31 @@ TEST_F(KeySlots, EveryAuthenticatedFieldIsProtected) {
     EXPECT_TRUE(opens_with("first"));
 }
 
+TEST_F(KeySlots, AFeatureThatSomebodyAddedOrTookAwayIsNoticed) {
+    EXPECT_TRUE(opens_with("first"));
+    vault.config.features = {"a-feature"};
+    EXPECT_EQ(code_of([&] { (void)unlock(vault.config, password("first")); }), Errc::corrupt);
+    vault.config.features_tag = features_tag(vault.config, vault.master);
+    EXPECT_TRUE(opens_with("first"));
+    vault.config.features.clear();
+    EXPECT_EQ(code_of([&] { (void)unlock(vault.config, password("first")); }), Errc::corrupt);
+    EXPECT_EQ(code_of([&] { (void)unlock(vault.config, password("wrong")); }), Errc::wrong_password);
+}
+
+// Computed with Python's hmac.
+TEST(Features, TheirTagIsAnOnDiskConstant) {
+    VaultConfig config;
+    SecretBytes bytes(master_key_bytes);
+    for (std::size_t i = 0; i < bytes.size(); ++i) bytes.mutable_bytes()[i] = std::byte(i);
+    for (std::size_t i = 0; i < config.vault_id.size(); ++i) config.vault_id[i] = std::byte(0xa0 + i);
+    const MasterKey master(std::move(bytes));
+    EXPECT_EQ(crypto_test::to_hex(features_tag(config, master)),
+              "59a07c5e94c5f6bbfeecc7bd112a246eded70bd1a75d333a64c17198fca3e649");
+    config.features = {"a-feature", "b"};
+    EXPECT_EQ(crypto_test::to_hex(features_tag(config, master)),
+              "f59c44ff0dcb7ad71bd23175255e7941c007bf5814f569165179b274d4c03454");
+}
+
 TEST_F(KeySlots, HostileParametersAreRefusedAndDoNotPassForAWrongPassword) {
     vault.config.slots[0].kdf.memory_bytes = std::uint64_t{1} << 40;
     EXPECT_EQ(code_of([&] { (void)unlock(vault.config, password("first")); }), std::errc::invalid_argument);
@@ -156,6 +181,8 @@ constexpr std::string_view version_1_config = R"({
   "vault_id": "404142434445464748494a4b4c4d4e4f",
   "cipher": "aes-256-gcm",
   "created": "2025-01-31T12:00:00Z",
+  "features": [],
+  "features_tag": "50011b0c27257e89aafdc234c2042c147697e48335a14843d519ec7facd5c53d",
   "key_slots": [
     {
       "id": 3,

@@ -83,7 +83,7 @@ TEST_F(VaultConfigJson, EveryFieldMustHaveItsType) {
     for (const json& wrong : {json(nullptr), json(true), json(-1), json(1.5), json::array(), json::object(),
                               json(""), json("zz"), json("argon2i")}) {
         for (const char* field :
-             {"/format", "/format_version", "/vault_id", "/cipher", "/created", "/key_slots",
+             {"/format", "/format_version", "/vault_id", "/cipher", "/created", "/features_tag", "/key_slots",
               "/key_slots/0/kdf", "/key_slots/0/ops", "/key_slots/0/memory_bytes", "/key_slots/0/salt",
               "/key_slots/0/nonce", "/key_slots/0/wrapped_key", "/key_slots/0/id"})
             expect_refused(field, wrong);
@@ -104,8 +104,8 @@ TEST_F(VaultConfigJson, NumbersMustBeWithinTheirLimits) {
 }
 
 TEST_F(VaultConfigJson, HexadecimalFieldsMustHaveTheirExactLength) {
-    for (const char* field :
-         {"/vault_id", "/key_slots/0/salt", "/key_slots/0/nonce", "/key_slots/0/wrapped_key"}) {
+    for (const char* field : {"/vault_id", "/features_tag", "/key_slots/0/salt", "/key_slots/0/nonce",
+                              "/key_slots/0/wrapped_key"}) {
         const auto good = document[json::json_pointer(field)].get<std::string>();
         expect_refused(field, good + "00");
         expect_refused(field, good.substr(2));
@@ -165,6 +165,26 @@ TEST_F(VaultConfigJson, UnknownCiphersAndKdfsAreUnsupportedNotDamaged) {
     changed = document;
     changed["key_slots"][0]["kdf"] = "scrypt";
     EXPECT_EQ(refusal_of(changed.dump()).code, Errc::unsupported_format);
+}
+
+TEST_F(VaultConfigJson, AFeatureIsNamedToWhoCannotReadIt) {
+    json changed = document;
+    ASSERT_EQ(document["features"], json::array());
+    changed["features"] = {"extents-in-colour", "smell"};
+    const Refusal refusal = refusal_of(changed.dump());
+    EXPECT_EQ(refusal.code, Errc::unsupported_format);
+    EXPECT_THAT(refusal.text, AllOf(HasSubstr("extents-in-colour"), HasSubstr("newer demofs")));
+}
+
+TEST_F(VaultConfigJson, FeaturesAreNamesInOrder) {
+    for (const json& wrong : {json("a"), json::object(), json({7}), json({""}), json({"A"}), json({"a b"}),
+                              json({std::string(65, 'a')}), json({"b", "a"}), json({"a", "a"})}) {
+        json changed = document;
+        changed["features"] = wrong;
+        const Refusal refusal = refusal_of(changed.dump());
+        EXPECT_EQ(refusal.code, Errc::corrupt) << wrong;
+        EXPECT_THAT(refusal.text, HasSubstr("\"features"));
+    }
 }
 
 TEST_F(VaultConfigJson, OtherDocumentsAreNoVault) {

@@ -203,6 +203,20 @@ TEST_F(CheckTest, EveryRuleIsChecked) {
     EXPECT_THAT(check().findings, finding("/dir/small", "leads to nothing"));
     EXPECT_THAT(with(good), IsEmpty());
 
+    tree::Changes younger;
+    {
+        Mount mount(vault);
+        for (const auto& [key, value] : mount.entries()) {
+            if (key.kind != tree::Kind::extent || !younger.entries.empty()) continue;
+            ExtentRecord extent = decode_extent_record(value);
+            extent.birth = Generation{1'000'000};
+            younger.put(key, encode(extent));
+        }
+        ASSERT_EQ(mount.unmount(), nullptr);
+    }
+    change(younger);
+    EXPECT_THAT(check().findings, finding("/dir/large", "at offset 0 is younger than the commit"));
+
     tree::Changes usage;
     const block::SegmentId segment = record.root.segment;
     usage.put({0, tree::Kind::segment_usage, segment.sequence},

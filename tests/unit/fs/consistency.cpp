@@ -7,7 +7,7 @@
 namespace demofs::fs::test {
 
 std::vector<std::string> find_contradictions(const std::vector<StoredEntry>& entries) {
-    EntryRules rules;
+    EntryRules rules(Generation{max_key});  // of a tree that is not committed yet
     for (const auto& [key, value] : entries) rules.add(key, value);
     std::vector<std::string> sentences;
     for (const Finding& finding : rules.finish())

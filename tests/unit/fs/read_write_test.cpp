@@ -72,6 +72,27 @@ TEST_F(ReadWrite, WhatWasWrittenIsReadBufferedStoredAndRemounted) {
     EXPECT_EQ(mount().content(file), "Hello, world");
 }
 
+// Snapshots will ask it of each: whether they need the run.
+TEST_F(ReadWrite, AnExtentIsAsOldAsTheCommitThatFirstStoredItsRun) {
+    const InodeNumber file = mount().file(root_inode, "file");
+    mount().write(file, 0, pattern(100'000)).value();
+    ASSERT_TRUE(mount().sync(file));
+    const Generation first = mount().tree().last_commit()->generation;
+    for (const auto& [offset, extent] : extents()) EXPECT_EQ(extent.birth, first) << offset;
+    remount();
+    mount().write(file, 40'000, pattern(20'000, 2)).value();
+    ASSERT_TRUE(mount().sync(file));
+    const Generation second = mount().tree().last_commit()->generation;
+    ASSERT_GT(second, first);
+    bool cut = false;
+    for (const auto& [offset, extent] : extents()) {
+        const bool new_part = offset >= 40'000 && offset < 60'000;
+        EXPECT_EQ(extent.birth, new_part ? second : first) << offset;
+        cut = cut || offset == 60'000;
+    }
+    EXPECT_TRUE(cut) << "the old run's second half keeps its birth";
+}
+
 TEST_F(ReadWrite, WritingAndReadingRefuseWhatPosixRefuses) {
     const InodeNumber link = mount().make(root_inode, "link", S_IFLNK, "target").value().inode;
     const InodeNumber file = mount().file(root_inode, "file");

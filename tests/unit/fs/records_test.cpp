@@ -108,6 +108,7 @@ ExtentRecord some_extent() {
     record.run_bytes = 2500;
     record.skip_bytes = 100;
     record.length_bytes = 2400;
+    record.birth = Generation{9};
     return record;
 }
 
@@ -121,7 +122,8 @@ TEST(ExtentRecord, HasAFixedFormat) {
               "e8030000"
               "c409000000000000"
               "6400000000000000"
-              "6009000000000000");
+              "6009000000000000"
+              "0900000000000000");
     EXPECT_EQ(decode_extent_record(value), some_extent());
     expect_only_whole_values(value, [](ByteSpan bytes) { (void)decode_extent_record(bytes); });
 }
@@ -168,6 +170,7 @@ TEST(ExtentRecord, RefusesImpossibleValues) {
         EXPECT_THROW((void)decode_extent_record(encode(record)), Error);
     };
     refused([](ExtentRecord& r) { r.segment.sequence = 0; });
+    refused([](ExtentRecord& r) { r.birth = Generation{0}; });
     refused([](ExtentRecord& r) { r.block_bytes = 0; });
     refused([](ExtentRecord& r) { r.block_bytes = block::max_block_payload_bytes + 1; });
     refused([](ExtentRecord& r) { r.run_bytes = 0; });

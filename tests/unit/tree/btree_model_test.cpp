@@ -182,7 +182,7 @@ class Model {
         frozen_ = {};
         in_flight_ = false;
         if (pick(10) == 0) {  // what was frozen is what was stored
-            BTree stored(node_bytes_, root_, root_level_);
+            BTree stored(node_bytes_, root_, nodes_.birth(root_), root_level_);
             compare(stored, frozen_model_, first_key, last_key);
         }
         durable_model_ = frozen_model_;
@@ -192,7 +192,7 @@ class Model {
         finish_commit();
         commit_begin();
         finish_commit();
-        tree_ = std::make_unique<BTree>(node_bytes_, root_, root_level_);
+        tree_ = std::make_unique<BTree>(node_bytes_, root_, nodes_.birth(root_), root_level_);
         model_ = durable_model_;
     }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -110,7 +112,8 @@ TEST(BTree, AFaultedChangeHasChangedNothing) {
     StoredNodes nodes;
     fill(tree, 500, 40);
     FrozenTree frozen = tree.freeze();
-    BTree reopened(256, nodes.store(frozen), tree.root_level());
+    const block::BlockAddress root = nodes.store(frozen);
+    BTree reopened(256, root, nodes.birth(root), tree.root_level());
 
     Changes changes;
     for (std::uint64_t i = 0; i < 500; i += 50) changes.put(key_of(i), bytes_of("new"));
@@ -195,7 +198,8 @@ TEST(BTree, AFrozenTreeStaysAsItWasWhileChangesGoOn) {
     for (std::uint64_t i = 0; i < 300; i += 2) tree.apply(erase_of(key_of(i)));
     for (std::uint64_t i = 1000; i < 1300; ++i) tree.apply(put_of(key_of(i), bytes_of("later")));
 
-    BTree then(256, nodes.store(frozen), frozen_level);
+    const block::BlockAddress root = nodes.store(frozen);
+    BTree then(256, root, nodes.birth(root), frozen_level);
     std::uint64_t expected = 0;
     nodes.retry(then, [&] {
         expected = 0;
@@ -221,6 +225,36 @@ TEST(BTree, ASmallChangeDirtiesOnePath) {
     tree.apply(put_of(key_of(10'000), bytes_of("changed")));
     FrozenTree second = tree.freeze();
     EXPECT_EQ(second.dirty.size(), tree.root_level() + 1u);
+}
+
+// A snapshot of the first tree will need every node that was born with it: which ones, the second tree must know.
+TEST(BTree, ANodeIsAsOldAsTheCommitThatStoredIt) {
+    BTree tree(256);
+    StoredNodes nodes;
+    fill(tree, 500, 40);
+    FrozenTree first = tree.freeze();
+    const block::BlockAddress first_root = nodes.store(first);
+    first = {};
+    for (int i = 0; i < 8; ++i) tree.evict(0);  // what is not in memory keeps its birth in the slot
+    nodes.apply(tree, put_of(key_of(250), bytes_of("changed")));
+    FrozenTree second = tree.freeze();
+    const block::BlockAddress root = nodes.store(second);
+    EXPECT_EQ(nodes.birth(first_root), Generation{1});
+    EXPECT_EQ(nodes.birth(root), Generation{2});
+
+    NodeTally tally;
+    std::map<Generation, int> told;
+    const std::function<void(const block::BlockAddress&)> descend = [&](const block::BlockAddress& where) {
+        const NodePtr node = decode_node(nodes.payload(where).span(), tally);
+        for (const InnerSlot& slot : node->inner) {
+            EXPECT_EQ(slot.birth, nodes.birth(slot.address));
+            ++told[slot.birth];
+            descend(slot.address);
+        }
+    };
+    descend(root);
+    EXPECT_EQ(told[Generation{2}], static_cast<int>(tree.root_level())) << "the path to the changed leaf";
+    EXPECT_GT(told[Generation{1}], 100);
 }
 
 TEST(BTree, EvictionKeepsDirtyNodesAndFreesTheRest) {
@@ -268,14 +302,14 @@ TEST(BTree, ANodeThatDoesNotFitItsPlaceIsReportedAsDamage) {
     FrozenTree frozen = tree.freeze();
     const block::BlockAddress root = nodes.store(frozen);
 
-    BTree wrong_level(256, root, tree.root_level() + 1);
+    BTree wrong_level(256, root, nodes.birth(root), tree.root_level() + 1);
     EXPECT_THROW(nodes.retry(wrong_level, [&] { return wrong_level.find(key_of(1)); }), Error);
 
     // A child that holds other keys than its parent says.
     BTree other(256);
     fill(other, 100, 40);
     FrozenTree other_frozen = other.freeze();
-    BTree reader(256, root, tree.root_level());
+    BTree reader(256, root, nodes.birth(root), tree.root_level());
     for (int i = 0; i < 2; ++i) {
         try {
             static_cast<void>(reader.find(key_of(50)));

@@ -16,6 +16,7 @@ CommitRecord example() {
     record.session.bytes[3] = std::byte{9};
     record.time_ns = 1'700'000'000'000'000'000;
     record.root = {{9, 456}, 12288, 8000};
+    record.root_birth = Generation{76};
     record.root_level = 2;
     record.counters = {1000, 17, 12345678};
     record.number_limit = 2000;
@@ -38,6 +39,7 @@ void expect_same(const CommitRecord& a, const CommitRecord& b) {
     EXPECT_EQ(a.session, b.session);
     EXPECT_EQ(a.time_ns, b.time_ns);
     EXPECT_EQ(a.root, b.root);
+    EXPECT_EQ(a.root_birth, b.root_birth);
     EXPECT_EQ(a.root_level, b.root_level);
     EXPECT_EQ(a.counters.next_number, b.counters.next_number);
     EXPECT_EQ(a.counters.inodes, b.counters.inodes);
@@ -73,6 +75,11 @@ TEST(CommitRecordDeathTest, OneThatRecoveryWouldMisreadIsNotWritten) {
     record = example();
     record.root = {};
     EXPECT_DEATH((void)encode_commit_record(record), "A commit has a root");
+    for (const std::uint64_t birth : {0, 78}) {
+        record = example();
+        record.root_birth = Generation{birth};
+        EXPECT_DEATH((void)encode_commit_record(record), "A root is not younger than its commit");
+    }
     record = example();
     record.log.ranges.front().end = record.log.ranges.front().begin;
     EXPECT_DEATH((void)encode_commit_record(record), "A range of the log is a piece of a segment");
@@ -102,7 +109,7 @@ TEST(CommitRecord, SectionsMayNotBeRepeatedOrOutOfOrder) {
 }
 
 TEST(CommitRecord, OneWithoutItsRangesIsRefused) {
-    constexpr std::size_t fixed_bytes = 128;
+    constexpr std::size_t fixed_bytes = 136;
     const SharedBytes good = encode_commit_record(example());
     Bytes bad(good.span().begin(), good.span().begin() + fixed_bytes);
     EXPECT_THROW(decode_commit_record(bad), Error);
@@ -120,6 +127,8 @@ TEST(CommitRecord, EveryChangedByteIsRefusedOrGivesASoundRecord) {
                 const CommitRecord record = decode_commit_record(bad);
                 ASSERT_GT(record.generation, record.parent_generation);
                 ASSERT_TRUE(record.root);
+                ASSERT_GE(raw(record.root_birth), 1u);
+                ASSERT_LE(record.root_birth, record.generation);
                 ASSERT_LE(record.counters.next_number, record.number_limit);
             } catch (const Error& error) {
                 ASSERT_TRUE(error.code() == make_error_code(Errc::corrupt) ||

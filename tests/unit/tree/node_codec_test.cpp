@@ -24,6 +24,7 @@ NodePtr make_inner(NodeTally& tally, std::uint64_t children) {
         InnerSlot slot;
         slot.first = {i, Kind::inode, 0};
         slot.address = {{i + 1, 99}, static_cast<std::uint32_t>(4096 * i), 8000};
+        slot.birth = Generation{i + 5};
         node->inner.push_back(slot);
     }
     node->account();
@@ -41,9 +42,12 @@ TEST(NodeCodecDeathTest, ANodeThatWouldNotBeReadableIsNotEncoded) {
     NodePtr parent = make_inner(tally, 3);
     parent->inner[1].address = {};
     EXPECT_DEATH((void)encode_node(*parent), "A parent is encoded after its children were appended");
+    parent = make_inner(tally, 3);
+    parent->inner[1].birth = Generation{0};
+    EXPECT_DEATH((void)encode_node(*parent), "A parent is encoded after its children were appended");
     const NodePtr large = make_leaf(tally, 20, 4000);
     EXPECT_DEATH((void)encode_node(*large), "A stored node has at most 64 KiB");
-    EXPECT_DEATH(parent->mark_stored({}), "A node is stored once, at an address");
+    EXPECT_DEATH(parent->mark_stored({}, Generation{1}), "A node is stored once, at an address");
 }
 
 TEST(NodeCodec, NodesComeBackAsTheyWere) {
@@ -59,6 +63,7 @@ TEST(NodeCodec, NodesComeBackAsTheyWere) {
         const NodePtr inner_again = decode_node(encode_node(*inner), tally);
         EXPECT_TRUE(same_contents(*inner, *inner_again));
         EXPECT_EQ(inner_again->inner[7].address, inner->inner[7].address);
+        EXPECT_EQ(inner_again->inner[7].birth, Generation{12});
         EXPECT_EQ(inner->encoded_bytes(), encode_node(*inner).size());
 
         const NodePtr empty(new Node(tally, 0));
@@ -108,6 +113,15 @@ TEST(NodeCodec, EveryTruncationAndEveryExtensionIsRefused) {
         longer.push_back(std::byte{0});
         EXPECT_THROW(decode_node(longer, tally), Error);
     }
+}
+
+TEST(NodeCodec, AChildThatNoCommitHasStoredIsRefused) {
+    NodeTally tally;
+    const SharedBytes good = encode_node(*make_inner(tally, 1));
+    Bytes bad(good.span().begin(), good.span().end());
+    ASSERT_EQ(bad[bad.size() - 8], std::byte{5});  // the slot ends with its birth
+    bad[bad.size() - 8] = std::byte{0};
+    EXPECT_THROW(decode_node(bad, tally), Error);
 }
 
 TEST(NodeCodec, RandomBytesAreRefused) {

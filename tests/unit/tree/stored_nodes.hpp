@@ -18,6 +18,7 @@ class StoredNodes {
     // Stores all dirty nodes of `frozen`; returns the root's address.
     block::BlockAddress store(FrozenTree& frozen) {
         for (const NodePtr& node : frozen.dirty) store_node(node);
+        generation_ = next(generation_);
         frozen.dirty.clear();
         return frozen.root.child ? frozen.root.child->address : frozen.root.address;
     }
@@ -30,7 +31,8 @@ class StoredNodes {
         where.payload_bytes = static_cast<std::uint32_t>(payload.size());
         next_offset_ += where.stored_bytes();
         payloads_.emplace(where, payload);
-        node->mark_stored(where);
+        births_.emplace(where, generation_);
+        node->mark_stored(where, generation_);
         return where;
     }
 
@@ -58,13 +60,17 @@ class StoredNodes {
     }
 
     const SharedBytes& payload(const block::BlockAddress& where) const { return payloads_.at(where); }
+    // Which of the calls of store() it was that stored this node, counted from 1.
+    Generation birth(const block::BlockAddress& where) const { return births_.at(where); }
     std::size_t size() const { return payloads_.size(); }
 
     std::size_t faults = 0;
 
   private:
     std::unordered_map<block::BlockAddress, SharedBytes> payloads_;
+    std::unordered_map<block::BlockAddress, Generation> births_;
     std::uint64_t next_offset_ = 0;
+    Generation generation_{1};
 };
 
 }  // namespace demofs::tree::test

@@ -496,7 +496,7 @@ TEST_F(TreeTest, TheUsageOfSegmentsIsWhatAWalkFinds) {
             Usage real = data;
             std::erase_if(real, [](const auto& entry) { return entry.second == 0; });
             const CommitRecord& record = *tree.last_commit();
-            BTree stored(settings.node_bytes, record.root, record.root_level);
+            BTree stored(settings.node_bytes, record.root, record.root_birth, record.root_level);
             for (bool done = false; !done;) {
                 try {
                     real = data;
