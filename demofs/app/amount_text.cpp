@@ -25,4 +25,8 @@ std::string bytes_text(std::uint64_t bytes) {
     return decimal_text(value, units[unit]);
 }
 
+std::string exact_bytes_text(std::uint64_t bytes) {
+    return std::to_string(bytes) + " bytes" + (bytes < 1000 ? "" : " (" + bytes_text(bytes) + ")");
+}
+
 }  // namespace demofs::app

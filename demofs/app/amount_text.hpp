@@ -11,6 +11,9 @@ namespace demofs::app {
 /// "12 MB"; powers of 1000, as disks are sold and `du --si` counts.
 std::string bytes_text(std::uint64_t bytes);
 
+/// "1500 bytes (1.5 kB)", "15 bytes".
+std::string exact_bytes_text(std::uint64_t bytes);
+
 /// "1 file", "3 files"; `singular` takes an s.
 std::string count_text(std::uint64_t count, const std::string& singular);
 

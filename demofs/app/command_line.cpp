@@ -43,6 +43,7 @@ class CommandLine {
     void add_status();
     void add_info();
     void add_check();
+    void add_fork();
     void add_help();
 
     CLI::App* add(const std::string& name, const std::string& purpose, const std::string& examples);
@@ -67,6 +68,7 @@ class CommandLine {
     StatusSettings status_;
     InfoSettings info_;
     CheckVaultSettings check_;
+    ForkSettings fork_;
     std::string help_for_;
 };
 
@@ -87,6 +89,7 @@ CommandLine::CommandLine() {
     add_status();
     add_info();
     add_check();
+    add_fork();
     add_help();
 }
 
@@ -133,8 +136,12 @@ void CommandLine::add_mount() {
     add_password(*command, mount_.password);
     command->add_flag("-f,--foreground", mount_.foreground, "Stay in the foreground; Ctrl-C unmounts");
     command->add_flag("--read-only", mount_.read_only, "Write nothing to the vault");
-    command->add_flag("--accept-fork", mount_.accept_fork,
-                      "Of two histories of the vault, go on with the newer one and give the other up");
+    command->add_option("--history", mount_.history,
+                        "Of several histories of the vault, show the one that fork list gives this id");
+    command->add_flag(
+        "--accept-fork", mount_.accept_fork,
+        "Of several histories of the vault, go on with the newest one (or that of --history) and "
+        "give the others up");
     command->add_flag("--accept-rollback", mount_.accept_rollback,
                       "Go on with a state of the vault that is older than this machine has seen");
     command->add_flag("--allow-other", mount_.allow_other, "Let other users in, as the files' modes allow");
@@ -251,6 +258,23 @@ void CommandLine::add_check() {
     command->add_flag("--read-data", check_.read_data, "Read and authenticate all file content, too");
     command->add_flag("--json", check_.json, "Write the report as JSON");
     command->callback([this] { code_ = run_check(check_); });
+}
+
+void CommandLine::add_fork() {
+    CLI::App* command =
+        add("fork", "Show the histories of a vault that has several, or go on with one of them",
+            "  demofs fork list ~/vault\n"
+            "  demofs mount ~/vault ~/private --read-only --history 5f0c19ae     to look at one of them\n"
+            "  demofs fork accept ~/vault 5f0c19ae       goes on with it and gives the others up");
+    command
+        ->add_option("ACTION", fork_.action, "list, or accept: go on with one history and give the others up")
+        ->required()
+        ->check(CLI::IsMember({"list", "accept"}));
+    command->add_option("VAULT", fork_.vault, "The vault's directory")->required();
+    command->add_option("HISTORY", fork_.history, "The id that list gives it (default: the newest one)");
+    add_password(*command, fork_.password);
+    command->add_flag("--json", fork_.json, "Print the list as JSON");
+    command->callback([this] { code_ = run_fork(fork_); });
 }
 
 // Only to be listed: run() turns it into --help, since CLI11 explains the command that was given.

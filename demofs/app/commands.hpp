@@ -28,6 +28,7 @@ struct MountSettings {
     bool foreground = false;
     bool allow_other = false;
     bool read_only = false;
+    std::optional<std::string> history;  ///< of several, the one to show: as history_id() takes it
     bool accept_fork = false;
     bool accept_rollback = false;
     std::chrono::seconds wait{30};         ///< for the end of an earlier mount of the vault that is saving
@@ -76,5 +77,14 @@ struct CheckVaultSettings {
     bool json = false;       ///< the report as JSON
 };
 int run_check(const CheckVaultSettings& settings);
+
+struct ForkSettings {
+    std::string action;  ///< "list" or "accept"
+    std::string vault;
+    std::optional<std::string> history;  ///< the one to accept: as history_id() takes it; none: the newest
+    PasswordSource password;
+    bool json = false;  ///< the list as JSON
+};
+int run_fork(const ForkSettings& settings);
 
 }  // namespace demofs::app

@@ -3,11 +3,9 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
-#include <ctime>
 #include <exception>
 #include <iomanip>
 #include <iostream>
-#include <sstream>
 
 #include "demofs/app/amount_text.hpp"
 #include "demofs/app/commands.hpp"
@@ -16,23 +14,12 @@
 #include "demofs/app/vault.hpp"
 #include "demofs/app/vault_stack.hpp"
 #include "demofs/app/verdict.hpp"
+#include "demofs/base/time_text.hpp"
 #include "demofs/crypto/aead.hpp"
 
 namespace demofs::app {
 
 namespace {
-
-std::string utc(std::time_t time) {
-    std::tm fields{};
-    gmtime_r(&time, &fields);
-    std::ostringstream text;
-    text << std::put_time(&fields, "%Y-%m-%d %H:%M:%S UTC");
-    return text.str();
-}
-
-std::string size_text(std::uint64_t bytes) {
-    return std::to_string(bytes) + " bytes" + (bytes < 1000 ? "" : " (" + bytes_text(bytes) + ")");
-}
 
 void line(const std::string& name, const std::string& value) {
     std::cout << std::left << std::setw(18) << name << value << '\n';
@@ -43,8 +30,8 @@ boost::asio::awaitable<void> look_inside(VaultStack& stack) {
     line("state", std::string(name_of(stack.verdict())));
     line("last commit", std::to_string(raw(stack.tree().generation())));
     line("inodes", std::to_string(counters.inodes));
-    line("file data", size_text(counters.data_bytes));
-    line("segments", std::to_string(stack.segment_count()) + ", " + size_text(stack.stored_bytes()));
+    line("file data", exact_bytes_text(counters.data_bytes));
+    line("segments", std::to_string(stack.segment_count()) + ", " + exact_bytes_text(stack.stored_bytes()));
     co_return;
 }
 
@@ -59,10 +46,11 @@ int run_info(const InfoSettings& settings) {
     line("vault", directory);
     line("format", "demofs " + std::to_string(crypto::vault_format_version));
     line("cipher", std::string(crypto::cipher_name(config.cipher)));
-    line("made", utc(std::chrono::system_clock::to_time_t(config.created)));
+    line("made", utc_text(config.created));
     for (const crypto::KeySlot& slot : config.slots) {
         line("key slot " + std::to_string(slot.id), "Argon2id, " + std::to_string(slot.kdf.ops) +
-                                                        " passes over " + size_text(slot.kdf.memory_bytes));
+                                                        " passes over " +
+                                                        exact_bytes_text(slot.kdf.memory_bytes));
     }
     if (!settings.unlock && !settings.password.chosen()) return exit_ok;
 

@@ -15,6 +15,7 @@
 #include "demofs/app/commands.hpp"
 #include "demofs/app/control_socket.hpp"
 #include "demofs/app/failure.hpp"
+#include "demofs/app/history_id.hpp"
 #include "demofs/app/mount_daemon.hpp"
 #include "demofs/app/password.hpp"
 #include "demofs/app/vault.hpp"
@@ -64,6 +65,7 @@ void make_writable(std::optional<std::string>& file, const std::string& what) {
 
 // Settings with absolute paths that were checked.
 MountSettings checked(MountSettings settings, const Notice& notice) {
+    if (settings.history) static_cast<void>(history_id(*settings.history));
     settings.vault = vault_directory(settings.vault);
     failing_with(exit_no_fuse, [] { fuse::require_fuse(); });
     settings.mount_point = failing_with(exit_mount_point, [&] {

@@ -5,6 +5,7 @@
 // for all: a mount that failed half-way, one that was unmounted, and one whose connection broke. Triggers and
 // control socket outlive the graph, since they report on it.
 #include "demofs/app/mount_daemon.hpp"
+#include "demofs/app/history_id.hpp"
 
 #include <algorithm>
 #include <asyncdrop/drop_in_order.hpp>
@@ -36,6 +37,7 @@ StackSettings stack_settings(const MountSettings& settings) {
     stack.cache_bytes = settings.cache_mib * mib;
     stack.tree_cache_bytes = settings.tree_cache_mib * mib;
     stack.dirty_bytes = settings.dirty_mib * mib;
+    if (settings.history) stack.history = history_id(*settings.history);
     stack.accept_fork = settings.accept_fork;
     stack.accept_rollback = settings.accept_rollback;
     stack.state_interval = settings.commit_interval;

@@ -67,6 +67,7 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
     // What was there is asked before what is there, so that a writer beside cannot make that look old.
     auto remembering = read_memory(access);
     Memory memory = co_await std::move(remembering);
+    if (memory.stored) replica_ = memory.stored->replica;
     catalog_ = std::make_unique<block::SegmentCatalog>(*store_, keys_);
     co_await catalog_->refresh();
     segment_count_ = catalog_->segments().size();
@@ -85,7 +86,8 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
     StateKeeper* keeper = nullptr;
     asyncdrop::NodeHandle<StateKeeper> keeper_node;
     if (access != Access::read_only) {
-        tree_settings.replica = memory.stored ? memory.stored->replica : new_replica();
+        if (!replica_) replica_ = new_replica();
+        tree_settings.replica = *replica_;
         if (memory.file) {
             auto kept = StateKeeper::make(*memory.file, tree_settings.replica, memory.stored, notice_);
             keeper = &*kept;
@@ -153,11 +155,13 @@ asio::awaitable<tree::Recovered> VaultStack::find_state(Access access, const Sta
     block::LogReader reader(*store_, *catalog_);
     tree::RecoverySettings recovery;
     if (stored) recovery.known = stored->newest;
+    recovery.history = settings.history;
     recovery.accept_fork = settings.accept_fork;
     recovery.accept_rollback = settings.accept_rollback;
     auto recovering = tree::recover(reader, recovery);
     tree::Recovered recovered = co_await std::move(recovering);
     verdict_ = recovered.verdict;
+    histories_ = recovered.histories;
     for (const std::string& note : recovered.notes) notice_(note);
     if (access == Access::create) {
         if (segment_count_ != 0) throw Error(std::errc::file_exists, directory_ + " holds segments already");
@@ -174,10 +178,9 @@ std::optional<tree::ReplicaVersion> VaultStack::newest_durable() const {
     return tree::version_of(*last);
 }
 
-asio::awaitable<void> VaultStack::use(Access access, Work work) {
+asio::awaitable<void> VaultStack::use(Access access, Work work, StackSettings settings) {
     std::exception_ptr failed;
     try {
-        const StackSettings settings;
         auto opening = open(access, settings);
         co_await std::move(opening);
         auto working = work(*this);

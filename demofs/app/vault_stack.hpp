@@ -42,8 +42,9 @@ struct StackSettings {
     std::size_t tree_cache_bytes = std::size_t{64} << 20;
     std::size_t dirty_bytes = std::size_t{16} << 20;
     std::size_t worker_threads = 2;
-    bool accept_fork = false;      ///< go on with one of several histories, and give up the others
-    bool accept_rollback = false;  ///< go on with an older state than this machine has seen
+    std::optional<tree::HistoryId> history;  ///< of several, the one to show; none: the newest
+    bool accept_fork = false;                ///< go on with one of several histories, and give up the others
+    bool accept_rollback = false;            ///< go on with an older state than this machine has seen
     std::chrono::milliseconds state_interval{
         5000};                                 ///< between two writes of this machine's memory of the vault
     std::shared_ptr<store::FaultPlan> faults;  ///< that strike the object store; none: it has no such part
@@ -61,12 +62,16 @@ class VaultStack {
 
     /// Opens, runs `work`, and tears down on every way out. Throws the first error of the three.
     using Work = std::function<boost::asio::awaitable<void>(VaultStack&)>;
-    boost::asio::awaitable<void> use(Access access, Work work);
+    boost::asio::awaitable<void> use(Access access, Work work, StackSettings settings = {});
 
     /// Valid after open() until tear_down().
     store::ObjectStore& store() { return *store_; }
     tree::Tree& tree() { return *tree_; }
     tree::Verdict verdict() const { return verdict_; }
+    /// Those that did not know of each other, the one that is used first; empty: there is only one.
+    const std::vector<tree::HistoryHead>& histories() const { return histories_; }
+    /// This machine's copy of the vault; none: it remembers none, and has opened the vault to read only.
+    const std::optional<ReplicaId>& replica() const { return replica_; }
     std::size_t segment_count() const { return segment_count_; }
     std::uint64_t stored_bytes() const { return stored_bytes_; }
 
@@ -110,6 +115,8 @@ class VaultStack {
     asyncdrop::AnyNodeHandle store_node_;
     asyncdrop::AnyNodeHandle top_node_;
     tree::Verdict verdict_ = tree::Verdict::clean;
+    std::vector<tree::HistoryHead> histories_;
+    std::optional<ReplicaId> replica_;
     bool torn_down_ = false;
     std::size_t segment_count_ = 0;
     std::uint64_t stored_bytes_ = 0;

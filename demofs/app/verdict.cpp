@@ -14,20 +14,22 @@ std::string way_out(Verdict verdict, const std::string& directory) {
     switch (verdict) {
         case Verdict::fork:
             return "So the vault " + directory +
-                   " is not mounted for writing: look at the newer history with --read-only; mount with "
-                   "--accept-fork to go on with it and give the other one up";
+                   " is not mounted for writing: demofs fork list shows its histories, a mount with "
+                   "--read-only "
+                   "--history ID what is in one; demofs fork accept (or a mount with --accept-fork) goes on "
+                   "with one "
+                   "and gives the others up";
         case Verdict::rolled_back:
             return "So the vault " + directory +
                    " is not mounted for writing: wait until the folder is synchronised, or restore the files "
                    "that "
                    "are missing; look at the older state with --read-only; mount with --accept-rollback to "
-                   "go on "
-                   "with it and give the newer one up";
+                   "go "
+                   "on with it and give the newer one up";
         case Verdict::damaged:
             return "So the vault " + directory +
                    " is not mounted for writing, which would make the loss final: restore its damaged files "
-                   "from a "
-                   "copy, or mount it with --read-only and copy what is there to a new vault";
+                   "from a copy, or mount it with --read-only and copy what is there to a new vault";
         case Verdict::clean:
         case Verdict::crash_tail:
         case Verdict::incomplete:

@@ -7,13 +7,14 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
+#include <chrono>
 #include <exception>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "demofs/base/error.hpp"
+#include "demofs/base/time_text.hpp"
 #include "demofs/tree/recovery_search.hpp"
 #include "demofs/tree/session_graph.hpp"
 
@@ -23,13 +24,14 @@ namespace asio = boost::asio;
 
 namespace {
 
-std::string utc(std::int64_t time_ns) {
-    const std::time_t seconds = time_ns / 1'000'000'000;
-    std::tm fields{};
-    gmtime_r(&seconds, &fields);
-    std::array<char, 32> text{};
-    std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &fields);
-    return text.data();
+// When the commit was made, by its writer's clock.
+std::chrono::sys_seconds time_of(const CommitRecord& record) {
+    return std::chrono::floor<std::chrono::seconds>(
+        std::chrono::sys_time<std::chrono::nanoseconds>(std::chrono::nanoseconds(record.time_ns)));
+}
+
+HistoryHead history_of(const CommitRecord& head) {
+    return {version_of(head), time_of(head), head.counters};
 }
 
 class Recovery {
@@ -49,6 +51,7 @@ class Recovery {
     asio::awaitable<void> add_head(Candidate added);
     asio::awaitable<bool> heads_descend_from(ReplicaVersion commit);
     asio::awaitable<bool> whole(const CommitRecord& record, bool synced);
+    void begin_with(const HistoryId& history);
     void refuse_incomplete();
     void remember_given_up(CommitRecord& chosen);
     void remember_left_open(CommitRecord& chosen) const;
@@ -118,6 +121,7 @@ asio::awaitable<void> Recovery::find_state() {
         if (a.record.generation != b.record.generation) return a.record.generation > b.record.generation;
         return b.record.address < a.record.address;  // a fork: any order will do that does not change
     });
+    if (settings_.history) begin_with(*settings_.history);
     refuse_incomplete();
     co_await look_for_known();
     co_await look_for_fork();
@@ -236,6 +240,15 @@ asio::awaitable<void> Recovery::add_head(Candidate added) {
     heads_.push_back(std::move(added));
 }
 
+// Of several heads the one that was asked for is the first.
+void Recovery::begin_with(const HistoryId& history) {
+    const auto wanted = std::ranges::find_if(
+        heads_, [&](const Candidate& head) { return history_of(head.record).id() == history; });
+    if (wanted == heads_.end())
+        throw Error(std::errc::invalid_argument, "The vault has no history of that id; see \"fork list\".");
+    std::rotate(heads_.begin(), wanted, wanted + 1);
+}
+
 // A head whose segments are not all there may be a newer state than any that is: it is passed over only if the
 // state that is used has given it up. (Passed over, not forgotten: should it become whole, it is a fork.)
 void Recovery::refuse_incomplete() {
@@ -279,6 +292,8 @@ asio::awaitable<void> Recovery::look_for_fork() {
         const ReplicaVersion version = version_of(other);
         const bool past = co_await graph_.descends(chosen, version);
         if (past) continue;
+        if (result_.histories.empty()) result_.histories.push_back(history_of(chosen));
+        result_.histories.push_back(history_of(other));
         std::string sentence =
             "The vault has two histories, of different mounts that did not know of each other: " +
             name(chosen) + " and " + name(other) + ". The first one is used.";
@@ -305,8 +320,8 @@ asio::awaitable<void> Recovery::look_for_known() {
     if (given_up) co_return;
     std::string sentence = "The vault is older than this machine has seen it: commit " +
                            std::to_string(raw(known.commit.generation)) +
-                           " is not there, the newest one is " + name(chosen) + " of " + utc(chosen.time_ns) +
-                           ". What was written after that is missing.";
+                           " is not there, the newest one is " + name(chosen) + " of " +
+                           utc_text(time_of(chosen)) + ". What was written after that is missing.";
     if (settings_.accept_rollback) {
         result_.note(std::move(sentence));
     } else {
@@ -315,6 +330,12 @@ asio::awaitable<void> Recovery::look_for_known() {
 }
 
 }  // namespace
+
+HistoryId HistoryHead::id() const {
+    HistoryId id{};
+    std::copy_n(version.commit.session.bytes.begin(), id.size(), id.begin());
+    return id;
+}
 
 void Recovered::judge(Verdict found, std::string sentence) {
     if (found > verdict) {

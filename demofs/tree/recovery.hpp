@@ -50,12 +50,25 @@ enum class Verdict {
     unsupported,  ///< written by a newer version: not to be used
 };
 
+/// Names one of several histories to a user: the first bytes of its newest commit's session.
+using HistoryId = std::array<std::byte, 4>;
+
+/// One of several histories that did not know of each other, as its newest commit has it.
+struct HistoryHead {
+    ReplicaVersion version;
+    std::chrono::sys_seconds time;  ///< of the commit, by its writer's clock
+    Counters counters;
+
+    HistoryId id() const;
+};
+
 struct RecoverySettings {
     /// The newest commit that is known to have been durable, from a memory outside of the vault; none: nothing is
     /// known, and an older state looks like a new one.
     std::optional<ReplicaVersion> known;
-    bool accept_fork = false;      ///< go on with the branch that is shown: commits give the others up
-    bool accept_rollback = false;  ///< go on with what is there, although it is older than what is known
+    std::optional<HistoryId> history;  ///< of several, the one to use; none: that with the highest generation
+    bool accept_fork = false;          ///< go on with the branch that is shown: commits give the others up
+    bool accept_rollback = false;      ///< go on with what is there, although it is older than what is known
     /// Commits that are known to have been synced are verified only up to this size; crash tails always.
     /// Damage in what is larger is found when it is read.
     std::uint64_t verify_durable_bytes = 1u << 20;
@@ -77,13 +90,16 @@ struct Recovered {
     std::uint64_t next_sequence = 1;       ///< for the first segment of a new session
     /// Highest of any record, used or not, and of the one that is known: TreeSettings wants it.
     Generation seen_generation{0};
+    std::vector<HistoryHead>
+        histories;  ///< if there are several, accepted or not: the one that is used first
 
     void note(std::string sentence) { notes.push_back(std::move(sentence)); }
     /// Keeps the worse verdict with its sentence; the other sentence becomes a note.
     void judge(Verdict found, std::string sentence);
 };
 
-/// Recovers from what `log`'s catalog lists. Throws the store's error; what the vault is like is the verdict.
+/// Recovers from what `log`'s catalog lists. Throws the store's error, and std::errc::invalid_argument if there is
+/// no history as the settings ask for; what the vault is like is the verdict.
 boost::asio::awaitable<Recovered> recover(block::LogReader& log, RecoverySettings settings);
 
 /// Throws Error(Errc::vault_incomplete), naming how many, if segments that `tree` says hold live bytes are not

@@ -3,7 +3,7 @@ _demofs() {
     local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]} options
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "init mount unmount status info check help --help --version" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "init mount unmount status info check fork help --help --version" -- "$current")
         return
     fi
     case $before in
@@ -23,16 +23,19 @@ _demofs() {
     esac
     case $command in
         init) options="--password-file --password-command --cipher --weak-key-derivation --help" ;;
-        mount) options="--password-file --password-command --foreground --read-only --accept-fork --accept-rollback --allow-other -o
+        mount) options="--password-file --password-command --foreground --read-only --history --accept-fork --accept-rollback --allow-other -o
                         --idle --cache-mib --tree-cache-mib --dirty-mib --commit-interval-ms --wait --teardown-timeout
                         --teardown-report --teardown-trace --teardown-graph --store-fault --log-file --log-level --help" ;;
         unmount) options="--lazy --flush --timeout --verbose --json --help" ;;
         status) options="--watch --json --help" ;;
         info) options="--password-file --password-command --unlock --help" ;;
         check) options="--password-file --password-command --read-data --json --help" ;;
-        help) options="init mount unmount status info check --help" ;;
+        fork) options="--password-file --password-command --json --help" ;;
+        help) options="init mount unmount status info check fork --help" ;;
     esac
-    if [[ $current == -* || $command == help ]]; then
+    if [[ $command == fork && $COMP_CWORD == 2 ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "list accept" -- "$current")
+    elif [[ $current == -* || $command == help ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
     elif [[ $command == unmount || $command == status ]]; then
         compopt -o filenames

@@ -158,7 +158,12 @@ class Damage(MountTest):
         self.assertTrue(report["damaged"])
         self.assertEqual({finding["path"] for finding in report["findings"] if "path" in finding}, {f"/{damaged}"})
 
-    def test_two_machines_that_write_at_the_same_time_are_a_fork(self):
+    def fork(self, action, *more):
+        done = self.vault.run("fork", action, self.vault.path, *self.vault.password_arguments(), *more, check=False)
+        return done.returncode, done.stdout
+
+    def fork_the_vault(self):
+        """Three files named left… are in the newest history, of this machine, and right is in the other one."""
         other = self.make_vault("other", self.folder / "copy")
         shutil.copytree(self.vault.path, other.path)
         here = os.environ["XDG_STATE_HOME"]
@@ -172,17 +177,60 @@ class Damage(MountTest):
         for file in (other.path / "objects").iterdir():
             if not (self.vault.path / "objects" / file.name).exists():
                 shutil.copy2(file, self.vault.path / "objects")
+
+    def test_two_machines_that_write_at_the_same_time_are_a_fork(self):
+        self.fork_the_vault()
         done = self.vault.mount(check=False)
         self.assertEqual(done.returncode, FORKED, done.stderr)
         self.assertIn("--accept-fork", done.stderr)
+        self.assertIn("demofs fork list", done.stderr)
+        code, said = self.fork("list", "--json")
+        self.assertEqual(code, FORKED, said)
+        shown, other = json.loads(said)["histories"]
+        self.assertEqual([history["this_machine"] for history in (shown, other)], [True, False])
+        self.assertEqual([history["inodes"] for history in (shown, other)], [self.FILES + 1 + 3, self.FILES + 1 + 1])
         self.vault.mount("--read-only")
         self.assertEqual((self.root / "left3").read_bytes(), b"left3")
         self.vault.unmount()
-        self.vault.mount("--accept-fork")
+        code, said = self.fork("accept")
+        self.assertEqual(code, 0, said)
+        self.assertIn("given up", said)
+        code, said = self.fork("list")
+        self.assertEqual(code, 0, said)
+        self.assertIn("one history", said)
+        self.vault.mount()
         self.write_synced(self.root / "after", b"after")
         self.vault.remount()
         self.assertEqual((self.root / "after").read_bytes(), b"after")
         self.assertFalse((self.root / "right").exists())
+
+    def test_the_older_history_can_be_looked_at_and_gone_on_with(self):
+        self.fork_the_vault()
+        _, said = self.fork("list", "--json")
+        newer, older = (history["id"] for history in json.loads(said)["histories"])
+        code, said = self.fork("list")
+        self.assertEqual(code, FORKED, said)
+        self.assertRegex(said, f"{newer}: commit \\d+ of 20.* by this machine: ")
+        self.assertRegex(said, f"{older}: commit \\d+ of 20.* by the machine [0-9a-f]{{32}}: ")
+        for history, there, not_there in ((newer, "left3", "right"), (older, "right", "left3")):
+            self.vault.mount("--read-only", "--history", history)
+            self.assertEqual((self.root / there).read_bytes(), there.encode())
+            self.assertFalse((self.root / not_there).exists())
+            self.vault.unmount()
+        self.assertEqual(self.vault.mount("--history", older, check=False).returncode, FORKED)
+        for wrong, words in (("12345", "no id of a history"), ("00000000", "no history of that id")):
+            done = self.vault.run("fork", "accept", self.vault.path, wrong, *self.vault.password_arguments(), check=False)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(words, done.stderr)
+        code, said = self.fork("accept", older)
+        self.assertEqual(code, 0, said)
+        self.vault.mount()
+        self.assertEqual((self.root / "right").read_bytes(), b"right")
+        self.assertFalse((self.root / "left").exists())
+        self.write_synced(self.root / "after", b"after")
+        self.vault.remount()
+        self.assertEqual((self.root / "after").read_bytes(), b"after")
+        self.assertEqual(self.check_vault("--read-data")[0], 0)
 
     def test_swapped_pieces_are_never_served(self):
         victim = self.objects()[0]

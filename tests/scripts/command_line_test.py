@@ -38,12 +38,12 @@ class CommandLine(unittest.TestCase):
         text = (PACKAGING / "man/demofs.1").read_text().replace("\\-", "-")
         sections = dict(re.findall(r"(?ms)^\.SS demofs (\w+)[^\n]*\n(.*?)(?=^\.S)", text))
         [passwords] = re.findall(r"(?ms)^\.SH PASSWORDS\n(.*?)(?=^\.SH)", text)
-        for command in ("init", "mount", "info", "check"):
+        for command in ("init", "mount", "info", "check", "fork"):
             sections[command] += passwords
         return sections
 
     def test_there_are_commands(self):
-        self.assertEqual(commands(), ["init", "mount", "unmount", "status", "info", "check", "help"])
+        self.assertEqual(commands(), ["init", "mount", "unmount", "status", "info", "check", "fork", "help"])
 
     def test_the_manual_has_each_option_of_each_command(self):
         sections = self.sections_of_the_manual()
@@ -123,7 +123,7 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(run("help"), run("--help"))
         self.assertEqual(run("help", "mount"), run("mount", "--help"))
         self.assertEqual(run("-V"), run("--version"))
-        for command in ("init", "mount", "unmount", "status", "info"):
+        for command in ("init", "mount", "unmount", "status", "info", "fork"):
             self.assertIn(f"Examples:\n  demofs {command}", run(command, "--help"))
 
 

@@ -60,6 +60,7 @@ TEST(Verdict, TheWayOutIsNamed) {
     std::string text;
     refusal(recovered(Verdict::fork, true), true, text);
     EXPECT_THAT(text, HasSubstr("--accept-fork"));
+    EXPECT_THAT(text, HasSubstr("demofs fork list"));
     refusal(recovered(Verdict::rolled_back, true), true, text);
     EXPECT_THAT(text, HasSubstr("--accept-rollback"));
     refusal(recovered(Verdict::damaged, true), true, text);

@@ -47,6 +47,42 @@ TEST_F(RecoveryForkTest, AnAcceptedForkIsOverWithTheNextCommit) {
     EXPECT_EQ(current(), "further");
 }
 
+TEST_F(RecoveryForkTest, TheOtherHistoryCanBeShownAndGoneOnWith) {
+    for (int sessions = 1; sessions <= 4; ++sessions) {
+        fork(sessions + 1, sessions);
+        const Recovered found = vault.recover();
+        ASSERT_EQ(found.histories.size(), 2u);
+        EXPECT_GT(found.histories[0].version.commit.generation, found.histories[1].version.commit.generation);
+        for (const HistoryHead& history : found.histories) {
+            vault.recovery_settings.history = history.id();
+            vault.recovery_settings.accept_fork = false;
+            const Recovered shown = vault.recover(vault.recovery_settings);
+            EXPECT_EQ(shown.verdict, Verdict::fork);
+            ASSERT_EQ(shown.histories.size(), 2u);
+            EXPECT_EQ(shown.histories[0].version, history.version);
+            vault.recovery_settings.accept_fork = true;
+            const bool newer = history.version == found.histories[0].version;
+            EXPECT_EQ(current(), newer ? "left 2" : "right");
+        }
+        write({"goes on"});  // on the one that was shown last: the older one
+        vault.recovery_settings = {};
+        EXPECT_EQ(current(), "goes on");
+        EXPECT_EQ(vault.recovered.verdict, Verdict::clean) << sessions;
+        EXPECT_THAT(vault.recovered.histories, testing::IsEmpty());
+    }
+}
+
+TEST_F(RecoveryForkTest, AHistoryThatIsNotThereIsRefused) {
+    fork();
+    vault.recovery_settings.history = HistoryId{std::byte{0xff}, std::byte{0xff}};
+    try {
+        (void)vault.recover(vault.recovery_settings);
+        FAIL() << "it took another one";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), std::errc::invalid_argument);
+    }
+}
+
 TEST_F(RecoveryForkTest, ABranchThatWasGivenUpAndGoesOnIsAForkAgain) {
     fork();
     const auto right = std::make_shared<store::MemoryDisk>(right_disk->snapshot());
