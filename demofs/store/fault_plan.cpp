@@ -110,17 +110,20 @@ asio::awaitable<std::optional<std::errc>> FaultPlan::meet(OperationKind kind, st
     std::optional<Fault> failing;
     std::chrono::milliseconds delay{0};
     bool hangs = false;
+    bool struck = false;
     for (Fault& fault : faults_) {
         if (fault.nth == 0 || (fault.kind && *fault.kind != kind)) continue;
         if (fault.nth > 1) {
             --fault.nth;
             continue;
         }
+        struck = true;
         if (fault.effect == FaultEffect::hang) hangs = true;
         if (fault.effect == FaultEffect::delay) delay += fault.delay;
         if (fault.effect == FaultEffect::fail && !failing) failing = fault;
         if (!fault.persistent) fault.nth = 0;  // spent
     }
+    if (struck) ++strikes_;
     if (delay.count() > 0) {
         const asio::any_io_executor executor = co_await asio::this_coro::executor;
         asio::steady_timer timer(executor, delay);

@@ -62,6 +62,8 @@ class FaultPlan {
     [[nodiscard]] std::size_t held() const noexcept { return held_.size(); }
     /// Operations that have reached the store so far, those that were struck included.
     [[nodiscard]] std::uint64_t operations() const noexcept { return operations_; }
+    /// Those of them that a fault has struck.
+    [[nodiscard]] std::uint64_t strikes() const noexcept { return strikes_; }
 
     /// Counts an operation on `object` (for messages), and lets it wait as long as it is to. Throws the error
     /// that strikes it, or returns the one to be thrown once it has taken effect.
@@ -75,6 +77,7 @@ class FaultPlan {
     std::vector<Fault> faults_;
     std::vector<Handler> held_;
     std::uint64_t operations_ = 0;
+    std::uint64_t strikes_ = 0;
 };
 
 /// Throws the error of an injected fault.
