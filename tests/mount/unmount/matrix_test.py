@@ -2,6 +2,7 @@
 dropped in order, what was promised is there after the next mount, and `demofs check` finds nothing wrong.
 
     matrix_test.py -v Matrix.test_sigterm_twice__slow__open     one of them
+    matrix_test.py -k __slow__                                  those of a store, as CTest runs them
 """
 
 import contextlib
@@ -15,12 +16,31 @@ import threading
 import time
 import unittest
 
-from common import DATA, NOT_SAVED, abort, expect_order
+from common import DATA, EDGES, EDGES_WITH_FAULT, NOT_SAVED, TIMED_OUT, abort, expect_order, read_report
 import mount_fixture
 from mount_fixture import MountTest, mounts, wait_until
 
-STATES = ("idle", "dirty", "open", "unlinked", "busy")
-STORES = ("good", "slow", "deleted")
+STATES = ("idle", "dirty", "open", "unlinked", "busy", "reclaiming")
+
+# What each store is made of, and the states in which it makes a difference. A deleted vault can be told of as such once; what a
+# slow store has to save, and whether there is anything to save at all for one that fails or hangs, makes the difference; the
+# reclaimer is kept busy by reads that take long.
+SAVING = ("dirty", "open", "unlinked", "busy")
+STORES = {
+    "good": STATES,
+    "slow": SAVING,
+    "deleted": ("idle", "dirty"),
+    "failing": SAVING,
+    "full": ("dirty", "open"),
+    "hanging": ("dirty", "open"),
+}
+# The first two writes of a mount are for the numbers of its new files.
+FAULTS = {
+    "failing": ("write:3+:eio",),
+    "full": ("write:3+:enospc",),
+    "hanging": ("write:3+:hang",),
+}
+SLOW_READS = ("read:1+:delay=50",)
 
 # Writes files in a folder, one after the other, and says which are closed, until that fails.
 BUSY = """
@@ -79,7 +99,7 @@ CAUSES = {
     "sigquit": Cause(send(signal.SIGQUIT)),
     "sigterm_twice": Cause(send_twice(signal.SIGTERM)),
     "sigint_twice": Cause(send_twice(signal.SIGINT)),
-    "idle_time_out": Cause(lambda test: None, options=("--idle", "1"), states=("idle", "dirty")),
+    "idle_time_out": Cause(lambda test: None, options=("--idle", "1"), states=("idle", "dirty", "reclaiming")),
     "abort": Cause(lambda test: abort(test, mounts.fuse_connection(mounts.mount_at(test.root))), cuts=True, root=True),
     "umount_with_force": Cause(run("umount", "-f"), cuts=True, root=True),
 }
@@ -108,7 +128,7 @@ class Pulse:
 class Matrix(MountTest):
     mounted = False
 
-    def mount(self, store, options):
+    def mount(self, store, state, options):
         if store == "slow":
             server = self.make_vault("server")
             server.init()
@@ -116,10 +136,23 @@ class Matrix(MountTest):
             self.vault.path = server.mount_point / "vault"
         self.vault.init()
         self.report = self.folder / "report"
+        self.faults = FAULTS.get(store, SLOW_READS if state == "reclaiming" else ())
+        if self.faults:  # they strike from the mount on: what is there before has its own
+            self.vault.mount()
+            self.write_synced(self.root / "before", DATA)
+            if state == "reclaiming":
+                self.write_synced(self.root / "large", os.urandom(16 << 20))
+            self.vault.unmount()
         hour_ms = 3_600_000  # no commit by itself: the teardown has something to do
         self.vault.options = ["--teardown-report", self.report, "--commit-interval-ms", hour_ms, *options]
+        for fault in self.faults:
+            self.vault.options += ["--store-fault", fault]
+        if store == "hanging":
+            self.vault.options += ["--teardown-timeout", "1"]
         self.process = self.vault.mount_in_foreground()
-        self.write_synced(self.root / "before", DATA)
+        self.vault.options = []
+        if not self.faults:
+            self.write_synced(self.root / "before", DATA)
         if store == "slow":
             pulse = Pulse(server.daemon())
             self.addCleanup(self.vault.clean_up)
@@ -130,11 +163,15 @@ class Matrix(MountTest):
     def enter(self, state):
         """Returns what must be in the vault after the teardown (None: must not), and a function that ends the state."""
         name = self.root / "file"
+        data = DATA[:100_000] if self.faults else DATA  # little is written when it is to be saved, not before
         if state == "idle":
             return {}, lambda: None
         if state == "dirty":
-            name.write_bytes(DATA)
-            return {"file": DATA}, lambda: None
+            name.write_bytes(data)
+            return {"file": data}, lambda: None
+        if state == "reclaiming":
+            (self.root / "large").unlink()
+            return {"large": None}, lambda: None
         if state == "busy":
             (self.root / "folder").mkdir()
             busy = subprocess.Popen([sys.executable, "-c", BUSY, self.root / "folder"], stdout=subprocess.PIPE, encoding="ascii")
@@ -148,11 +185,11 @@ class Matrix(MountTest):
                 kept.update({f"folder/{number}": b"%d " % number * 1000 for number in numbers})
             return kept, end
         writer = self.start_writer(name)
-        writer.write(DATA)
+        writer.write(data)
         if state == "unlinked":
             name.unlink()
             return {"file": None}, writer.close
-        return {"file": DATA}, writer.close
+        return {"file": data}, writer.close
 
     def gone(self):
         return not self.vault.is_mounted()
@@ -167,7 +204,7 @@ class Matrix(MountTest):
     def check(self, cause, store, state):
         if cause.root and os.geteuid() != 0:
             self.skipTest("only root can do this")
-        self.mount(store, cause.options)
+        self.mount(store, state, cause.options)
         promised, end = self.enter(state)
         if store == "deleted":
             shutil.rmtree(self.vault.path)
@@ -188,13 +225,16 @@ class Matrix(MountTest):
                 end()
         code = self.process.wait(mount_fixture.WAIT_SECONDS)
 
+        if store in FAULTS:
+            self.expect_a_bad_end(store, code)
+            return
         lost = cause.cuts and state in ("open", "unlinked", "busy")
         text = self.report.read_text()
         if store == "deleted":
             self.assertEqual(code, NOT_SAVED, text)
             self.assertRegex(self.vault.log_text(), "was deleted while the vault is in use")
             return
-        expect_order(self, text)
+        expect_order(self, text, edges=EDGES_WITH_FAULT if self.faults else EDGES)
         if lost and state == "busy":
             self.assertIn(code, (0, NOT_SAVED))  # whether a file was open just then
         else:
@@ -203,6 +243,23 @@ class Matrix(MountTest):
             self.assertRegex(self.vault.log_text(), r"may be lost in [0-9]+ files")
         self.assertNotRegex(self.vault.log_text(), r"(?i)forgotten|leak")
         self.expect_after_the_next_mount(promised if not lost or state == "busy" else {})
+
+    def expect_a_bad_end(self, store, code):
+        """It is told, in order as far as it came, and the vault holds its last commit."""
+        text, log = self.report.read_text(), self.vault.log_text()
+        if store == "hanging":
+            self.assertEqual(code, TIMED_OUT, text + log)
+            self.assertEqual(read_report(text)[1], EDGES_WITH_FAULT)
+            self.assertRegex(text, r": dropping")
+            self.assertRegex(log, "Giving up")
+        else:
+            self.assertEqual(code, NOT_SAVED, text + log)
+            expect_order(self, text, states=("dropped", "failed"), edges=EDGES_WITH_FAULT)
+            self.assertRegex(log, "No space left on device" if store == "full" else "Input/output error")
+            self.assertNotRegex(log, r"(?i)forgotten|leak")
+        self.assertRegex(log, "not saved: the last changes of [0-9]+ files|may be lost in [0-9]+ files")
+        self.assertFalse(self.vault.is_mounted())
+        self.expect_after_the_next_mount({})
 
     def expect_after_the_next_mount(self, promised):
         done = self.vault.run("check", self.vault.path, *self.vault.password_arguments(), check=False)
@@ -223,10 +280,9 @@ def add_test(name, cause, store, state):
 
 
 for cause_name, a_cause in CAUSES.items():
-    for a_store in STORES:
-        for a_state in a_cause.states:
-            # A deleted vault can be told of as such once; and what a slow store has to save makes the difference.
-            if (a_store, a_state) not in {("deleted", "open"), ("deleted", "unlinked"), ("deleted", "busy"), ("slow", "idle")}:
+    for a_store, states_of_store in STORES.items():
+        for a_state in states_of_store:
+            if a_state in a_cause.states:
                 add_test(cause_name, a_cause, a_store, a_state)
 
 
