@@ -59,9 +59,17 @@ asio::awaitable<void> Filesystem::State::overcome(Obstacle obstacle) {
     }
     const MustWait reason = std::get<MustWait>(obstacle);
     switch (reason.reason) {
-        case MustWait::Reason::numbers:
-            co_await tree.commit();
+        case MustWait::Reason::numbers: {
+            std::exception_ptr error;
+            try {
+                co_await tree.commit();
+            } catch (...) {
+                error = std::current_exception();
+            }
+            // Whoever is there when storage fails is told how it failed, and not that it has failed already.
+            if (error) throw Error(durability_error(errno_of(error)), describe(error));
             break;
+        }
         case MustWait::Reason::trim:
             co_await reclaim_data(tree, reason.number);
             break;

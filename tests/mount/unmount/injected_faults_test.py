@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 import subprocess
 import unittest
 
@@ -58,6 +59,17 @@ class InjectedFaults(MountTest):
         self.vault.mount()
         for number in range(written):
             self.assertEqual((self.root / f"file{number}").read_bytes(), b"%d" % number)
+
+    def test_the_first_name_of_a_mount_tells_how_the_store_fails(self):
+        for name in ("eio", "enospc"):
+            with self.subTest(name):
+                self.mount(f"write:1:{name}")
+                for expected in (name.upper(), "EROFS"):
+                    with self.assertRaises(OSError) as caught:
+                        (self.root / "file").write_bytes(b"")
+                    self.assertEqual(errno.errorcode[caught.exception.errno], expected)
+                self.vault.unmount(check=False)
+                shutil.rmtree(self.vault.path)
 
     def test_one_failed_write_ends_the_mount_s_writing(self):
         self.mount("write:3:eio")
