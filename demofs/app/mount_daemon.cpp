@@ -169,9 +169,8 @@ void MountDaemon::on_ready() {
 }
 
 asio::awaitable<int> MountDaemon::serve_and_tear_down() {
-    MountedParts parts{session_->mounted(), kernel_calls_, filesystem_, session_};
     enter(Phase::mounted);
-    triggers_->mounted(std::move(parts), settings_.idle_timeout);
+    triggers_->mounted(settings_.idle_timeout);
     std::exception_ptr failed;
     try {
         auto serving = session_->run();
@@ -245,6 +244,13 @@ asio::awaitable<void> MountDaemon::watch_saving(asyncdrop::TaskControl& control)
     }
 }
 
+// The worker for calls of the kernel is a node of the teardown, which waits for this as for all that it does.
+asio::awaitable<void> MountDaemon::unmount(fuse::UnmountMode mode) {
+    auto blocking = [mount = session_->mounted(), mode] { fuse::unmount(mount, mode); };
+    auto running = kernel_calls_->run(std::move(blocking));
+    co_await std::move(running);
+}
+
 TriggerActions MountDaemon::trigger_actions() {
     TriggerActions actions;
     actions.report = [this] { log_state(); };
@@ -252,6 +258,11 @@ TriggerActions MountDaemon::trigger_actions() {
     actions.only_serving = [this] { enter(Phase::mounted); };
     actions.stuck = [this] { return stuck(); };
     actions.give_up = [this](const std::string& cause) { give_up(cause); };
+    actions.unmount = [this](fuse::UnmountMode mode) { return unmount(mode); };
+    actions.stop_serving = [this] { return session_->stop(); };
+    actions.use = [this] {
+        return MountUse{session_->requests(), session_->in_flight() != 0 || filesystem_->open_handles() != 0};
+    };
     return actions;
 }
 

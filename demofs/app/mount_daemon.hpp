@@ -28,7 +28,10 @@
 #include "demofs/app/unmount_outcome.hpp"
 #include "demofs/app/unmount_triggers.hpp"
 #include "demofs/app/vault_stack.hpp"
+#include "demofs/base/worker_pool.hpp"
 #include "demofs/crypto/keys.hpp"
+#include "demofs/fs/filesystem.hpp"
+#include "demofs/fuse/session.hpp"
 
 namespace demofs::app {
 
@@ -51,6 +54,7 @@ class MountDaemon {
     boost::asio::awaitable<asyncdrop::TeardownReport> take_down();
     boost::asio::awaitable<void> commit_last();
     boost::asio::awaitable<void> watch_saving(asyncdrop::TaskControl& control);
+    boost::asio::awaitable<void> unmount(fuse::UnmountMode mode);
     TriggerActions trigger_actions();
     void on_ready();
 

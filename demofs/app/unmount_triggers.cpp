@@ -83,7 +83,7 @@ struct UnmountTriggers::State {
     asio::steady_timer task_ended;
     int tasks = 0;
     bool stopping = false;
-    std::optional<MountedParts> parts;
+    bool mounted = false;
     std::chrono::seconds idle_timeout{0};
     std::string cause;
     int signals_seen = 0;
@@ -101,18 +101,23 @@ struct UnmountTriggers::State {
         if (number == SIGUSR1) return actions.report();
         ++signals_seen;
         if (cause.empty()) cause = signal_name(number);
-        if (parts && signals_seen == 1) {
-            spawn(unmount(true));
-        } else if (parts && signals_seen == 2) {
+        if (mounted && signals_seen == 1) {
+            spawn(unmount_or_detach());
+        } else if (mounted && signals_seen == 2) {
             notice("Second signal: ending once everything written so far is saved, open files get errors");
             actions.going_down();
-            spawn(parts->session->stop());
+            spawn(actions.stop_serving());
         } else if (signals_seen > 1 && actions.stuck()) {
             actions.give_up(signal_name(number));
         } else {
             notice(signal_name(number) + " received; the mount is going up or down already" +
                    (signals_seen > 1 ? " (if nothing has moved on for 10 s, a signal gives up)" : ""));
         }
+    }
+
+    asio::awaitable<void> unmount_or_detach() {
+        auto unmounting = unmount(true);
+        static_cast<void>(co_await std::move(unmounting));
     }
 
     asio::awaitable<void> watch_signals() {
@@ -127,46 +132,42 @@ struct UnmountTriggers::State {
 
     // Unmounts; if files are in use and `detach_if_busy`, lazily. Returns whether the mount is gone or
     // detached.
-    asio::awaitable<void> unmount(bool detach_if_busy) {
-        const fuse::Mount mount = parts->mount;
-        WorkerPool& kernel_calls = *parts->kernel_calls;
+    asio::awaitable<bool> unmount(bool detach_if_busy) {
         actions.going_down();
         std::exception_ptr failed;
         try {
-            auto normally = [mount] { fuse::unmount(mount, fuse::UnmountMode::normal); };
-            auto running = kernel_calls.run(std::move(normally));
-            co_await std::move(running);
+            auto normally = actions.unmount(fuse::UnmountMode::normal);
+            co_await std::move(normally);
         } catch (...) {
             failed = std::current_exception();
         }
-        if (!failed || !parts) co_return;
+        if (!failed || !mounted) co_return true;
         actions.only_serving();
         const bool busy = errno_of(failed) == std::errc::device_or_resource_busy;
-        if (busy && !detach_if_busy) co_return;
+        if (busy && !detach_if_busy) co_return false;
         if (!busy) std::rethrow_exception(failed);
         notice(
             "Files are in use: the mount is detached and will end when they are closed (a second signal "
             "saves what was written so far and ends it)");
-        auto lazily = [mount] { fuse::unmount(mount, fuse::UnmountMode::lazy); };
-        auto running = kernel_calls.run(std::move(lazily));
-        co_await std::move(running);
+        auto lazily = actions.unmount(fuse::UnmountMode::lazy);
+        co_await std::move(lazily);
+        co_return true;
     }
 
     asio::awaitable<void> watch_idleness() {
         const auto token = asio::as_tuple(asio::use_awaitable);
         std::uint64_t seen = 0;
         auto busy_until = std::chrono::steady_clock::now();
-        while (!stopping && parts) {
+        while (!stopping && mounted) {
             const auto now = std::chrono::steady_clock::now();
-            const bool used = parts->session->requests() != seen || parts->session->in_flight() != 0 ||
-                              parts->filesystem->open_handles() != 0;
-            seen = parts->session->requests();
-            if (used) busy_until = now;
+            const MountUse use = actions.use();
+            if (use.busy || use.requests != seen) busy_until = now;
+            seen = use.requests;
             if (now - busy_until >= idle_timeout) {
                 cause = "idle for " + std::to_string(idle_timeout.count()) + " s";
                 auto unmounting = unmount(false);
-                co_await std::move(unmounting);
-                if (!parts) co_return;
+                const bool gone = co_await std::move(unmounting);
+                if (gone) co_return;
                 cause.clear();  // busy after all (a working directory, say): try again later
                 busy_until = std::chrono::steady_clock::now();
             }
@@ -193,16 +194,16 @@ void UnmountTriggers::start() {
     state_->spawn(state_->watch_signals());
 }
 
-void UnmountTriggers::mounted(MountedParts parts, std::chrono::seconds idle_timeout) {
+void UnmountTriggers::mounted(std::chrono::seconds idle_timeout) {
     State& s = *state_;
-    s.parts = std::move(parts);
+    s.mounted = true;
     s.idle_timeout = idle_timeout;
-    if (s.signals_seen > 0) s.spawn(s.unmount(true));
+    if (s.signals_seen > 0) s.spawn(s.unmount_or_detach());
     if (idle_timeout.count() > 0) s.spawn(s.watch_idleness());
 }
 
 void UnmountTriggers::unmounted() {
-    state_->parts.reset();
+    state_->mounted = false;
     state_->idle_timer.cancel();
 }
 

@@ -8,7 +8,7 @@
 // nothing moves on any more (saving_watch.hpp) gives up: a store that does not answer must not hold the
 // process for ever. As long as something is being saved, signals only say so.
 //
-// Threads: the core; the blocking unmount runs on the worker for calls of the kernel.
+// Threads: the core.
 #pragma once
 
 #include <asyncdrop/box.hpp>
@@ -16,33 +16,34 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "demofs/app/vault.hpp"
-#include "demofs/base/worker_pool.hpp"
-#include "demofs/fs/filesystem.hpp"
 #include "demofs/fuse/mount.hpp"
-#include "demofs/fuse/session.hpp"
 
 namespace demofs::app {
 
-/// What the triggers act on; valid from mounted() to unmounted().
-struct MountedParts {
-    fuse::Mount mount;
-    WorkerPool* kernel_calls = nullptr;
-    fs::Filesystem* filesystem = nullptr;
-    fuse::Session* session = nullptr;
+/// What a mount is being used for.
+struct MountUse {
+    std::uint64_t requests = 0;  ///< so far
+    bool busy = false;           ///< a file is open, or a request is being answered
 };
 
-/// What the triggers ask of the daemon; all of it is called on the core.
+/// What the triggers ask of the daemon; all of it is called on the core. The last three only between mounted() and
+/// unmounted(), and what they have begun may end after that.
 struct TriggerActions {
     std::function<void()> report;        ///< SIGUSR1: say what is going on
     std::function<void()> going_down;    ///< the mount is to end, and what follows should move on
     std::function<void()> only_serving;  ///< it goes on serving until programs close their files
     std::function<bool()> stuck;         ///< whether nothing moves on any more
     std::function<void(const std::string& cause)> give_up;  ///< end at once
+    /// Unmounts where it may block, and throws fuse::unmount's errors.
+    std::function<boost::asio::awaitable<void>(fuse::UnmountMode)> unmount;
+    std::function<boost::asio::awaitable<void>()> stop_serving;  ///< fuse::Session::stop
+    std::function<MountUse()> use;
 };
 
 class UnmountTriggers {
@@ -59,7 +60,7 @@ class UnmountTriggers {
     void start();
 
     /// `idle_timeout` 0: never.
-    void mounted(MountedParts parts, std::chrono::seconds idle_timeout);
+    void mounted(std::chrono::seconds idle_timeout);
     void unmounted();
 
     /// Why the mount ended, as far as it was one of these; empty if somebody else unmounted.
