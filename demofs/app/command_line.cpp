@@ -216,8 +216,10 @@ void CommandLine::add_unmount() {
         "Detach now, also if files are in use, and return; the daemon ends with the last of them");
     command->add_flag("--flush", unmount_.flush,
                       "Save everything first, while the mount is there; leave it mounted if that fails");
-    command->add_option("--timeout", timeout_s_, "Wait this many seconds at most; the daemon goes on then")
-        ->check(CLI::Range(std::int64_t{0}, longest_wait_s));
+    command
+        ->add_option("--timeout", timeout_s_,
+                     "Wait this many seconds at most, the daemon goes on then (--lazy does not wait)")
+        ->check(CLI::Range(std::int64_t{1}, longest_wait_s));
     command->add_flag("-v,--verbose", unmount_.verbose,
                       "Show the parts of the teardown, in the order of time");
     command->add_flag("--json", unmount_.json, "Print one line of JSON instead");

@@ -209,11 +209,16 @@ std::size_t ControlServer::client_count() const {
     return state_->clients.size();
 }
 
+// A name that cannot be removed now is taken away by the next daemon, as one that a killed daemon has left.
 void ControlServer::remove_name() const {
     const State& s = *state_;
-    if (s.folder.lock()) {
-        ::unlinkat(s.folder.descriptor(), s.name.c_str(), 0);
-        s.folder.remove_if_empty();
+    try {
+        if (s.folder.lock()) {
+            ::unlinkat(s.folder.descriptor(), s.name.c_str(), 0);
+            s.folder.remove_if_empty();
+        }
+    } catch (const Error&) {
+        return;
     }
     s.folder.unlock();
 }

@@ -10,9 +10,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <thread>
 
 #include "demofs/base/error.hpp"
 
@@ -21,6 +23,7 @@ namespace demofs::app {
 namespace {
 
 constexpr const char* folder_name = "demofs";
+constexpr std::chrono::milliseconds look_again(5);  // whether the folder is locked still
 constexpr mode_t writable_by_others = S_IWGRP | S_IWOTH;
 
 std::string prefix_of(uid_t user) {
@@ -112,8 +115,15 @@ std::vector<std::string> RuntimeFolder::entries() const {
     return names_in(descriptor_.get());
 }
 
-bool RuntimeFolder::lock() const {
-    while (::flock(descriptor_.get(), LOCK_EX) != 0 && errno == EINTR) {
+bool RuntimeFolder::lock(std::chrono::milliseconds patience) const {
+    const auto give_up = std::chrono::steady_clock::now() + patience;
+    while (::flock(descriptor_.get(), LOCK_EX | LOCK_NB) != 0 && (errno == EWOULDBLOCK || errno == EINTR)) {
+        if (std::chrono::steady_clock::now() >= give_up) {
+            throw Error(std::errc::timed_out,
+                        "another process keeps " + path_ +
+                            " locked: a demofs daemon of yours that is stopped, perhaps; continue or end it");
+        }
+        std::this_thread::sleep_for(look_again);
     }
     struct stat status{};
     return ::fstat(descriptor_.get(), &status) == 0 && status.st_nlink != 0;

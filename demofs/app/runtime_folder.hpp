@@ -12,6 +12,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,8 +40,9 @@ class RuntimeFolder {
     /// A path of the entry `name` that is short enough for a socket's address, and valid while this lives.
     std::string path_of(const std::string& name) const;
     std::vector<std::string> entries() const;
-    /// Waits until no other process has it locked; false: it has been removed meanwhile.
-    [[nodiscard]] bool lock() const;
+    /// Waits until no other process has it locked; false: it has been removed meanwhile. Each keeps it for a moment
+    /// only, unless it is stopped just then: throws Error(std::errc::timed_out) after `patience`.
+    [[nodiscard]] bool lock(std::chrono::milliseconds patience = std::chrono::seconds(10)) const;
     void unlock() const;
     /// Only while it is locked: the folder goes away if nothing is in it.
     void remove_if_empty() const;

@@ -1,11 +1,13 @@
 #include "demofs/app/runtime_folder.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -148,6 +150,23 @@ TEST_F(RuntimeFolderTest, ThatWasRemovedIsNotTakenForOne) {
     folder.unlock();
     EXPECT_FALSE(folder.lock());
     EXPECT_TRUE(make_runtime_folder(places_).lock());
+}
+
+// By a daemon that was stopped while it had it, for instance.
+TEST_F(RuntimeFolderTest, ThatStaysLockedIsGivenUpAndNamed) {
+    const RuntimeFolder theirs = make_runtime_folder(places_);
+    ASSERT_TRUE(theirs.lock());
+    const RuntimeFolder ours = make_runtime_folder(places_);
+    try {
+        (void)ours.lock(std::chrono::milliseconds(20));
+        FAIL() << "two have it locked";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), std::errc::timed_out);
+        EXPECT_THAT(error.what(),
+                    testing::HasSubstr("demofs locked: a demofs daemon of yours that is stopped"));
+    }
+    theirs.unlock();
+    EXPECT_TRUE(ours.lock());
 }
 
 }  // namespace
