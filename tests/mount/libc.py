@@ -1,4 +1,4 @@
-"""System calls that Python does not offer: renameat2, and a directory stream with telldir and seekdir."""
+"""System calls that Python does not offer: renameat2, unshare, and a directory stream with telldir and seekdir."""
 
 import ctypes
 import os
@@ -6,6 +6,7 @@ import os
 AT_FDCWD = -100
 RENAME_NOREPLACE = 1
 RENAME_EXCHANGE = 2
+CLONE_NEWNS = 0x20000
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.opendir.argtypes, libc.opendir.restype = [ctypes.c_char_p], ctypes.c_void_p
@@ -30,6 +31,12 @@ def fail(*paths):
 def renameat2(source, target, flags):
     if libc.renameat2(AT_FDCWD, os.fsencode(source), AT_FDCWD, os.fsencode(target), flags) != 0:
         fail(str(source), None, str(target))
+
+
+def unshare_mounts():
+    """From now on this process, and what it starts, has mounts of its own."""
+    if libc.unshare(CLONE_NEWNS) != 0:
+        fail()
 
 
 class DirectoryStream:

@@ -7,11 +7,30 @@ import subprocess
 import unittest
 
 import common  # noqa: F401
+import libc
 from mount_fixture import MountTest, mounts, wait_until
 
 
+class WithALaterMount(MountTest):
+    """Another vault, which is mounted when ours is gone."""
+
+    def numbers(self, directory):
+        """Of the mount there: the two that the kernel gives out again as soon as they are free."""
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
+            found = [line.split() for line in lines if line.split()[4] == str(directory)]
+        return found[-1][0], found[-1][2]
+
+    def make_later(self):
+        later = self.make_vault("later")
+        later.init()
+        later.mount()
+        (later.mount_point / "file").write_bytes(b"theirs")
+        later.unmount()
+        return later
+
+
 @unittest.skipUnless(os.geteuid() == 0, "mounting a tmpfs is for root")
-class SomebodyElsesMount(MountTest):
+class SomebodyElsesMount(WithALaterMount):
     """Where the vault was mounted, another filesystem is by now: it is none of the daemon's business."""
 
     def mount_another(self):
@@ -64,12 +83,6 @@ class SomebodyElsesMount(MountTest):
         self.vault.mount()
         self.assertEqual((self.root / "file").read_bytes(), b"ours")
 
-    def numbers(self, directory):
-        """Of the mount there: the two that the kernel gives out again as soon as they are free."""
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
-            found = [line.split() for line in lines if line.split()[4] == str(directory)]
-        return found[-1][0], found[-1][2]
-
     def expect_kept(self, later, *options):
         """Our mount goes away while its daemon sleeps, and its numbers are given to `later`: the daemon must not take that for its own."""
         for _ in range(20):
@@ -91,12 +104,7 @@ class SomebodyElsesMount(MountTest):
         self.fail("the kernel never gave the numbers of a mount to the next one")
 
     def test_a_mount_that_was_given_the_numbers_of_ours(self):
-        later = self.make_vault("later")
-        later.init()
-        later.mount()
-        (later.mount_point / "file").write_bytes(b"theirs")
-        later.unmount()
-        self.expect_kept(later)
+        self.expect_kept(self.make_later())
 
     def test_another_mount_of_the_same_vault_that_was_given_the_numbers_of_ours(self):
         (self.root / "file").write_bytes(b"theirs")
@@ -105,6 +113,38 @@ class SomebodyElsesMount(MountTest):
         self.vault.options.append("--read-only")
         later = self.make_vault("later", self.vault.path)
         self.expect_kept(later, "--read-only")
+
+
+@unittest.skipUnless(os.geteuid() == 0, "mounting fusectl is for root")
+class SomebodyElsesConnection(WithALaterMount):
+    """With the control filesystem, in a mount namespace of this process: others must not see it come and go."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        libc.unshare_mounts()
+        subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+        subprocess.run(["mount", "-t", "fusectl", "fusectl", "/sys/fs/fuse/connections"], check=True)
+
+    def test_a_daemon_that_gives_up_cuts_no_connection_but_its_own(self):
+        """The kernel names a connection by the number of its mount's device, which the next mount gets."""
+        later = self.make_later()
+        for attempt in range(20):
+            ours = self.make_vault(f"hanging{attempt}")
+            ours.init()
+            ours.mount("--store-fault", "write:3+:hang", "--teardown-timeout", "2", "--commit-interval-ms", "3600000")
+            (ours.mount_point / "file").write_bytes(bytes(100_000))
+            _, device = self.numbers(ours.mount_point)
+            pid = ours.daemon()
+            subprocess.run(["umount", "--lazy", ours.mount_point], check=True)
+            later.mount()
+            same = self.numbers(later.mount_point)[1] == device
+            ours.wait_for_end(pid)
+            self.assertEqual((later.mount_point / "file").read_bytes(), b"theirs")
+            later.unmount()
+            if same:
+                return  # else somebody else has mounted something at the same moment
+        self.fail("the kernel never gave the number of a mount's device to the next one")
 
 
 if __name__ == "__main__":
