@@ -2,6 +2,7 @@
 // anything can write: what recovery finds wrong is refused with the vault untouched.
 #include "demofs/app/vault_stack.hpp"
 
+#include <algorithm>
 #include <asyncdrop/even_if_cancelled.hpp>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "demofs/base/error.hpp"
 #include "demofs/base/random.hpp"
 #include "demofs/block/log_reader.hpp"
+#include "demofs/block/segment.hpp"
 #include "demofs/tree/commit_record.hpp"
 #include "demofs/tree/session_graph.hpp"
 
@@ -48,7 +50,8 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
     const auto pool_node = graph_->add("worker pool", std::move(pool));
 
     if (access == Access::create) co_await store::LocalObjectStore::initialize(*pool_, directory_);
-    const store::LocalStoreOptions options = store_options(access);
+    store::LocalStoreOptions options = store_options(access);
+    options.on_strangers = [this](const std::vector<std::string>& names) { note_strangers(names); };
     std::string unusable;
     auto io = store::open_io_engine(executor_, *pool_, &unusable);
     store::IoEngine& engine = *io;
@@ -176,6 +179,17 @@ std::optional<tree::ReplicaVersion> VaultStack::newest_durable() const {
     const tree::CommitRecord* const last = tree_->last_commit();
     if (last == nullptr) return std::nullopt;
     return tree::version_of(*last);
+}
+
+// The lock is for the processes of this machine. What another one has written while it did not know of us arrives
+// as files that nobody here has made: the sooner that is said, the less is there to choose between.
+void VaultStack::note_strangers(const std::vector<std::string>& names) {
+    const bool segments = std::ranges::any_of(
+        names, [this](const std::string& name) { return block::segment_of_object(keys_, name).has_value(); });
+    if (!segments || std::exchange(told_of_strangers_, true)) return;
+    notice_("another machine has written to the vault " + directory_ +
+            " while it is mounted here, so from now on it has two histories: unmount it on one of the two; "
+            "demofs fork list shows what each has");
 }
 
 asio::awaitable<void> VaultStack::use(Access access, Work work, StackSettings settings) {

@@ -101,6 +101,7 @@ class VaultStack {
     boost::asio::awaitable<tree::Recovered> find_state(Access access, const StackSettings& settings,
                                                        const std::optional<LocalState>& stored);
     std::optional<tree::ReplicaVersion> newest_durable() const;
+    void note_strangers(const std::vector<std::string>& names);
 
     boost::asio::any_io_executor executor_;
     std::string directory_;
@@ -118,6 +119,7 @@ class VaultStack {
     std::vector<tree::HistoryHead> histories_;
     std::optional<ReplicaId> replica_;
     bool torn_down_ = false;
+    bool told_of_strangers_ = false;
     std::size_t segment_count_ = 0;
     std::uint64_t stored_bytes_ = 0;
 };

@@ -8,8 +8,8 @@
 #include <unordered_map>
 
 #include "demofs/base/worker_pool.hpp"
-#include "demofs/store/deletion_watch.hpp"
 #include "demofs/store/file_descriptor.hpp"
+#include "demofs/store/folder_watch.hpp"
 #include "demofs/store/io/io_engine.hpp"
 #include "demofs/store/io/page_pool.hpp"
 #include "demofs/store/writer_state.hpp"
@@ -27,8 +27,8 @@ struct LocalDirectory {
           direct(want_direct) {}
 
     /// Throws Error (EIO) if somebody has deleted the vault, something in it, or the open file `file`.
-    boost::asio::awaitable<void> check_deletions(int file = -1) {
-        return deletions.check(pool, objects_descriptor.get(), file, objects.string());
+    boost::asio::awaitable<void> check_folder(int file = -1) {
+        return watch.check(pool, objects_descriptor.get(), file, objects.string());
     }
     [[nodiscard]] std::string path_of(const std::string& name) const { return (objects / name).string(); }
 
@@ -40,7 +40,7 @@ struct LocalDirectory {
     bool direct;                        ///< past the page cache where the filesystem can
     PagePool pages{4u << 20};           ///< the store's strand only
     FileDescriptor vault_descriptor;    ///< holds the lock
-    DeletionWatch deletions;            ///< the store's strand only
+    FolderWatch watch;                  ///< the store's strand only
     FileDescriptor objects_descriptor;  ///< constant while the store lives: workers use it
     /// Who writes; the store's strand only.
     std::unordered_map<std::string, const WriterState*> being_written;

@@ -83,7 +83,7 @@ void open_vault(LocalDirectory& directory, LocalAccess access) {
     if (access == LocalAccess::read_write && ::faccessat(objects, ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
         throw Error(errno, "Cannot write in directory " + directory.objects.string());
     }
-    directory.deletions.begin(objects);
+    directory.watch.begin(objects);
     if (access == LocalAccess::read_write) settle_unsealed(directory);
 }
 
@@ -168,7 +168,9 @@ StoreSpace space_of(const LocalDirectory& directory) {
 LocalObjectStore::LocalObjectStore(asyncdrop::Passkey<LocalObjectStore>,
                                    std::shared_ptr<LocalDirectory> directory,
                                    const LocalStoreOptions& options)
-    : directory_(std::move(directory)), access_(options.access), open_files_(options.max_open_files) {}
+    : directory_(std::move(directory)), access_(options.access), open_files_(options.max_open_files) {
+    directory_->watch.set_on_strangers(options.on_strangers);
+}
 
 asio::awaitable<void> LocalObjectStore::initialize(WorkerPool& pool, std::filesystem::path vault) {
     const auto job = [&vault] { make_objects_directory(vault); };
@@ -196,8 +198,9 @@ asio::awaitable<asyncdrop::AsyncDropBox<ObjectWriter>> LocalObjectStore::create(
     require_object_name(name);
     require_writable("create", name);
     const auto job = [&] { return create_file(*directory_, name); };
+    directory_->watch.making(name);
     DataFile file = co_await directory_->pool.run(job);
-    directory_->deletions.expect(name);
+    directory_->watch.expect(name);
     co_return asyncdrop::make_box<LocalObjectWriter>(directory_, name, std::move(file));
 }
 
@@ -240,7 +243,7 @@ asio::awaitable<std::vector<ObjectInfo>> LocalObjectStore::list() {
     Listing listing = co_await directory_->pool.run(job);
     ignored_entries_ = listing.ignored;
     for (ObjectInfo& object : listing.objects) {
-        if (access_ == LocalAccess::read_write) directory_->deletions.expect(object.name);
+        if (access_ == LocalAccess::read_write) directory_->watch.expect(object.name);
         const auto writer = directory_->being_written.find(object.name);
         if (writer != directory_->being_written.end()) object.size_bytes = writer->second->size();
     }
@@ -253,7 +256,7 @@ asio::awaitable<void> LocalObjectStore::remove(std::string name) {
     if (directory_->being_written.contains(name)) {
         throw Error(std::errc::device_or_resource_busy, "Cannot remove " + directory_->path_of(name));
     }
-    directory_->deletions.forget(name);
+    directory_->watch.forget(name);
     const auto job = [&] { remove_file(*directory_, name); };
     std::exception_ptr error;
     try {
@@ -278,7 +281,7 @@ std::string LocalObjectStore::name() const {
 asio::awaitable<void> LocalObjectStore::async_drop_impl() {
     std::exception_ptr deleted;
     try {
-        if (access_ == LocalAccess::read_write) co_await directory_->check_deletions();
+        if (access_ == LocalAccess::read_write) co_await directory_->check_folder();
     } catch (...) {
         deleted = std::current_exception();
     }

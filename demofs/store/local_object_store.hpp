@@ -15,6 +15,7 @@
 #include <memory>
 
 #include "demofs/base/worker_pool.hpp"
+#include "demofs/store/folder_watch.hpp"
 #include "demofs/store/io/io_engine.hpp"
 #include "demofs/store/object_store.hpp"
 #include "demofs/store/open_file_cache.hpp"
@@ -35,6 +36,8 @@ struct LocalStoreOptions {
     std::size_t max_open_files = 256;
     /// Past the page cache, where the filesystem of a file says that it can.
     bool direct = true;
+    /// With LocalAccess::read_write: who hears of objects that another machine's writer has put there meanwhile.
+    OnStrangers on_strangers;
 };
 
 class LocalObjectStore final : public ObjectStore {

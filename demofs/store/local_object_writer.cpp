@@ -69,7 +69,7 @@ asio::awaitable<void> LocalObjectWriter::sync_file() {
 // What is synced into a file without a name is lost all the same.
 asio::awaitable<void> LocalObjectWriter::sync_and_check() {
     co_await sync_file();
-    co_await directory_->check_deletions(file_.get());
+    co_await directory_->check_folder(file_.get());
 }
 
 asio::awaitable<void> LocalObjectWriter::write_pages(ByteSpan data, bool synced) {
@@ -100,7 +100,7 @@ asio::awaitable<void> LocalObjectWriter::write(ByteSpan data, Durability durabil
         co_await write_pages(data, together);
     }
     if (synced && (unsynced_ || data.empty())) co_await sync_file();
-    if (synced) co_await directory_->check_deletions(file_.get());
+    if (synced) co_await directory_->check_folder(file_.get());
     state_.appended(data.size());
     ahead_.appended(data.size(), state_.size(), synced);
 }
@@ -139,7 +139,7 @@ asio::awaitable<void> LocalObjectWriter::finish() {
         static_cast<void>(::fchmod(file, S_IRUSR));
     };
     co_await directory_->pool.run(job);
-    co_await directory_->check_deletions(file_.get());
+    co_await directory_->check_folder(file_.get());
     ahead_.cut(state_.size());
 }
 

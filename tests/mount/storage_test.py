@@ -162,6 +162,12 @@ class Damage(MountTest):
         done = self.vault.run("fork", action, self.vault.path, *self.vault.password_arguments(), *more, check=False)
         return done.returncode, done.stdout
 
+    def bring_over(self, other):
+        """What a service does that keeps folders in step."""
+        for file in (other.path / "objects").iterdir():
+            if not (self.vault.path / "objects" / file.name).exists():
+                shutil.copy2(file, self.vault.path / "objects")
+
     def fork_the_vault(self):
         """Three files named left… are in the newest history, of this machine, and right is in the other one."""
         other = self.make_vault("other", self.folder / "copy")
@@ -174,9 +180,26 @@ class Damage(MountTest):
                 self.write_synced(vault.mount_point / name, name.encode())
                 vault.unmount()
         os.environ["XDG_STATE_HOME"] = here
-        for file in (other.path / "objects").iterdir():
-            if not (self.vault.path / "objects" / file.name).exists():
-                shutil.copy2(file, self.vault.path / "objects")
+        self.bring_over(other)
+
+    def test_a_machine_hears_of_the_other_with_its_next_commit(self):
+        other = self.make_vault("other", self.folder / "copy")
+        shutil.copytree(self.vault.path, other.path)
+        self.vault.mount()
+        self.write_synced(self.root / "left", b"left")
+        here = os.environ["XDG_STATE_HOME"]
+        os.environ["XDG_STATE_HOME"] = str(self.folder / "state there")
+        other.mount()
+        self.write_synced(other.mount_point / "right", b"right")
+        other.unmount()
+        os.environ["XDG_STATE_HOME"] = here
+        words = "another machine has written to the vault .* while it is mounted here"
+        self.assertNotRegex(self.vault.log_text(), words)
+        self.bring_over(other)
+        self.write_synced(self.root / "left2", b"left2")
+        self.assertRegex(self.vault.log_text(), words)
+        self.vault.unmount()
+        self.assertEqual(self.vault.mount(check=False).returncode, FORKED)
 
     def test_two_machines_that_write_at_the_same_time_are_a_fork(self):
         self.fork_the_vault()

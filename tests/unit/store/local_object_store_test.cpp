@@ -292,6 +292,35 @@ TEST_F(LocalObjectStoreTest, AFileThatVanishesUnderTheStoreIsNamedInTheError) {
     EXPECT_THAT(describe(at_the_end), testing::HasSubstr(file("a1").string() + " was deleted"));
 }
 
+// Another machine writes, and a service brings its objects.
+TEST_F(LocalObjectStoreTest, ObjectsOfSomebodyElseAreToldOnceWithTheNextSync) {
+    put(file("a0"), "was there before");
+    std::vector<std::string> told;
+    LocalStoreOptions options;
+    options.on_strangers = [&told](const std::vector<std::string>& names) {
+        told.insert(told.end(), names.begin(), names.end());
+    };
+    store_ = run(LocalObjectStore::open(*io_, *pool_, vault(), options));
+    static_cast<void>(run(store_->list()));
+    writer_ = run(store_->create("a1"));
+    append(writer_, "ours", Durability::synced);
+    write_object(store_, "a2", "ours too");
+    run(store_->remove("a2"));
+    append(writer_, "ours", Durability::synced);
+    EXPECT_THAT(told, testing::IsEmpty());
+    put(file("b1"), "theirs");
+    put(file(".b2.part"), "no object yet");
+    append(writer_, "ours", Durability::synced);
+    EXPECT_THAT(told, testing::ElementsAre("b1"));
+    put(file("b3"), "theirs");
+    append(writer_, "ours", Durability::synced);
+    fs::remove(file("b1"));  // it was never ours to miss
+    append(writer_, "ours", Durability::synced);
+    EXPECT_THAT(told, testing::ElementsAre("b1", "b3"));
+    run(writer_.async_drop());
+    run(store_.async_drop());
+}
+
 // The look for deleted files, which goes with every synced write, costs no round trip to a thread.
 TEST_F(LocalObjectStoreTest, ASyncedWriteOnALocalFilesystemNeedsNoWorker) {
     ASSERT_EQ(io_->name(), "io_uring") << "WITHOUT io_uring ALL WRITES NEED WORKERS: nothing is tested";

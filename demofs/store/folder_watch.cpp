@@ -1,4 +1,4 @@
-#include "demofs/store/deletion_watch.hpp"
+#include "demofs/store/folder_watch.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -14,6 +14,7 @@
 
 #include "demofs/base/error.hpp"
 #include "demofs/store/file_descriptor.hpp"
+#include "demofs/store/object_store.hpp"
 
 namespace demofs::store {
 
@@ -71,7 +72,7 @@ Look look(int folder, int file, bool local, const std::string& path) {
 
 }  // namespace
 
-void DeletionWatch::begin(int folder) noexcept {
+void FolderWatch::begin(int folder) noexcept {
     constexpr std::array<long, 5> known{EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
                                         F2FS_SUPER_MAGIC, TMPFS_MAGIC};
     struct statfs filesystem{};
@@ -79,7 +80,7 @@ void DeletionWatch::begin(int folder) noexcept {
         ::fstatfs(folder, &filesystem) == 0 && std::ranges::find(known, filesystem.f_type) != known.end();
 }
 
-boost::asio::awaitable<void> DeletionWatch::check(WorkerPool& pool, int folder, int file, std::string path) {
+boost::asio::awaitable<void> FolderWatch::check(WorkerPool& pool, int folder, int file, std::string path) {
     const std::uint64_t made_before = made_;
     const auto looking = [&, local = local_] { return look(folder, file, local, path); };
     Look seen;
@@ -102,7 +103,19 @@ boost::asio::awaitable<void> DeletionWatch::check(WorkerPool& pool, int folder, 
             throw Error(std::errc::io_error,
                         "The file " + path + "/" + name + " was deleted while the vault is in use");
     }
+    look_for_strangers(names);
     unchanged_since_ = seen.settled ? std::optional(seen.changed) : std::nullopt;
+}
+
+void FolderWatch::look_for_strangers(const std::unordered_set<std::string>& names) {
+    if (!on_strangers_) return;
+    std::vector<std::string> strangers;
+    for (const std::string& name : names) {
+        if (!known_.contains(name) && is_object_name(name)) strangers.push_back(name);
+    }
+    if (strangers.empty()) return;
+    known_.insert(strangers.begin(), strangers.end());
+    on_strangers_(std::move(strangers));
 }
 
 }  // namespace demofs::store
