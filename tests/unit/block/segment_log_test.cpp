@@ -151,6 +151,22 @@ TEST_F(LogLayout, SegmentsRollAtTheirSizeAndKeepRoomForTheSeal) {
     });
 }
 
+// Whoever finds a seal takes what is missing before it for damage, and not for what a crash has left.
+TEST_F(LogLayout, TheBlocksAreDurableBeforeTheSealIsWritten) {
+    vault.settings.segment_bytes = 128 * 1024;
+    std::vector<std::uint64_t> not_durable;  // bytes, at each seal
+    vault.disk->on_operation([&](const store::StoreOperation& operation) {
+        if (operation.kind != store::OperationKind::append || operation.size_bytes != segment_end_bytes) return;
+        not_durable.push_back(operation.offset - vault.disk->durable_bytes(operation.name));
+    });
+    vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
+        for (std::uint64_t i = 0; i < 50; ++i) s.append(payload_of(20'000, i));
+        co_await s.blocks.sync();
+    });
+    vault.disk->on_operation({});
+    EXPECT_EQ(not_durable, std::vector<std::uint64_t>(9, 0));
+}
+
 TEST_F(LogLayout, ABlockLargerThanASegmentGetsOneOfItsOwn) {
     vault.settings.segment_bytes = 64 * 1024;
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
