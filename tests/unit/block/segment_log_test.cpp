@@ -156,7 +156,8 @@ TEST_F(LogLayout, TheBlocksAreDurableBeforeTheSealIsWritten) {
     vault.settings.segment_bytes = 128 * 1024;
     std::vector<std::uint64_t> not_durable;  // bytes, at each seal
     vault.disk->on_operation([&](const store::StoreOperation& operation) {
-        if (operation.kind != store::OperationKind::append || operation.size_bytes != segment_end_bytes) return;
+        if (operation.kind != store::OperationKind::append || operation.size_bytes != segment_end_bytes)
+            return;
         not_durable.push_back(operation.offset - vault.disk->durable_bytes(operation.name));
     });
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {

@@ -38,6 +38,10 @@ namespace demofs::fs::test {
 
 namespace asio = boost::asio;
 
+inline std::string text_of(std::size_t size, char c) {
+    return std::string(size, c);
+}
+
 inline crypto::VaultKeys test_keys() {
     const Bytes key(crypto::master_key_bytes, std::byte{7});
     crypto::VaultId vault{};
