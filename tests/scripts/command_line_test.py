@@ -101,6 +101,18 @@ class CommandLine(unittest.TestCase):
             missing = options(command) - named - FOR_TESTS - {"--help"}
             self.assertEqual(missing, set(), command)
 
+    def test_the_documentation_tells_the_defaults(self):
+        """Those of `mount` that are numbers, in the table of docs/cli.md and at the end of what the manual says."""
+        listed = run("mount", "--help").split("\nExamples:")[0]
+        defaults = dict(re.findall(r"(?m)^ +(--[a-z-]+) .*?\]=(\d+)", listed))
+        self.assertEqual(defaults["--cache-mib"], "16")
+        table = dict(re.findall(r"(?m)^\| `(--[a-z-]+) [A-Z]+` \|.*\| ([^|]*) \|$", (ROOT / "docs/cli.md").read_text()))
+        manual = dict(re.findall(r"(?m)^\.BI (--[a-z-]+) .*\n((?:(?!\.TP|\.S).*\n)*)", (PACKAGING / "man/demofs.1").read_text().replace("\\-", "-")))
+        for option, default in defaults.items():
+            words = r"never" if default == "0" else rf"\b{default}\b"
+            self.assertRegex(table[option], words, option)
+            self.assertRegex(manual[option], words, option)
+
     def test_the_exit_codes_are_those_of_the_source(self):
         source = (ROOT / "demofs/app/exit_codes.hpp").read_text()
         codes = {int(code) for code in re.findall(r"exit_\w+ = (\d+)", source)}
