@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "demofs/app/failure.hpp"
+#include "demofs/app/private_file.hpp"
 
 namespace demofs::app {
 
@@ -49,6 +50,7 @@ std::shared_ptr<spdlog::logger> make_logger(const LogSettings& settings) {
     spdlog::sink_ptr sink;
     if (settings.file) {
         require_writable(*settings.file, "the log file");
+        make_private_file(*settings.file);
         try {
             sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(*settings.file);
         } catch (const spdlog::spdlog_ex& error) {

@@ -15,6 +15,7 @@
 #include "demofs/app/failure.hpp"
 #include "demofs/app/mount_daemon.hpp"
 #include "demofs/app/paths_in_memory.hpp"
+#include "demofs/app/private_file.hpp"
 #include "demofs/tree/commit_record.hpp"
 
 namespace demofs::app {
@@ -122,6 +123,7 @@ void MountDaemon::give_up(const std::string& cause) {
 void MountDaemon::write_report(const std::optional<std::string>& name, const std::string& what,
                                const std::string& text) {
     if (!name) return;
+    make_private_file(*name);
     std::ofstream file(*name);
     file << text;
     file.close();
@@ -132,12 +134,11 @@ void MountDaemon::deliver(const asyncdrop::TeardownReport& report, int code) {
     const std::string text = report.to_text();
     logger_.log(code == exit_ok ? spdlog::level::info : spdlog::level::err, "Teardown of {}:\n{}",
                 settings_.mount_point, text);
-    write_report(settings_.teardown_report, "teardown report", text);
     write_report(settings_.teardown_trace, "teardown trace", asyncdrop::to_chrome_trace(report));
     write_report(settings_.teardown_graph, "teardown graph", asyncdrop::to_graphviz(report));
 
     outcome_.code = code;
-    for (const std::string& problem : outcome_.problems) logger_.error(problem);
+    std::vector<std::string> losses = outcome_.problems;
     if (report.ok()) {  // then only what the kernel had is missing
         outcome_.not_saved_files = cut_off_.size();
         std::erase_if(outcome_.not_saved, [this](const UnsavedFile& file) {
@@ -146,9 +147,15 @@ void MountDaemon::deliver(const asyncdrop::TeardownReport& report, int code) {
     } else if (!outcome_.not_saved.empty()) {
         std::vector<InodeNumber> inodes;
         for (const UnsavedFile& file : outcome_.not_saved) inodes.push_back(file.inode);
-        logger_.error(with_inodes(
+        losses.push_back(with_inodes(
             "not saved: the last changes of " + std::to_string(outcome_.not_saved_files) + " files", inodes));
     }
+    std::string with_losses = text;
+    for (const std::string& loss : losses) {
+        logger_.error(loss);
+        with_losses += loss + '\n';
+    }
+    write_report(settings_.teardown_report, "teardown report", with_losses);
     std::string last_error;
     for (const asyncdrop::NodeReport* failed : report.failures()) {
         if (failed->error_text == last_error) continue;  // passed on by what uses it

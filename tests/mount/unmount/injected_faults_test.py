@@ -35,6 +35,7 @@ class InjectedFaults(MountTest):
         self.assertRegex(self.vault.run("status", self.root).stdout, "(?m)^  injected fault +read:1000:eio$")
         (self.root / "file").write_bytes(SOME)
         self.assertRegex(self.vault.unmount("-v").stdout, r"(?m)^  store fault +\|")
+        self.assertEqual(self.report.stat().st_mode & 0o777, 0o600)
         expect_order(self, self.report.read_text(), edges=EDGES_WITH_FAULT)
         self.vault.mount()
         self.assertTrue((self.root / "file").read_bytes() == SOME)
@@ -55,6 +56,7 @@ class InjectedFaults(MountTest):
         done = self.vault.unmount(check=False)
         self.assertEqual(done.returncode, NOT_SAVED, done.stderr)
         self.assertRegex(done.stderr, f"(?m)^  file{written}$")
+        self.assertRegex(self.report.read_text(), r"(?m)^not saved: the last changes of 2 files, with the inode numbers [0-9]+ ")
         self.assertRegex(self.vault.log_text(), "Injected fault: cannot append object .*No space left on device")
         self.vault.mount()
         for number in range(written):
