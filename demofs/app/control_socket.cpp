@@ -236,26 +236,28 @@ asio::awaitable<void> ControlServer::async_drop_impl() {
     }
 }
 
+std::optional<ControlClient> ControlClient::connect_to(const RuntimeFolder& folder, const std::string& name) {
+    store::FileDescriptor socket = connected(folder, name);
+    const auto peer = socket ? peer_of(socket.get()) : std::nullopt;
+    if (!peer || (peer->uid != 0 && peer->uid != ::geteuid() && ::geteuid() != 0)) return std::nullopt;
+    const auto pidfd = static_cast<int>(::syscall(SYS_pidfd_open, peer->pid, 0));
+    return ControlClient(socket.release(), pidfd);
+}
+
 std::optional<ControlClient> ControlClient::connect(const std::string& mount_point,
                                                     std::optional<uid_t> owner) {
-    const std::string name = socket_name(mount_point);
     for (const RuntimeFolder& folder : runtime_folders(RuntimePlaces::of(owner.value_or(::geteuid())))) {
-        store::FileDescriptor socket = connected(folder, name);
-        const auto peer = socket ? peer_of(socket.get()) : std::nullopt;
-        if (!peer || (peer->uid != 0 && peer->uid != ::geteuid() && ::geteuid() != 0)) continue;
-        const auto pidfd = static_cast<int>(::syscall(SYS_pidfd_open, peer->pid, 0));
-        return ControlClient(socket.release(), pidfd);
+        if (auto client = connect_to(folder, socket_name(mount_point))) return client;
     }
     return std::nullopt;
 }
 
-std::vector<ControlClient> ControlClient::connect_all() {
+std::vector<ControlClient> ControlClient::connect_all(std::optional<uid_t> owner) {
     std::vector<ControlClient> clients;
-    for (const RuntimeFolder& folder : runtime_folders(RuntimePlaces::of(::geteuid()))) {
+    for (const RuntimeFolder& folder : runtime_folders(RuntimePlaces::of(owner.value_or(::geteuid())))) {
         for (const std::string& name : folder.entries()) {
             if (!name.ends_with(name_end)) continue;
-            if (store::FileDescriptor socket = connected(folder, name))
-                clients.push_back(ControlClient(socket.release(), -1));
+            if (auto client = connect_to(folder, name)) clients.push_back(std::move(*client));
         }
     }
     return clients;

@@ -28,6 +28,8 @@
 
 namespace demofs::app {
 
+class RuntimeFolder;
+
 /// The file in the runtime folder on which the daemon of `mount_point` listens.
 std::string socket_name(const std::string& mount_point);
 
@@ -83,8 +85,8 @@ class ControlClient {
     /// asked.
     static std::optional<ControlClient> connect(const std::string& mount_point,
                                                 std::optional<uid_t> owner = std::nullopt);
-    /// All daemons of this user that listen.
-    static std::vector<ControlClient> connect_all();
+    /// All daemons of `owner` that listen and may be asked.
+    static std::vector<ControlClient> connect_all(std::optional<uid_t> owner = std::nullopt);
 
     ControlClient(ControlClient&& other) noexcept;
     ControlClient& operator=(ControlClient&& other) noexcept;
@@ -102,6 +104,7 @@ class ControlClient {
     bool wait_for_end(Clock::time_point deadline);
 
   private:
+    static std::optional<ControlClient> connect_to(const RuntimeFolder& folder, const std::string& name);
     explicit ControlClient(int descriptor, int pidfd) : socket_(descriptor), pidfd_(pidfd) {}
     int socket_;
     int pidfd_;  // -1 where the kernel has none

@@ -77,6 +77,8 @@ std::string to_json(const DaemonStatus& status) {
     json["pid"] = status.pid;
     json["read_only"] = status.read_only;
     json["state"] = status.state;
+    json["device"] = status.device.empty() ? Json() : Json(status.device);
+    json["mounted_on"] = status.mounted_on;
     json["requests"] = status.requests;
     json["in_flight"] = status.in_flight;
     json["open_handles"] = status.files ? Json(status.files->open_handles) : Json();
@@ -100,6 +102,14 @@ std::string to_json(const DaemonStatus& status) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+ServedFilesystem served_filesystem(const std::string& given) {
+    const Json json = parse(given);
+    ServedFilesystem served;
+    if (json.at("device").is_string()) served.device = json.at("device").get<std::string>();
+    served.mounted_on = json.at("mounted_on").get<std::vector<std::string>>();
+    return served;
+}
+
 std::optional<double> RequestRates::look(const std::string& given, Clock::time_point now) {
     const Json json = parse(given);
     const Look seen{json.at("requests").get<std::uint64_t>(), now};
@@ -120,6 +130,9 @@ std::string describe_status(const std::string& given, std::optional<double> requ
     std::string text = text_of("mount_point") + "\n";
     line(text, "vault", text_of("vault") + (json.at("read_only").get<bool>() ? " (read-only)" : ""));
     line(text, "state", text_of("state") + ", process " + std::to_string(number("pid")));
+    for (const Json& place : json.at("mounted_on")) {
+        if (place != json.at("mount_point")) line(text, "mounted on", place.get<std::string>());
+    }
     line(text, "requests",
          std::to_string(number("requests")) + " served" +
              (requests_per_s ? " (" + decimal_text(*requests_per_s, "a second") + ")" : "") + ", " +

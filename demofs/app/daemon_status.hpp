@@ -22,7 +22,9 @@ struct DaemonStatus {
     std::string mount_point;
     pid_t pid = 0;
     bool read_only = false;
-    std::string state;  ///< "coming up", "mounted", "unmounting", "tearing down"
+    std::string state;   ///< "coming up", "mounted", "detached", "unmounting", "tearing down"
+    std::string device;  ///< the filesystem's, "0:52"; empty while it is not mounted
+    std::vector<std::string> mounted_on;  ///< where it is seen now: not at `mount_point`, if it was moved
     std::uint64_t requests = 0;
     std::uint64_t in_flight = 0;
 
@@ -52,6 +54,14 @@ struct DaemonStatus {
 };
 
 std::string to_json(const DaemonStatus& status);
+
+/// Which filesystem a daemon serves, and where that is mounted.
+struct ServedFilesystem {
+    std::string device;
+    std::vector<std::string> mounted_on;
+};
+/// Of what to_json makes. Throws Error for anything else.
+ServedFilesystem served_filesystem(const std::string& json);
 
 /// For a person, several lines, with the rate of requests if it is known. Throws Error if `json` is not what
 /// to_json makes.

@@ -46,6 +46,11 @@ std::string MountDaemon::status() {
     }
     now.store_faults = settings_.store_faults;
     if (faults_) now.held_operations = faults_->held();
+    if (phase_ == Phase::mounted || phase_ == Phase::unmounting) {
+        now.device = session_->mounted().device;
+        now.mounted_on = fuse::places_of(now.device);
+        if (phase_ == Phase::mounted && now.mounted_on.empty()) now.state = "detached";
+    }
     if (filesystem_ && session_) {
         now.requests = session_->requests();
         now.in_flight = session_->in_flight();

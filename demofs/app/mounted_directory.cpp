@@ -2,7 +2,11 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
+#include <utility>
+
+#include "demofs/app/daemon_status.hpp"
 
 namespace demofs::app {
 
@@ -22,15 +26,46 @@ std::string absolute_mount_point(const std::string& given) {
     return error ? as_named : real;
 }
 
+// What the daemon says at once; nothing if it does not answer. Messages that come before are gone.
+std::optional<ServedFilesystem> ask(ControlClient& daemon) {
+    const auto deadline = ControlClient::Clock::now() + std::chrono::seconds(2);
+    daemon.ask("status");
+    while (const auto message = daemon.next(deadline)) {
+        if (message->kind == "status") return served_filesystem(message->text);
+    }
+    return std::nullopt;
+}
+
+// Each daemon's socket has the name of the place that it was to mount on.
+std::optional<ControlClient> connect_by_device(const std::string& device, std::optional<uid_t> owner) {
+    for (ControlClient& asked : ControlClient::connect_all(owner)) {
+        const std::optional<ServedFilesystem> served = ask(asked);
+        if (served && served->device == device) return std::move(asked);
+    }
+    return std::nullopt;
+}
+
 }  // namespace
+
+std::vector<std::string> MountedDirectory::elsewhere() const {
+    std::optional<ControlClient> asked = ControlClient::connect(directory, owner);
+    if (!asked && mount) asked = connect_by_device(mount->device, owner);
+    const std::optional<ServedFilesystem> served = asked ? ask(*asked) : std::nullopt;
+    std::vector<std::string> places;
+    if (served) places = served->mounted_on;
+    std::erase(places, directory);
+    return places;
+}
 
 MountedDirectory find_mounted(const std::string& directory) {
     MountedDirectory found;
     found.directory = absolute_mount_point(directory);
     found.mount = fuse::mounted_on(found.directory);
     // Root may look after what another user has mounted.
-    const auto owner = found.mount && ::geteuid() == 0 ? std::optional(found.mount->owner) : std::nullopt;
-    found.daemon = ControlClient::connect(found.directory, owner);
+    found.owner = found.mount && ::geteuid() == 0 ? std::optional(found.mount->owner) : std::nullopt;
+    found.daemon = ControlClient::connect(found.directory, found.owner);
+    if (!found.daemon && found.mount && found.mount->type == "fuse.demofs")
+        found.daemon = connect_by_device(found.mount->device, found.owner);
     return found;
 }
 

@@ -1,10 +1,13 @@
 // What is mounted on a directory that the user has named, and its daemon.
 //
-// Threads: a plain function; does not wait for the filesystem that is mounted there.
+// Threads: plain functions; they do not wait for the filesystem that is mounted there.
 #pragma once
+
+#include <sys/types.h>
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "demofs/app/control_socket.hpp"
 #include "demofs/fuse/mount.hpp"
@@ -15,9 +18,15 @@ struct MountedDirectory {
     std::string directory;                ///< absolute
     std::optional<fuse::Mount> mount;     ///< nothing is mounted there, or not any more
     std::optional<ControlClient> daemon;  ///< also of a mount that was detached
+    std::optional<uid_t> owner;           ///< whose the daemon is, if not this user's
+
+    /// Where else the daemon's filesystem is mounted now, because that was moved or bound. Asks the daemon, and
+    /// waits two seconds at most.
+    std::vector<std::string> elsewhere() const;
 };
 
-/// Looks for daemons of this user and, as root, of the user who has mounted.
+/// Looks for daemons of this user and, as root, of the user who has mounted. One that was told another name of
+/// the directory is known by the filesystem that it serves.
 MountedDirectory find_mounted(const std::string& directory);
 
 }  // namespace demofs::app

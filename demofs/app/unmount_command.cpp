@@ -15,6 +15,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "demofs/app/commands.hpp"
 #include "demofs/app/failure.hpp"
@@ -72,6 +73,12 @@ class ProgressLine {
     std::string last_;
 };
 
+std::string list_of(const std::vector<std::string>& places) {
+    std::string list;
+    for (const std::string& place : places) list += (list.empty() ? "" : ", ") + place;
+    return list;
+}
+
 int detach(const MountedDirectory& found) {
     if (!found.mount) return exit_ok;  // already
     try {
@@ -99,6 +106,7 @@ class Unmounting {
     void flush();
     void unmount();
     void listen(Clock::time_point until);
+    void require_nowhere_else();
     int conclude();
     [[noreturn]] void time_out();
 
@@ -198,6 +206,17 @@ void Unmounting::unmount() {
     }
 }
 
+// A filesystem that was bound to another place lives on there, and its daemon with it.
+void Unmounting::require_nowhere_else() {
+    if (result_ || fuse::places_of(found_.mount->device).empty()) return;
+    const std::vector<std::string> places =
+        found_.elsewhere();  // the number may be another filesystem's by now
+    if (places.empty()) return;
+    progress_.clear();
+    throw Failure(exit_busy, found_.directory + " is unmounted, but the vault is mounted on " +
+                                 list_of(places) + " as well, and goes on until that is unmounted");
+}
+
 int Unmounting::conclude() {
     progress_.clear();
     if (!result_ || !outcome_) {
@@ -227,7 +246,13 @@ int Unmounting::run() {
                                             " is unmounted, but its daemon belongs to another user and "
                                             "cannot be waited for");
         }
+        require_nowhere_else();
     } else {
+        if (const std::vector<std::string> places = found_.elsewhere(); !places.empty()) {
+            throw Failure(exit_not_mounted,
+                          found_.directory + " is not where the vault is mounted any more: " + "that is on " +
+                              list_of(places));
+        }
         std::cerr << "demofs: " << found_.directory
                   << " is detached already; waiting until its open files are closed" << std::endl;
     }

@@ -152,6 +152,14 @@ std::optional<Mount> find_again(const Mount& wanted) {
     return top;
 }
 
+std::vector<std::string> places_of(const std::string& device) {
+    std::vector<std::string> places;
+    for (const Mount& mount : all_mounts()) {
+        if (mount.device == device) places.push_back(mount.point);
+    }
+    return places;
+}
+
 std::optional<Mount> mount_of_vault(const std::string& vault) {
     return last_mount(
         [&vault](const Mount& mount) { return mount.type == "fuse.demofs" && mount.source == vault; });

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace demofs::fuse {
 
@@ -36,6 +37,9 @@ std::optional<Mount> mounted_on(const std::string& directory);
 
 /// The mount as it stands now; nothing if it is detached or unmounted.
 std::optional<Mount> find_again(const Mount& mount);
+
+/// All places at which the filesystem with this device number is mounted: its mount, and what was bound to it.
+std::vector<std::string> places_of(const std::string& device);
 
 /// A mount of the vault with this path, wherever it is.
 std::optional<Mount> mount_of_vault(const std::string& vault);

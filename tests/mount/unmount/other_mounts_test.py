@@ -1,6 +1,7 @@
 """Unmounting never touches what somebody else has mounted."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,8 @@ from mount_fixture import MountTest, mounts, wait_until
 
 class WithALaterMount(MountTest):
     """Another vault, which is mounted when ours is gone."""
+
+    NOT_MOUNTED, BUSY = 23, 22
 
     def numbers(self, directory):
         """Of the mount there: the two that the kernel gives out again as soon as they are free."""
@@ -80,6 +83,42 @@ class SomebodyElsesMount(WithALaterMount):
         self.vault.wait_for_end(pid)
         self.assertEqual(mounts.mounts_under(self.folder), [])
         os.rename(self.folder / "after", self.folder / "before")
+        self.vault.mount()
+        self.assertEqual((self.root / "file").read_bytes(), b"ours")
+
+    def test_status_and_unmount_find_a_mount_after_a_directory_above_it_was_renamed(self):
+        self.vault.unmount()
+        before, after = self.folder / "before" / "mnt", self.folder / "after" / "mnt"
+        self.vault.mount_point = before
+        before.mkdir(parents=True)
+        self.vault.mount()
+        (before / "file").write_bytes(b"ours")
+        pid = self.vault.daemon()
+        os.rename(self.folder / "before", self.folder / "after")
+        [status] = json.loads(self.vault.run("status", "--json", after).stdout)
+        self.assertEqual((status["pid"], status["mounted_on"]), (pid, [str(after)]))
+        self.assertRegex(self.vault.run("status", after).stdout, f"(?m)^  mounted on +{after}$")
+        done = self.vault.run("unmount", before, check=False)
+        self.assertEqual(done.returncode, self.NOT_MOUNTED, done.stderr)
+        self.assertIn(f"that is on {after}", done.stderr)
+        done = self.vault.run("unmount", "--flush", after)
+        self.assertIn("Flushed: 1 file", done.stdout)
+        self.assertIn("All saved", done.stdout)
+        self.vault.wait_for_end(pid)
+
+    def test_a_mount_that_was_bound_elsewhere_goes_on_there(self):
+        bound = self.folder / "bound"
+        bound.mkdir()
+        subprocess.run(["mount", "--bind", self.root, bound], check=True)
+        self.addCleanup(subprocess.run, ["umount", "--lazy", bound], stderr=subprocess.DEVNULL)
+        pid = self.vault.daemon()
+        done = self.vault.run("unmount", self.root, check=False)
+        self.assertEqual(done.returncode, self.BUSY, done.stderr)
+        self.assertIn(f"the vault is mounted on {bound} as well", done.stderr)
+        (bound / "file").write_bytes(b"ours")
+        done = self.vault.run("unmount", bound)
+        self.assertIn("All saved", done.stdout)
+        self.vault.wait_for_end(pid)
         self.vault.mount()
         self.assertEqual((self.root / "file").read_bytes(), b"ours")
 
