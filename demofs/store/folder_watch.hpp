@@ -4,9 +4,9 @@
 // although it has no name any more, and will be gone when it is closed. Adds files to it: the lock keeps other
 // processes of this machine from that, but not a service that brings what another machine has written.
 //
-// Every file that must be there is known, and every one that was seen. The folder's modification time tells whether names have changed at
-// all; only then they are compared, mostly after a file of our own was made. A time that is younger than the
-// clock's grain proves nothing.
+// Every file that must be there is known, and every one that was seen. The folder's modification time tells
+// whether names have changed at all; only then they are compared, mostly after a file of our own was made. A
+// time that is younger than the clock's grain proves nothing.
 //
 // A check goes with every synced write, so it must cost nothing that can be had for less: a local filesystem
 // keeps the inode of an open file in memory and tells of it without waiting, so there the strand itself asks.
