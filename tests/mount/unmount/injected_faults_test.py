@@ -35,7 +35,8 @@ class InjectedFaults(MountTest):
         self.assertRegex(self.vault.run("status", self.root).stdout, "(?m)^  injected fault +read:1000:eio$")
         (self.root / "file").write_bytes(SOME)
         self.assertRegex(self.vault.unmount("-v").stdout, r"(?m)^  store fault +\|")
-        self.assertEqual(self.report.stat().st_mode & 0o777, 0o600)
+        for file in (self.report, self.vault.log):
+            self.assertEqual(file.stat().st_mode & 0o777, 0o600, file)
         expect_order(self, self.report.read_text(), edges=EDGES_WITH_FAULT)
         self.vault.mount()
         self.assertTrue((self.root / "file").read_bytes() == SOME)
