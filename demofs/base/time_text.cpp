@@ -7,7 +7,8 @@
 namespace demofs {
 
 std::string utc_text(std::chrono::sys_seconds time) {
-    const std::time_t seconds = time.time_since_epoch().count();  // to_time_t would count nanoseconds in between
+    const std::time_t seconds =
+        time.time_since_epoch().count();  // to_time_t would count nanoseconds in between
     std::tm fields{};
     if (::gmtime_r(&seconds, &fields) == nullptr) return "an impossible time";
     std::array<char, 64> text{};
