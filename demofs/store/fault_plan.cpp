@@ -124,6 +124,7 @@ asio::awaitable<std::optional<std::errc>> FaultPlan::meet(OperationKind kind, st
         if (!fault.persistent) fault.nth = 0;  // spent
     }
     if (struck) ++strikes_;
+    if (struck && kind == OperationKind::read) ++read_strikes_;
     if (delay.count() > 0) {
         const asio::any_io_executor executor = co_await asio::this_coro::executor;
         asio::steady_timer timer(executor, delay);

@@ -64,6 +64,8 @@ class FaultPlan {
     [[nodiscard]] std::uint64_t operations() const noexcept { return operations_; }
     /// Those of them that a fault has struck.
     [[nodiscard]] std::uint64_t strikes() const noexcept { return strikes_; }
+    /// Those of them that were reads.
+    [[nodiscard]] std::uint64_t read_strikes() const noexcept { return read_strikes_; }
 
     /// Counts an operation on `object` (for messages), and lets it wait as long as it is to. Throws the error
     /// that strikes it, or returns the one to be thrown once it has taken effect.
@@ -78,6 +80,7 @@ class FaultPlan {
     std::vector<Handler> held_;
     std::uint64_t operations_ = 0;
     std::uint64_t strikes_ = 0;
+    std::uint64_t read_strikes_ = 0;
 };
 
 /// Throws the error of an injected fault.

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "demofs/base/error.hpp"
+#include "demofs/block/format.hpp"
 #include "demofs/tree/node_codec.hpp"
 
 namespace demofs::tree {
@@ -14,6 +15,10 @@ namespace {
 bool same_object(const Key& a, const Key& b) {
     return a.object == b.object && a.kind == b.kind;
 }
+
+// What is read at once at most if a node's neighbours are read with it: the disk takes hardly longer for it than for
+// the node alone.
+constexpr std::size_t neighbourhood_bytes = 32u << 10;
 
 [[noreturn]] void misplaced(const block::BlockAddress& address) {
     throw Error(Errc::corrupt, "The tree node in segment " + std::to_string(address.segment.sequence) +
@@ -48,6 +53,42 @@ NodePtr BTree::take_loaded(const block::BlockAddress& address) {
     return node;
 }
 
+// Siblings of the child that is missing, if they are stored side by side with it: nodes that were written together
+// lie in the order of their keys. Nothing for a parent's first two misses, which a single lookup may need (a name,
+// then its inode): who looks up keys all over a large tree would read and decrypt eight times as much for nothing.
+std::vector<block::BlockAddress> BTree::neighbours_of(Node& parent, std::size_t index) {
+    std::vector<block::BlockAddress> beside;
+    if (parent.missed < 2) {
+        ++parent.missed;
+        return beside;
+    }
+    const block::BlockAddress& missing = parent.inner[index].address;
+    std::uint32_t begin = missing.offset;
+    std::uint32_t end = missing.end();
+    const auto absent = [&](std::size_t sibling) {
+        const InnerSlot& slot = parent.inner[sibling];
+        return !slot.child && slot.address.segment == missing.segment && !loaded_.contains(slot.address);
+    };
+    const std::size_t limit = std::min(neighbourhood_bytes, 8 * node_bytes_);
+    const auto fits = [&] { return end - begin <= limit; };
+    for (std::size_t i = index + 1; i < parent.inner.size() && absent(i); ++i) {
+        const block::BlockAddress& right = parent.inner[i].address;
+        if (right.offset < end || right.offset - end >= block::boundary_bytes) break;
+        end = right.end();
+        if (!fits()) break;
+        beside.push_back(right);
+    }
+    end = beside.empty() ? missing.end() : beside.back().end();
+    for (std::size_t i = index; i-- > 0 && absent(i);) {
+        const block::BlockAddress& left = parent.inner[i].address;
+        if (left.end() > begin || begin - left.end() >= block::boundary_bytes) break;
+        begin = left.offset;
+        if (!fits()) break;
+        beside.push_back(left);
+    }
+    return beside;
+}
+
 Node& BTree::fault_root() {
     NodePtr node = take_loaded(root_.address);
     if (node->level != root_level_) misplaced(root_.address);
@@ -58,6 +99,7 @@ Node& BTree::fault_root() {
 
 Node& BTree::fault(Node& parent, std::size_t index) {
     InnerSlot& slot = parent.inner[index];
+    if (!loaded_.contains(slot.address)) throw NodeFault(slot.address, neighbours_of(parent, index));
     NodePtr node = take_loaded(slot.address);
     const bool fits = node->level + 1 == parent.level && node->count() > 0 &&
                       !key_less(node->key_at(0), slot.first) &&

@@ -119,6 +119,7 @@ class BTree {
     Node& fault_root();
     Node& fault(Node& parent, std::size_t index);
     NodePtr take_loaded(const block::BlockAddress& address);
+    std::vector<block::BlockAddress> neighbours_of(Node& parent, std::size_t index);
     Node& leaf_of(const Key& key);
 
     bool scan_node(Node& node, const Key& from, const Key& to,

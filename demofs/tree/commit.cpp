@@ -161,7 +161,7 @@ asio::awaitable<void> Tree::State::prepare_freeze() {
         if (!fault) co_return;
         std::exception_ptr error;
         try {
-            co_await load(fault->address);
+            co_await load(*fault);
         } catch (...) {
             error = std::current_exception();
         }

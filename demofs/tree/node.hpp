@@ -110,7 +110,8 @@ struct Node : boost::intrusive_ref_counter<Node, boost::thread_unsafe_counter> {
     std::uint32_t next_insert = 0;  ///< index behind the last insertion: recognises sequential ones
     std::size_t accounted = 0;      ///< what the tally holds for this node
     std::uint8_t level = 0;         ///< 0: leaf
-    std::uint8_t idle = 0;          ///< how often the eviction's hand came by since it was last used
+    std::uint8_t missed = 0;  ///< inner: how often a child was not in memory when it was wanted; at most 2
+    std::uint8_t idle = 0;    ///< how often the eviction's hand came by since it was last used
 
   private:
     void compact();

@@ -49,28 +49,52 @@ bool Tree::State::load_from_memory(const block::BlockAddress& address) {
 
 // Whoever finds the node being read by another waits, and then lets its operation find out whether that
 // worked: a failed read is tried again, and reported, by each.
-asio::awaitable<void> Tree::State::load(block::BlockAddress address) {
-    if (loading.contains(address)) {
+asio::awaitable<void> Tree::State::load(NodeFault fault) {
+    if (loading.contains(fault.address)) {
         ++loaders;
-        while (loading.contains(address)) co_await load_done.wait();
+        while (loading.contains(fault.address)) co_await load_done.wait();
         --loaders;
         co_return;
     }
-    if (tree.is_loaded(address)) co_return;
-    loading.insert(address);
+    if (tree.is_loaded(fault.address)) co_return;
+    std::vector<block::BlockAddress> addresses{fault.address};
+    for (const block::BlockAddress& beside : fault.neighbours) {
+        if (!loading.contains(beside) && !tree.is_loaded(beside)) addresses.push_back(beside);
+    }
+    std::sort(addresses.begin(), addresses.end());  // what lies side by side is one read
+    loading.insert(addresses.begin(), addresses.end());
     ++loaders;
     std::exception_ptr error;
     try {
-        const SharedBytes payload = co_await blocks.read(address, block::BlockKind::node);
-        tree.add_loaded(address, payload);
+        co_await read_nodes(addresses);
     } catch (...) {
         error = std::current_exception();
     }
-    loading.erase(address);
+    // What is wrong with a neighbour is the business of those who want it.
+    if (error && addresses.size() > 1) {
+        error = nullptr;
+        std::vector<block::BlockAddress> alone{fault.address};
+        try {
+            co_await read_nodes(std::move(alone));
+        } catch (...) {
+            error = std::current_exception();
+        }
+    }
+    for (const block::BlockAddress& address : addresses) loading.erase(address);
     --loaders;
     load_done.wake_all();
     tree.evict(settings.node_cache_bytes, loaders);
     if (error) std::rethrow_exception(error);
+}
+
+asio::awaitable<void> Tree::State::read_nodes(std::vector<block::BlockAddress> addresses) {
+    if (addresses.size() == 1) {
+        const SharedBytes payload = co_await blocks.read(addresses.front(), block::BlockKind::node);
+        tree.add_loaded(addresses.front(), payload);
+        co_return;
+    }
+    const std::vector<SharedBytes> payloads = co_await blocks.read_many(addresses, block::BlockKind::node);
+    for (std::size_t i = 0; i < addresses.size(); ++i) tree.add_loaded(addresses[i], payloads[i]);
 }
 
 // --- the interface -------------------------------------------------------------------------------
@@ -130,7 +154,7 @@ bool Tree::numbers_left() const {
 }
 
 asio::awaitable<void> Tree::load(NodeFault fault) {
-    return state_->load(fault.address);
+    return state_->load(std::move(fault));
 }
 
 Epoch Tree::epoch() const {

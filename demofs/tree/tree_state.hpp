@@ -23,7 +23,8 @@ struct Tree::State {
     template <class F>
     auto resolve(F operation);
     bool load_from_memory(const block::BlockAddress& address);
-    boost::asio::awaitable<void> load(block::BlockAddress address);
+    boost::asio::awaitable<void> load(NodeFault fault);
+    boost::asio::awaitable<void> read_nodes(std::vector<block::BlockAddress> addresses);
 
     bool dirty() const { return last_change > durable; }
     void throw_if_failed() const;

@@ -159,6 +159,12 @@ class FaultEnumeration : public testing::TestWithParam<bool> {
         told_ += outcome.told() ? 1 : 0;
         if (!reached) {
             EXPECT_FALSE(outcome.told());
+        } else if (!outcome.told()) {
+            // A tree node is read with its neighbours, and again alone if that fails: then nobody has missed
+            // anything, which verify() sees.
+            EXPECT_EQ(faults->read_strikes(), faults->strikes()) << "somebody must be told";
+            EXPECT_FALSE(fault.persistent);
+            ++spared_;
         }
         if (fault.kind == store::OperationKind::read && !fault.persistent) {
             EXPECT_LE(outcome.errors + (outcome.unmount_failed ? 1 : 0), 1u) << "one attempt has failed";
@@ -183,6 +189,7 @@ class FaultEnumeration : public testing::TestWithParam<bool> {
 
     std::size_t struck_ = 0;
     std::size_t told_ = 0;
+    std::size_t spared_ = 0;  // struck a read that was made good by another one
 };
 
 TEST_P(FaultEnumeration, AnyOperationFails) {
@@ -204,8 +211,10 @@ TEST_P(FaultEnumeration, AnyOperationFails) {
         }
     }
     EXPECT_GT(struck_, 300u);
-    EXPECT_EQ(told_, struck_);
-    std::cout << struck_ << " faults, " << told_ << " of them told\n";
+    EXPECT_EQ(told_ + spared_, struck_);
+    EXPECT_LT(spared_, 10u);
+    std::cout << struck_ << " faults, " << told_ << " of them told, " << spared_
+              << " made good by another read\n";
 }
 
 // By kind, so that the n-th of each is met whatever came between.
@@ -222,7 +231,7 @@ TEST_P(FaultEnumeration, EachKindFails) {
                                                              {OperationKind::close_writer, all.creates},
                                                              {OperationKind::close_store, 1}};
     for (const auto& [kind, count] : kinds) {
-        struck_ = told_ = 0;
+        struck_ = told_ = spared_ = 0;
         for (const bool persistent : {false, true}) {
             store::Fault fault;
             fault.kind = kind;
@@ -234,7 +243,8 @@ TEST_P(FaultEnumeration, EachKindFails) {
             }
         }
         std::cout << to_string(kind) << ": " << struck_ << " faults, " << told_ << " of them told\n";
-        EXPECT_EQ(told_, struck_) << to_string(kind);
+        EXPECT_EQ(told_ + spared_, struck_) << to_string(kind);
+        EXPECT_LT(spared_, 5u);
     }
 }
 

@@ -278,7 +278,9 @@ TEST_P(CrashTest, EveryFailedStoreOperationIsToldAndLosesNothingThatWasPromised)
                 failed = true;
             }
             const bool reached = vault_.faults->operations() >= n;
-            EXPECT_EQ(failed, reached);
+            // A read of several nodes may be made good by one of the node that is wanted.
+            const bool read_once = !persistent && vault_.faults->read_strikes() == 1;
+            EXPECT_TRUE(failed == reached || (reached && read_once));
             vault_.faults = nullptr;
             const CrashPoint now{vault_.disk->snapshot(), history.states.size() - 1, history.durable, true};
             check(now, history, Policy("lost", store::lose_unsynced()));

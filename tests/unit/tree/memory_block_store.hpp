@@ -71,6 +71,7 @@ class MemoryBlockStore final : public block::BlockStore {
     boost::asio::awaitable<std::vector<SharedBytes>> read_many(std::vector<block::BlockAddress> addresses,
                                                                block::BlockKind kind) override {
         std::vector<SharedBytes> payloads;
+        ++reads_of_many;
         for (const block::BlockAddress& address : addresses) payloads.push_back(co_await read(address, kind));
         co_return payloads;
     }
@@ -140,7 +141,8 @@ class MemoryBlockStore final : public block::BlockStore {
     std::uint64_t appends = 0;
     std::uint64_t appended_bytes = 0;
     std::uint64_t syncs = 0;
-    std::uint64_t reads = 0;
+    std::uint64_t reads = 0;          // of blocks, alone or together
+    std::uint64_t reads_of_many = 0;  // calls
     std::uint64_t appends_until_failure = ~0ull;
     std::uint64_t syncs_until_failure = ~0ull;
     bool hold_sync = false;

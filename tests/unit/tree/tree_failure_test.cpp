@@ -1,8 +1,10 @@
 // What the tree does when the block store fails.
 #include "demofs/tree/tree.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +46,47 @@ TEST_F(TreeTest, AFailedSyncMakesTheTreeReadOnlyForGood) {
     session([&](Tree& tree) -> asio::awaitable<void> {
         const std::string value = co_await get(tree, 2);
         EXPECT_EQ(value, "(none)");
+    });
+}
+
+// A node that is read together with its neighbours does not share their damage.
+TEST_F(TreeTest, ADamagedNodeFailsOnlyThoseWhoWantIt) {
+    settings.node_bytes = 512;
+    blocks.segment_bytes = 1 << 20;
+    session([&](Tree& tree) -> asio::awaitable<void> {
+        for (std::uint64_t i = 0; i < 1000; ++i) co_await put(tree, i, "a value of some length");
+    });
+    session([&](Tree& tree) -> asio::awaitable<void> {
+        block::BlockAddress leaf;
+        for (;;) {
+            std::optional<NodeFault> fault;
+            try {
+                static_cast<void>(tree.find(number_key(500)));
+            } catch (const NodeFault& missing) {
+                fault.emplace(missing);
+            }
+            if (!fault) break;
+            leaf = fault->address;
+            co_await tree.load(*fault);
+        }
+        blocks.unreadable = leaf;
+        co_return;
+    });
+    session([&](Tree& tree) -> asio::awaitable<void> {
+        std::vector<std::uint64_t> failed;
+        for (std::uint64_t i = 0; i < 1000; ++i) {
+            std::exception_ptr error;
+            try {
+                static_cast<void>(co_await get(tree, i));
+            } catch (...) {
+                error = std::current_exception();
+            }
+            if (error) failed.push_back(i);
+        }
+        EXPECT_GT(blocks.reads_of_many, 0u);
+        EXPECT_THAT(failed, testing::Contains(500u));
+        EXPECT_LT(failed.size(), 20u);
+        EXPECT_EQ(failed.back() - failed.front() + 1, failed.size()) << "the entries of one leaf";
     });
 }
 

@@ -96,6 +96,42 @@ TEST_F(TreeTest, ConcurrentLoadsOfANodeReadItOnce) {
     });
 }
 
+// Nodes that were written together lie side by side, and the disk hardly takes longer for eight than for one.
+TEST_F(TreeTest, NodesThatLieSideBySideAreReadTogether) {
+    settings.node_bytes = 512;
+    blocks.segment_bytes = 1 << 20;
+    session([&](Tree& tree) -> asio::awaitable<void> {
+        for (std::uint64_t i = 0; i < 4000; ++i) co_await put(tree, i, "a value of some length");
+    });
+    session([&](Tree& tree) -> asio::awaitable<void> {
+        for (std::uint64_t i = 0; i < 4000; i += 97) {  // not one after the other
+            const std::string value = co_await get(tree, i * 1009 % 4000);
+            EXPECT_EQ(value, "a value of some length");
+        }
+        const std::uint64_t alone = blocks.reads;
+        EXPECT_GT(blocks.reads_of_many, 0u);
+        const Contents contents = co_await contents_of(tree);
+        EXPECT_EQ(contents.size(), 4000u);
+        EXPECT_GE(blocks.reads, alone);
+        EXPECT_LT(blocks.reads_of_many, blocks.reads / 5) << "each brings several nodes";
+    });
+}
+
+// Who looks up one key in a large tree reads the nodes on the way, and no more.
+TEST_F(TreeTest, ASingleLookupReadsNoNeighbours) {
+    settings.node_bytes = 512;
+    blocks.segment_bytes = 1 << 20;
+    session([&](Tree& tree) -> asio::awaitable<void> {
+        for (std::uint64_t i = 0; i < 4000; ++i) co_await put(tree, i, "a value of some length");
+    });
+    session([&](Tree& tree) -> asio::awaitable<void> {
+        const std::string value = co_await get(tree, 2000);
+        EXPECT_EQ(value, "a value of some length");
+        EXPECT_EQ(blocks.reads_of_many, 0u);
+        EXPECT_LE(blocks.reads, 6u);
+    });
+}
+
 TEST_F(TreeTest, ThrottleCommitsWhenTooMuchIsDirty) {
     settings.node_cache_bytes = 256 * 1024;
     settings.node_bytes = 1024;
