@@ -33,6 +33,7 @@ def arguments_of(command_line):
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sizes", choices=workloads.SIZES, default="normal", help="'small' is a quick look, not for quoting")
     parser.add_argument("--filesystems", default=",".join(filesystems.ALL), help="which, separated by commas")
+    parser.add_argument("--scenarios", default=",".join(workloads.SCENARIOS), help="which, separated by commas")
     parser.add_argument("--json", type=Path, help="also save every single figure to this file")
     parser.add_argument("--chart", type=Path, help="also draw the ratios into this SVG file")
     parser.add_argument("--report", type=Path, help="measure nothing: show what --json saved in this file")
@@ -42,6 +43,9 @@ def arguments_of(command_line):
     for name in arguments.filesystems.split(","):
         if name not in filesystems.ALL:
             parser.error(f"unknown filesystem '{name}'; there are {', '.join(filesystems.ALL)}")
+    for name in arguments.scenarios.split(","):
+        if name not in workloads.SCENARIOS:
+            parser.error(f"unknown scenario '{name}'; there are {', '.join(workloads.SCENARIOS)}")
     return arguments
 
 
@@ -101,7 +105,7 @@ def measure(arguments):
         for filesystem in compared:
             filesystem.prepare()
         all_rounds = rounds.Rounds(compared, sizes, things, tell)
-        all_rounds.run(arguments.rounds)
+        all_rounds.run(arguments.rounds, arguments.scenarios.split(","))
         kinds = {filesystem.name: {"encrypted": filesystem.encrypted, "syncs": filesystem.syncs, "options": filesystem.options()}
                  for filesystem in compared}
         return {"machine": described, "rounds": arguments.rounds, "sizes": arguments.sizes, "cold": all_rounds.cold,

@@ -28,9 +28,10 @@ class Rounds:
         self.cold = True
         self.failed = set()  # (filesystem, scenario): not tried again
 
-    def run(self, count):
+    def run(self, count, scenarios):
+        """`scenarios` are names from workloads.SCENARIOS."""
         for number in range(count):
-            for scenario in workloads.SCENARIOS:
+            for scenario in (workloads.SCENARIOS[name] for name in workloads.SCENARIOS if name in scenarios):
                 for filesystem in rotated(self.filesystems, number):
                     if (filesystem.name, scenario.__name__) not in self.failed:
                         self.tell(f"round {number + 1} of {count}: {scenario.__name__} on {filesystem.name}")
