@@ -4,7 +4,9 @@
 
 #include <benchmark/benchmark.h>
 #include <openssl/evp.h>
+#include <time.h>
 
+#include <algorithm>
 #include <asyncdrop/drop_in_order.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -89,8 +91,9 @@ asyncdrop::AsyncDropBox<store::ObjectStore> memory_store() {
 // One session on `store` for the whole of `body`, a coroutine of the stack.
 template <class Body>
 asio::awaitable<void> with_stack(asio::any_io_executor executor,
-                                 asyncdrop::AsyncDropBox<store::ObjectStore> store, Body& body) {
-    auto pool = WorkerPool::make(2);
+                                 asyncdrop::AsyncDropBox<store::ObjectStore> store, std::size_t workers,
+                                 Body& body) {
+    auto pool = WorkerPool::make(workers);
     const crypto::VaultKeys keys = bench_keys();
     const BlockSettings settings;
     SessionId session;
@@ -110,11 +113,11 @@ asio::awaitable<void> with_stack(asio::any_io_executor executor,
 }
 
 template <class Body>
-void run(asyncdrop::AsyncDropBox<store::ObjectStore> store, Body body) {
+void run(asyncdrop::AsyncDropBox<store::ObjectStore> store, Body body, std::size_t workers = 2) {
     asio::io_context context(1);
     const asio::any_io_executor executor = context.get_executor();
     std::exception_ptr error;
-    asio::co_spawn(context, with_stack(executor, std::move(store), body),
+    asio::co_spawn(context, with_stack(executor, std::move(store), workers, body),
                    [&](std::exception_ptr failure) { error = failure; });
     context.run();
     if (error) std::rethrow_exception(error);
@@ -170,6 +173,52 @@ BENCHMARK(append_and_encrypt)
     ->Unit(benchmark::kMillisecond)
     ->MeasureProcessCPUTime();
 
+// How the layer scales: wall time with one and more workers, and what the core thread and the workers need for each
+// GiB. The core is the part that does not scale; `of_8` is what eight workers on processors of their own would
+// reach: the slower of the core and an eighth of the workers' share.
+class Shares {
+  public:
+    void report(benchmark::State& state, std::int64_t bytes) const {
+        const double gib = static_cast<double>(bytes) / (1u << 30);
+        const double core = (now(CLOCK_THREAD_CPUTIME_ID) - core_) / gib;
+        const double workers = (now(CLOCK_PROCESS_CPUTIME_ID) - process_) / gib - core;
+        state.counters["core_s_per_GiB"] = core;
+        state.counters["workers_s_per_GiB"] = workers;
+        state.counters["GiB_per_s_of_8"] = 1 / std::max(core, workers / 8);
+    }
+
+  private:
+    static double now(clockid_t clock) {
+        timespec time{};
+        clock_gettime(clock, &time);
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+    }
+
+    double core_ = now(CLOCK_THREAD_CPUTIME_ID);
+    double process_ = now(CLOCK_PROCESS_CPUTIME_ID);
+};
+
+void encrypt_with_workers(benchmark::State& state) {
+    const SharedBytes payload = SharedBytes::copy_of(Bytes(32 << 10, std::byte{1}));
+    constexpr std::size_t piece_bytes = 32 << 20;
+    const auto body = [&](BlockStack& stack) -> asio::awaitable<void> {
+        BlockStore& blocks = *stack.pipeline;
+        const BlockHeader header;
+        const Shares shares;
+        while (state.KeepRunning()) {
+            for (std::size_t done = 0; done < piece_bytes; done += payload.size()) {
+                benchmark::DoNotOptimize(blocks.append(header, payload, Placement::packed));
+                co_await blocks.throttle();
+            }
+            co_await blocks.sync();
+        }
+        shares.report(state, state.iterations() * static_cast<std::int64_t>(piece_bytes));
+    };
+    run(forgetful_store(), body, static_cast<std::size_t>(state.range(0)));
+    state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(piece_bytes));
+}
+BENCHMARK(encrypt_with_workers)->Arg(1)->Arg(2)->Arg(8)->Unit(benchmark::kMillisecond)->UseRealTime();
+
 // A small commit: three nodes, digest, record, sync.
 void small_commit(benchmark::State& state) {
     const SharedBytes node = SharedBytes::copy_of(Bytes(8 << 10, std::byte{1}));
@@ -207,6 +256,29 @@ void read_and_decrypt(benchmark::State& state) {
     });
 }
 BENCHMARK(read_and_decrypt)->Arg(4 << 10)->Arg(32 << 10)->Arg(64 << 10)->MeasureProcessCPUTime();
+
+void decrypt_with_workers(benchmark::State& state) {
+    const SharedBytes payload = SharedBytes::copy_of(Bytes(32 << 10, std::byte{1}));
+    constexpr std::size_t piece_bytes = 32 << 20;
+    const auto body = [&](BlockStack& stack) -> asio::awaitable<void> {
+        WritePipeline& blocks = *stack.pipeline;
+        std::vector<BlockAddress> addresses;
+        for (std::size_t done = 0; done < piece_bytes; done += payload.size()) {
+            addresses.push_back(blocks.append(BlockHeader(), payload, Placement::packed));
+            co_await blocks.throttle();
+        }
+        co_await blocks.sync();
+        const Shares shares;
+        while (state.KeepRunning()) {
+            const std::vector<SharedBytes> read = co_await blocks.read_many(addresses, BlockKind::data);
+            benchmark::DoNotOptimize(read.data());
+        }
+        shares.report(state, state.iterations() * static_cast<std::int64_t>(piece_bytes));
+    };
+    run(memory_store(), body, static_cast<std::size_t>(state.range(0)));
+    state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(piece_bytes));
+}
+BENCHMARK(decrypt_with_workers)->Arg(1)->Arg(2)->Arg(8)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 // A block in the cache.
 void cached_try_read(benchmark::State& state) {

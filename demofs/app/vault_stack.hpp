@@ -6,6 +6,7 @@
 // Threads: the core.
 #pragma once
 
+#include <algorithm>
 #include <asyncdrop/guard.hpp>
 #include <asyncdrop/teardown_graph.hpp>
 #include <boost/asio/any_io_executor.hpp>
@@ -41,7 +42,8 @@ struct StackSettings {
     std::size_t cache_bytes = std::size_t{16} << 20;
     std::size_t tree_cache_bytes = std::size_t{64} << 20;
     std::size_t dirty_bytes = std::size_t{16} << 20;
-    std::size_t worker_threads = 2;
+    /// They encrypt and decrypt what is large: by default as many as there are processors.
+    std::size_t worker_threads = std::clamp(std::thread::hardware_concurrency(), 2u, 8u);
     std::optional<tree::HistoryId> history;  ///< of several, the one to show; none: the newest
     bool accept_fork = false;                ///< go on with one of several histories, and give up the others
     bool accept_rollback = false;            ///< go on with an older state than this machine has seen

@@ -54,7 +54,7 @@ BlockAddress WritePipeline::append(const BlockHeader& header, SharedBytes payloa
     plain_bytes_ += block.stored_bytes();
     plain_.push_back(std::move(block));
     ++appended_;
-    if (should_encrypt()) start_encrypting();
+    start_encrypting();
     return address;
 }
 
@@ -125,7 +125,7 @@ void WritePipeline::fail(std::exception_ptr error) noexcept {
 boost::asio::awaitable<void> WritePipeline::async_drop_impl() {
     closing_ = true;  // nothing more enters, so the loops come to an end
     if (!error_ && synced_ < appended_) request_sync();
-    while (encrypting_ || writing_ || (!error_ && synced_ < appended_)) co_await progress_.wait();
+    while (!encrypting_.empty() || writing_ || (!error_ && synced_ < appended_)) co_await progress_.wait();
     co_await reader_.idle();
     if (error_ && synced_ < appended_)
         throw Error(failure_code_, failure_ + " (" + std::to_string(appended_ - synced_) + " blocks lost)");

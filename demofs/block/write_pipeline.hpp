@@ -3,13 +3,13 @@
 //
 //   append -> plain_ --encrypt--> ready_ --write--> segment --sync--> forgotten here
 //
-// Two background coroutines, each running only while it has work: the encrypter takes up to about 1 MiB of
-// plain_ at a time (on a worker if that is worth the hop), the writer appends finished batches. Less than
+// Background coroutines, each living only while it has work: each worker encrypts up to about 1 MiB of plain_ at a
+// time (what is not worth the hop is encrypted here), one writer appends finished batches. Less than
 // `write_start_bytes` waits for a sync, so that a small commit is encrypted inline, then written and synced
 // with one store operation.
 //
-// Threads: the core thread (the executor given to make). Invariants: plain_, ready_ and the segment hold
-// consecutive pieces of the log; positions count appended blocks, and synced <= written <= encrypted <=
+// Threads: the core thread (the executor given to make). Invariants: plain_, encrypting_, ready_ and the segment
+// hold consecutive pieces of the log; positions count appended blocks, and synced <= written <= encrypted <=
 // appended.
 #pragma once
 
@@ -79,17 +79,29 @@ class WritePipeline final : public BlockStore {
         std::uint64_t last;  // position of its last block
     };
 
+    // On a worker; it leaves when all before it have left.
+    struct Encrypting {
+        explicit Encrypting(std::vector<PlainBlock> run)
+            : blocks(std::move(run)), batch(blocks.front(), size_bytes()) {}
+        std::size_t size_bytes() const { return blocks.back().end() - blocks.front().begin(); }
+
+        std::vector<PlainBlock> blocks;
+        Batch batch;
+        bool done = false;
+    };
+
     // Encrypting.
-    void start_encrypting();
+    void start_encrypting() noexcept;
     bool should_encrypt() const;
     std::vector<PlainBlock> take_plain(std::size_t limit_bytes);
     void encrypt_inline();
+    void encrypt_on_worker();
+    boost::asio::awaitable<void> encrypt(Encrypting& work);
+    void collect_encrypted();
     void encrypted(const std::vector<PlainBlock>& blocks, const Batch& batch, std::size_t first_tag);
-    boost::asio::awaitable<void> encrypt_loop();
-    boost::asio::awaitable<void> encrypt_on_worker();
 
     // Writing.
-    void start_writing();
+    void start_writing() noexcept;
     bool should_write() const;
     bool sync_wanted() const { return !sync_points_.empty(); }
     boost::asio::awaitable<void> write_loop();
@@ -97,7 +109,7 @@ class WritePipeline final : public BlockStore {
     void request_sync();
     void covered(std::uint64_t position);
 
-    void encrypt_up_to(std::uint64_t position);
+    void encrypt_up_to(std::uint64_t position) noexcept;
     void fail(std::exception_ptr error) noexcept;
     void throw_if_failed() const;
     SharedBytes unsynced(const BlockAddress& address, BlockKind kind) const;
@@ -110,6 +122,8 @@ class WritePipeline final : public BlockStore {
 
     std::deque<PlainBlock> plain_;
     std::size_t plain_bytes_ = 0;
+    std::deque<Encrypting> encrypting_;  // at most one for each worker
+    std::size_t encrypting_bytes_ = 0;
     std::deque<Ready> ready_;
     std::size_t ready_bytes_ = 0;
     std::deque<BlockAddress> unsynced_order_;
@@ -127,8 +141,7 @@ class WritePipeline final : public BlockStore {
     std::vector<LogRange> digest_ranges_;
     TagHash digest_tags_;
 
-    bool encrypting_ = false;  // the encrypter runs
-    bool writing_ = false;     // the writer runs
+    bool writing_ = false;  // the writer runs
     bool closing_ = false;
     std::exception_ptr error_;
     Errc failure_code_ = Errc::writes_failed;

@@ -1,8 +1,9 @@
 // The first half of WritePipeline's way: from blocks as they were appended to batches ready to be written.
 //
-// Encryption runs behind the appends, in their order, and only when it pays: what is little is done inline in
-// one go (a hop to a worker costs more), what is much goes to a worker, a batch at a time. It stops while
-// enough is ready that the writer has not taken; the writer wakes it.
+// Encryption runs behind the appends, and only when it pays: what is little is done inline in one go (a hop to a
+// worker costs more), what is much goes to the workers, a batch to each that is idle. Batches may be finished in
+// any order and leave in that of the log. It stops while enough is ready that the writer has not taken; the
+// writer wakes it.
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -21,14 +22,27 @@ constexpr std::size_t small_batch_bytes = 64u << 10;
 
 bool WritePipeline::should_encrypt() const {
     if (error_ || plain_.empty()) return false;
-    if (ready_bytes_ >= settings_.ready_limit_bytes) return false;  // the writer wakes the encrypter
-    return plain_bytes_ >= settings_.write_start_bytes || encrypt_to_ > encrypted_;
+    if (ready_bytes_ + encrypting_bytes_ >= settings_.ready_limit_bytes) return false;  // the writer wakes it
+    const std::uint64_t taken = appended_ - plain_.size();
+    return plain_bytes_ >= settings_.write_start_bytes || encrypt_to_ > taken;
 }
 
-void WritePipeline::start_encrypting() {
-    if (encrypting_) return;
-    encrypting_ = true;
-    boost::asio::co_spawn(executor_, encrypt_loop(), boost::asio::detached);
+void WritePipeline::start_encrypting() noexcept {
+    try {
+        while (should_encrypt()) {
+            if (plain_bytes_ >= settings_.inline_crypto_bytes) {
+                if (encrypting_.size() >= pool_.size()) return;
+                encrypt_on_worker();
+            } else {
+                if (!encrypting_.empty()) return;  // its turn is behind them
+                encrypt_inline();
+                start_writing();
+                progress_.wake_all();
+            }
+        }
+    } catch (...) {
+        fail(std::current_exception());
+    }
 }
 
 // The longest run of plain blocks, each right behind the one before, that fits into one batch; at least one
@@ -51,7 +65,7 @@ std::vector<PlainBlock> WritePipeline::take_plain(std::size_t limit_bytes) {
     return run;
 }
 
-// Encrypts all of plain_ here and now; the encrypter must not be running.
+// Encrypts all of plain_ here and now; nothing may be on a worker.
 void WritePipeline::encrypt_inline() {
     while (!plain_.empty()) {
         // A small commit arrives in pieces (data, nodes, record); as one batch it is one write.
@@ -90,55 +104,51 @@ void WritePipeline::encrypted(const std::vector<PlainBlock>& blocks, const Batch
     invariant(encrypted_ <= appended_, "What is encrypted was appended.");
 }
 
-boost::asio::awaitable<void> WritePipeline::encrypt_loop() {
+void WritePipeline::encrypt_on_worker() {
+    Encrypting& work = encrypting_.emplace_back(take_plain(settings_.batch_bytes));
+    encrypting_bytes_ += work.size_bytes();
+    boost::asio::co_spawn(executor_, encrypt(work), boost::asio::detached);
+}
+
+// `work` stays in its place until it is done: an accepted job always ends before its caller goes on.
+boost::asio::awaitable<void> WritePipeline::encrypt(Encrypting& work) {
     try {
-        while (should_encrypt()) {
-            if (plain_bytes_ < settings_.inline_crypto_bytes) {
-                encrypt_inline();
-            } else {
-                co_await encrypt_on_worker();
-            }
-            start_writing();
-            progress_.wake_all();
-        }
+        const auto job = [&work] { work.batch.encrypt(work.blocks); };
+        co_await pool_.run(job);
     } catch (...) {
         fail(std::current_exception());
     }
-    encrypting_ = false;
+    work.done = true;
+    collect_encrypted();
+    start_writing();
+    start_encrypting();
     progress_.wake_all();
 }
 
-boost::asio::awaitable<void> WritePipeline::encrypt_on_worker() {
-    // Both live in this frame until the worker is done: an accepted job always ends before its caller goes
-    // on.
-    const std::vector<PlainBlock> blocks = take_plain(settings_.batch_bytes);
-    Batch batch(blocks.front(), blocks.back().end() - blocks.front().begin());
-    const auto job = [&batch, &blocks] { batch.encrypt(blocks); };
-    co_await pool_.run(job);
-    encrypted(blocks, batch, 0);
-    ready_bytes_ += batch.bytes().size();
-    ready_.push_back({std::move(batch), encrypted_});
+// Moves what the workers have finished to what is ready, in the order of the log.
+void WritePipeline::collect_encrypted() {
+    while (!encrypting_.empty() && encrypting_.front().done) {
+        Encrypting& first = encrypting_.front();
+        encrypting_bytes_ -= first.size_bytes();
+        if (!error_) {
+            encrypted(first.blocks, first.batch, 0);
+            ready_bytes_ += first.batch.bytes().size();
+            ready_.push_back({std::move(first.batch), encrypted_});
+        }
+        encrypting_.pop_front();
+    }
 }
 
 // Lets everything up to `position` be encrypted, however little it is; at once if it is little.
-void WritePipeline::encrypt_up_to(std::uint64_t position) {
+void WritePipeline::encrypt_up_to(std::uint64_t position) noexcept {
     encrypt_to_ = std::max(encrypt_to_, position);
-    if (encrypting_ || plain_.empty()) return;
-    if (plain_bytes_ < settings_.inline_crypto_bytes) {
-        encrypt_inline();
-    } else {
-        start_encrypting();
-    }
+    start_encrypting();
 }
 
 boost::asio::awaitable<LogDigest> WritePipeline::digest() {
     throw_if_failed();
     const std::uint64_t target = appended_;
-    try {
-        encrypt_up_to(target);
-    } catch (...) {
-        fail(std::current_exception());
-    }
+    encrypt_up_to(target);
     while (encrypted_ < target && !error_) co_await progress_.wait();
     throw_if_failed();
     // Blocks appended since the call may be in it as well: the caller appends its record without suspending,

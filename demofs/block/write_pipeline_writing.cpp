@@ -36,12 +36,8 @@ void WritePipeline::request_sync() {
         sync_points_.push_back(appended_);
         log_.end_page();
     }
-    try {
-        encrypt_up_to(appended_);
-        start_writing();
-    } catch (...) {
-        fail(std::current_exception());
-    }
+    encrypt_up_to(appended_);
+    start_writing();
 }
 
 bool WritePipeline::should_write() const {
@@ -50,17 +46,22 @@ bool WritePipeline::should_write() const {
     return sync_wanted() || ready_bytes_ >= settings_.write_start_bytes;
 }
 
-void WritePipeline::start_writing() {
+void WritePipeline::start_writing() noexcept {
     if (writing_ || !should_write()) return;
     writing_ = true;
-    boost::asio::co_spawn(executor_, write_loop(), boost::asio::detached);
+    try {
+        boost::asio::co_spawn(executor_, write_loop(), boost::asio::detached);
+    } catch (...) {  // no memory
+        writing_ = false;
+        fail(std::current_exception());
+    }
 }
 
 boost::asio::awaitable<void> WritePipeline::write_loop() {
     try {
         while (should_write()) {
             co_await write_one();
-            if (should_encrypt()) start_encrypting();
+            start_encrypting();
         }
     } catch (...) {
         fail(std::current_exception());

@@ -191,6 +191,26 @@ TEST_F(Pipeline, LargeAmountsAreEncryptedOnWorkersAndWrittenBeforeAnySync) {
     });
 }
 
+// Of each segment the first batch is thirty times as long as the second, and both are on workers at a time.
+TEST_F(Pipeline, BatchesThatWorkersFinishOutOfTurnAreWrittenInTheOrderOfTheLog) {
+    vault.settings.segment_bytes = 1 << 20;
+    std::vector<BlockAddress> addresses;
+    vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
+        for (std::uint64_t i = 0; i < 400; ++i) addresses.push_back(s.append(payload_of(32 << 10, i)));
+        const LogDigest digest = co_await s.blocks.digest();
+        EXPECT_EQ(digest.ranges.size(), 13u);
+        EXPECT_TRUE(std::ranges::is_sorted(digest.ranges, {},
+                                           [](const LogRange& range) { return range.segment.sequence; }));
+        co_await s.blocks.sync();
+    });
+    vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
+        for (std::uint64_t i = 0; i < addresses.size(); ++i) {
+            const SharedBytes read = co_await s.blocks.read(addresses[i], BlockKind::data);
+            EXPECT_TRUE(same_bytes(read, payload_of(32 << 10, i)));
+        }
+    });
+}
+
 TEST_F(Pipeline, ThrottleKeepsUnsyncedBytesBelowTheLimit) {
     vault.settings.unsynced_limit_bytes = 1 << 20;
     vault.session([&](Vault::Session& s) -> asio::awaitable<void> {
