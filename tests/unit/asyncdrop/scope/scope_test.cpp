@@ -7,6 +7,9 @@
 #include <asyncdrop/error.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/query.hpp>
+#include <boost/asio/require.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 #include <future>
@@ -50,6 +53,23 @@ TEST_F(ScopeTest, ATaskNeverBeginsInsideSpawn) {
     EXPECT_THAT(journal.events(), ElementsAre("begin a"));
     gate.open();
     EXPECT_EQ(start_dropping(scope), "no error");
+}
+
+TEST_F(ScopeTest, TheExecutorOfATaskTellsWhetherItBlocks) {
+    asio::any_io_executor executor;
+    auto scope = make_scope();
+    scope->spawn("a", [&executor]() -> asio::awaitable<void> {  // the scope keeps it
+        executor = co_await asio::this_coro::executor;
+    });
+    EXPECT_EQ(start_dropping(scope), "no error");
+    using asio::execution::blocking;
+    const asio::any_io_executor never = asio::require(executor, blocking.never);
+    const asio::any_io_executor tracked = asio::prefer(never, asio::execution::outstanding_work.tracked);
+    const asio::any_io_executor possibly = asio::prefer(never, blocking.possibly);
+    EXPECT_TRUE(asio::query(executor, blocking) == blocking.possibly);
+    EXPECT_TRUE(asio::query(never, blocking) == blocking.never);
+    EXPECT_TRUE(asio::query(tracked, blocking) == blocking.never);
+    EXPECT_TRUE(asio::query(possibly, blocking) == blocking.possibly);
 }
 
 TEST_F(ScopeTest, AFunctionLivesUntilItsCoroutineHasEnded) {
