@@ -116,6 +116,11 @@ class ArcBlock {
         }
         void done(std::exception_ptr error) noexcept {
             ArcBlock* const block = std::exchange(block_, nullptr);
+            // No owner is left to make another reference, so nobody waits.
+            if (block->references_.load(std::memory_order_acquire) == 1) {
+                delete block;
+                return;
+            }
             block->completed_.complete(std::move(error));
             block->release_reference();
         }
