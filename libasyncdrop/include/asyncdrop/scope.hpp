@@ -85,7 +85,8 @@ class AsyncDropScope {
     /// are what reports say.
     ///
     /// Errors, after which nothing has started: ScopeClosed, and `work` is untouched; std::bad_alloc, and an
-    /// awaitable is untouched. The task's own error is thrown by the drop.
+    /// awaitable is untouched. (Asio's strands take no such care: in Boost 1.81 one that finds no memory while it
+    /// is made or run ends the program.) The task's own error is thrown by the drop.
     template <detail::TaskWork Work>
         requires(std::is_void_v<detail::work_result_t<Work>>)
     void spawn(std::string_view name, Work&& work, CreationSite site = CreationSite::here()) {

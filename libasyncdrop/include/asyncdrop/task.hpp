@@ -140,7 +140,8 @@ class AsyncDropTask {
     /// Starts `body` on `executor`, whose context must be running until the drop has ended. `body` returns an
     /// asio::awaitable<void> and takes a TaskControl& or nothing; it is called once, lives until its
     /// coroutine has ended, and may be a lambda with captures. `name` and `site` are what reports say. If it
-    /// throws (std::bad_alloc), nothing has started.
+    /// throws (std::bad_alloc), nothing has started. (Asio's strands take no such care: in Boost 1.81 one that
+    /// finds no memory while it is made or run ends the program.)
     template <class F>
         requires(detail::ControlledBody<F> || detail::UncontrolledBody<F>)
     static AsyncDropGuard<AsyncDropTask> start(asio::any_io_executor executor, const std::string& name,

@@ -173,7 +173,9 @@ asio::awaitable<Outcome> run_async_drop(Operation operation, DropTicket ticket) 
         }
         if (error) std::rethrow_exception(error);
     } else {
-        if constexpr (returns_result) {
+        if constexpr (std::is_same_v<Outcome, Result>) {
+            if (result) co_return std::move(*result);
+        } else if constexpr (returns_result) {
             if (result && !result->has_value()) {
                 co_return Outcome(boost::system::in_place_error, result->error());
             }
