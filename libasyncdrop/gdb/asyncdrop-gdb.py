@@ -68,7 +68,7 @@ class OwnerPrinter:
         if state in ("empty", "dropped"):
             return f"{name} {state}"
         doing = "its cleanup is running" if state in ("dropping", "running") else state
-        pinned = ", borrowed by a teardown graph" if int(self.core["pinned_"]) else ""
+        pinned = ", borrowed by a teardown graph" if int(self.core["flags_"]) & 4 else ""
         return f"{name} {doing}, made at {place_of(self.core)}{pinned}"
 
     def children(self):

@@ -31,7 +31,9 @@
 
 namespace asyncdrop::detail {
 
-enum class DropState : std::uint8_t { empty, armed, dropping, running, dropped };
+// Numbered so that one bit tells of each question that is asked on every guard's way: 3 holds a value, 2 is
+// being dropped.
+enum class DropState : std::uint8_t { empty = 0, armed = 1, dropping = 2, running = 3, dropped = 4 };
 
 // Greater than zero while an installed execution context destroys its handlers on this thread.
 inline thread_local int contexts_in_destruction = 0;
@@ -63,15 +65,15 @@ class HandleCore {
     HandleCore& operator=(const HandleCore&) = delete;
 
     [[gnu::always_inline]] ~HandleCore() {
-        if (pinned_) [[unlikely]] {
+        if (pinned()) [[unlikely]] {
             misuse("a guard was destroyed while a teardown graph borrows it", "a resource", site());
         }
     }
 
     DropState state() const noexcept { return state_; }
     bool armed() const noexcept { return state_ == DropState::armed; }
-    bool dropping() const noexcept { return state_ == DropState::dropping || state_ == DropState::running; }
-    bool holds_value() const noexcept { return armed() || dropping(); }
+    bool dropping() const noexcept { return (static_cast<unsigned>(state_) & 2u) != 0; }
+    bool holds_value() const noexcept { return (static_cast<unsigned>(state_) & 3u) != 0; }
     CreationSite site() const noexcept {
         return CreationSite(state_ == DropState::running ? run_->file_ : file_, line_);
     }
@@ -80,7 +82,7 @@ class HandleCore {
         file_ = site.file();
         line_ = site.line();
         state_ = DropState::armed;
-        note_birth();
+        note_birth(0);
     }
 
     // Takes over the other's state and leaves it empty. The caller has checked that it may be moved.
@@ -88,12 +90,11 @@ class HandleCore {
         file_ = other.file_;
         line_ = other.line_;
         state_ = std::exchange(other.state_, DropState::empty);
-        refused_ = other.refused_;
-        other.refused_ = false;
-        note_birth();
+        note_birth(other.flags_ & refused);
+        other.flags_ = 0;
     }
 
-    // refused_ stays as it is: it means something to an armed handle only, and to clear a bit so soon after
+    // `refused` stays as it is: it means something to an armed handle only, and to clear a bit so soon after
     // the byte was written stalls the processor for as long as all the rest of a drop takes.
     [[gnu::always_inline]] void begin_drop() noexcept { state_ = DropState::dropping; }
     [[gnu::always_inline]] void end_drop() noexcept { state_ = DropState::dropped; }
@@ -102,21 +103,23 @@ class HandleCore {
     // A duty that was given away comes back: the drop could not be started.
     void rearm() noexcept { state_ = DropState::armed; }
 
-    void note_refused() noexcept { refused_ = true; }
+    void note_refused() noexcept { flags_ |= refused; }
 
     // A pinned handle is known elsewhere by its address (a borrowed node of a TeardownGraph): to move or
     // destroy it is a misuse.
-    bool pinned() const noexcept { return pinned_; }
-    void pin() noexcept { pinned_ = true; }
-    void unpin() noexcept { pinned_ = false; }
+    bool pinned() const noexcept { return (flags_ & pinned_here) != 0; }
+    void pin() noexcept { flags_ |= pinned_here; }
+    void unpin() noexcept { flags_ &= static_cast<std::uint8_t>(~pinned_here); }
 
     // True if there is something to drop; false after a drop and for an empty handle.
     [[gnu::always_inline]] bool wants_drop(std::string_view type) const noexcept {
-        if (dropping()) [[unlikely]] {
+        if (armed()) [[likely]]
+            return true;
+        if (dropping()) {
             misuse("async_drop was called while another async_drop of the same guard is running", type,
                    site());
         }
-        return state_ == DropState::armed;
+        return false;
     }
 
     void check_usable(std::string_view type) const noexcept {
@@ -128,7 +131,7 @@ class HandleCore {
         if (dropping()) [[unlikely]] {
             misuse("a guard was moved while its async_drop is running", type, site());
         }
-        if (pinned_) [[unlikely]] {
+        if (pinned()) [[unlikely]] {
             misuse("a guard was moved while a teardown graph borrows it", type, site());
         }
     }
@@ -144,7 +147,7 @@ class HandleCore {
     void report(std::string_view type, std::string_view name = {}) noexcept {
         if (state_ == DropState::running) {
             const bool context_may_live =
-                contexts_in_destruction == 0 && (!born_in_context_ || inside_running_context());
+                contexts_in_destruction == 0 && (!born_inside() || inside_running_context());
             if (context_may_live)
                 misuse("a guard was destroyed while its async_drop is running", type, site());
             run_->end();
@@ -155,18 +158,26 @@ class HandleCore {
     ForgottenReason reason() const noexcept {
         if (dropping()) return ForgottenReason::cleanup_abandoned;
         if (contexts_in_destruction > 0) return ForgottenReason::context_destroyed;
-        if (refused_) return ForgottenReason::refused_by_cancellation;
+        if ((flags_ & refused) != 0) return ForgottenReason::refused_by_cancellation;
         if (uncaught_exceptions() > exceptions_at_birth_) return ForgottenReason::unwinding;
-        if (born_in_context_ && !inside_running_context()) return ForgottenReason::unknown;
+        if (born_inside() && !inside_running_context()) return ForgottenReason::unknown;
         return ForgottenReason::forgotten;
     }
 
   private:
     friend class DropRun;
 
-    [[gnu::always_inline]] void note_birth() noexcept {
+    // Flags; no bit fields, whose bytes would be read before they are written, so soon after a drop has written
+    // one of them that the processor stalls.
+    static constexpr std::uint8_t refused = 1;
+    static constexpr std::uint8_t born_in_context = 2;
+    static constexpr std::uint8_t pinned_here = 4;
+
+    bool born_inside() const noexcept { return (flags_ & born_in_context) != 0; }
+
+    [[gnu::always_inline]] void note_birth(unsigned inherited) noexcept {
         exceptions_at_birth_ = static_cast<std::uint8_t>(uncaught_exceptions());
-        born_in_context_ = inside_running_context();
+        flags_ = static_cast<std::uint8_t>(inherited | (inside_running_context() ? born_in_context : 0u));
     }
 
     [[noreturn]] void fail_use(std::string_view type) const noexcept {
@@ -187,9 +198,7 @@ class HandleCore {
     };
     std::uint32_t line_ = 0;
     DropState state_ = DropState::empty;
-    bool refused_ : 1 = false;
-    bool born_in_context_ : 1 = false;
-    bool pinned_ : 1 = false;
+    std::uint8_t flags_ = 0;
     std::uint8_t exceptions_at_birth_ = 0;
 };
 
