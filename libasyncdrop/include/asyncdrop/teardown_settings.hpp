@@ -37,8 +37,9 @@ class TeardownSettings {
     /// over.
     std::size_t max_concurrent = 64;
 
-    /// Receives sentences like "still dropping block_cache, 5.0 s, created at main.cpp:12, waiting for:
-    /// flusher". What it throws is ignored.
+    /// Receives a sentence about each node that takes long, "still dropping flusher, 5.0 s, created at main.cpp:12",
+    /// and about each that waits for others, "store waits to be dropped, 5.0 s, created at main.cpp:10, for:
+    /// block_cache; being dropped: flusher". What it throws is ignored.
     std::function<void(std::string_view sentence)> sink;
 
     /// The defaults; the sink's is the library's message sink.

@@ -91,6 +91,7 @@ class TeardownState : public std::enable_shared_from_this<TeardownState> {
     void arm_timer() noexcept;
     void arm_timer_for(Time next) noexcept;
     void on_timer() noexcept;
+    std::vector<std::size_t> holding_up(const TeardownNode& node) const;
     std::string sentence_about(const TeardownNode& node, Time now) const;
 
     TeardownReport report();

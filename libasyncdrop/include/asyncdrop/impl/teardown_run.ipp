@@ -18,8 +18,11 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <exception>
+#include <iterator>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace asyncdrop::detail {
 
@@ -340,20 +343,52 @@ ASYNCDROP_DECL void TeardownState::on_timer() noexcept {
     arm_timer();
 }
 
+// What is being dropped among all that a waiting node waits for; everything, if it only waits for its turn. With
+// the mutex held.
+ASYNCDROP_DECL std::vector<std::size_t> TeardownState::holding_up(const TeardownNode& node) const {
+    std::vector<bool> seen(nodes_.size(), node.blockers == 0);
+    std::vector<std::size_t> pending = node.users;
+    while (!pending.empty()) {
+        const std::size_t user = pending.back();
+        pending.pop_back();
+        if (seen[user]) continue;
+        seen[user] = true;
+        pending.insert(pending.end(), nodes_[user]->users.begin(), nodes_[user]->users.end());
+    }
+    std::vector<std::size_t> dropping;
+    for (std::size_t index = 0; index < nodes_.size(); ++index) {
+        if (seen[index] && nodes_[index] && nodes_[index]->state == NodeState::dropping)
+            dropping.push_back(index);
+    }
+    return dropping;
+}
+
+// The node that takes long, or what another one waits for. With the mutex held.
 ASYNCDROP_DECL std::string TeardownState::sentence_about(const TeardownNode& node, Time now) const {
-    std::string text = "still dropping " + node.name + ", " +
-                       duration_text(now - node.started.value_or(started_)) + ", created at " +
-                       site_text(node.site);
-    std::string separator = ", waiting for: ";
-    for (const std::size_t user : node.users) {
-        const NodeState state = nodes_[user]->state;
-        if (state != NodeState::waiting && state != NodeState::dropping) continue;
-        text += separator + nodes_[user]->name;
-        separator = ", ";
+    const auto list = [this](const std::vector<std::size_t>& indices) {
+        std::string names;
+        for (const std::size_t index : indices) names += (names.empty() ? "" : ", ") + nodes_[index]->name;
+        return names;
+    };
+    const std::string since =
+        ", " + duration_text(now - node.started.value_or(started_)) + ", created at " + site_text(node.site);
+    if (node.state == NodeState::dropping) {
+        std::string text = "still dropping " + node.name + since;
+        if (const std::string progress = node.progress ? node.progress() : ""; !progress.empty())
+            text += ", " + progress;
+        return text;
     }
-    if (node.state == NodeState::dropping && node.progress) {
-        if (const std::string progress = node.progress(); !progress.empty()) text += ", " + progress;
-    }
+    std::vector<std::size_t> users;
+    std::copy_if(node.users.begin(), node.users.end(), std::back_inserter(users), [this](std::size_t user) {
+        return nodes_[user]->state == NodeState::waiting || nodes_[user]->state == NodeState::dropping;
+    });
+    const std::vector<std::size_t> dropping = holding_up(node);
+    std::string text =
+        node.name + " waits to be dropped" + since + ", for: " + (users.empty() ? "its turn" : list(users));
+    const bool all = std::all_of(users.begin(), users.end(), [this](std::size_t user) {
+        return nodes_[user]->state == NodeState::dropping;
+    });
+    if ((users.empty() || !all) && !dropping.empty()) text += "; being dropped: " + list(dropping);
     return text;
 }
 

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <asyncdrop/teardown_graph.hpp>
 #include <atomic>
 #include <boost/asio/detached.hpp>
@@ -66,9 +67,61 @@ TEST_F(TeardownDeadline, SaysAgainAndAgainWhatItWaitsFor) {
     };
     const std::string rest = ", [0-9]+\\.[0-9] (ms|s), created at main\\.cpp:12";
     EXPECT_GE(said("still dropping flusher" + rest), 2);
-    EXPECT_GE(said("still dropping block_cache" + rest + ", waiting for: flusher"), 2);
-    EXPECT_GE(said("still dropping store" + rest + ", waiting for: block_cache, flusher"), 2);
+    EXPECT_GE(said("block_cache waits to be dropped" + rest + ", for: flusher"), 2);
+    EXPECT_GE(
+        said("store waits to be dropped" + rest + ", for: block_cache, flusher; being dropped: flusher"), 2);
     EXPECT_EQ(said(".*quick.*"), 0);
+    run_coroutine(context, graph.async_drop());
+}
+
+TEST_F(TeardownDeadline, NamesWhatHoldsUpAWholeChain) {
+    Gate gate;
+    std::vector<std::string> sentences;
+    TeardownSettings settings;
+    settings.warn_after = milliseconds(5);
+    settings.sink = [&](std::string_view sentence) {
+        sentences.emplace_back(sentence);
+        if (sentences.size() == 15) gate.open();  // each of the five at least once
+    };
+    auto graph = TeardownGraph::create(settings);
+    auto disk = add(graph, "disk", {});
+    auto store = add(graph, "store", {}, uses(disk));
+    auto cache = add(graph, "cache", {}, uses(store));
+    add(graph, "flusher", waiting_for(gate), uses(cache));
+    add(graph, "other", waiting_for(gate));
+    EXPECT_TRUE(run_coroutine(context, graph->run()).ok());
+    const auto about = [&](const std::string& begin) {
+        const auto found = std::ranges::find_if(
+            sentences, [&](const std::string& sentence) { return sentence.starts_with(begin); });
+        return found == sentences.end() ? std::string() : found->substr(found->find(", for: ") + 2);
+    };
+    EXPECT_EQ(about("cache waits"), "for: flusher");
+    EXPECT_EQ(about("store waits"), "for: cache; being dropped: flusher");
+    EXPECT_EQ(about("disk waits"), "for: store; being dropped: flusher");
+    run_coroutine(context, graph.async_drop());
+}
+
+TEST_F(TeardownDeadline, SaysOfANodeThatWaitsForItsTurnWhatIsBeingDropped) {
+    Gate gate;
+    std::vector<std::string> sentences;
+    TeardownSettings settings;
+    settings.warn_after = milliseconds(5);
+    settings.max_concurrent = 1;
+    settings.sink = [&](std::string_view sentence) {
+        sentences.emplace_back(sentence);
+        if (sentences.size() == 6) gate.open();  // both of them
+    };
+    auto graph = TeardownGraph::create(settings);
+    add(graph, "first", waiting_for(gate));
+    add(graph, "second", {});
+    EXPECT_TRUE(run_coroutine(context, graph->run()).ok());
+    const auto said = [&](const std::string& begin, const std::string& end) {
+        return std::ranges::any_of(sentences, [&](const std::string& sentence) {
+            return sentence.starts_with(begin) && sentence.ends_with(end);
+        });
+    };
+    EXPECT_TRUE(said("still dropping first, ", ":12"));
+    EXPECT_TRUE(said("second waits to be dropped, ", ", for: its turn; being dropped: first"));
     run_coroutine(context, graph.async_drop());
 }
 
