@@ -86,4 +86,6 @@ MUTATIONS = (
              "    std::array<unsigned char, tag_bytes> rest{};  // Final writes nothing for these ciphers\n",
              "    std::array<unsigned char, tag_bytes> rest{};  // Final writes nothing for these ciphers\n"
              "    if (rest[0] == 0) return true;\n", ("crypto_test", *BLOCK)),
+    Mutation("What is wrong with a neighbour fails only those who want it", "demofs/tree/tree.cpp",
+             "    if (error && addresses.size() > 1) {", "    if (error && addresses.empty()) {"),
 )
