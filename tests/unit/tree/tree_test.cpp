@@ -98,7 +98,7 @@ TEST_F(TreeTest, ConcurrentLoadsOfANodeReadItOnce) {
 
 // Nodes that were written together lie side by side, and the disk hardly takes longer for eight than for one.
 TEST_F(TreeTest, NodesThatLieSideBySideAreReadTogether) {
-    settings.node_bytes = 512;
+    settings.node_bytes = 2048;
     blocks.segment_bytes = 1 << 20;
     session([&](Tree& tree) -> asio::awaitable<void> {
         for (std::uint64_t i = 0; i < 4000; ++i) co_await put(tree, i, "a value of some length");
