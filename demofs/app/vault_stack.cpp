@@ -119,9 +119,11 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
         top_node_ = keeper_node;
     }
     if (access != Access::create) {
-        auto checking = tree::require_complete(*tree_, *catalog_);
-        const std::optional<std::string> note = co_await std::move(checking);
-        if (note) notice_(*note);
+        auto checking = tree::completeness_of(*tree_, *catalog_);
+        const tree::Completeness found = co_await std::move(checking);
+        verdict_ = std::max(verdict_, found.verdict);
+        require_usable(found);
+        if (!found.why.empty()) notice_(found.why);
     }
     // Before anything is written the memory holds the state that it is written on: an older one, if that was
     // accepted.

@@ -125,4 +125,8 @@ void require_usable(const tree::Recovered& recovered, bool to_write, const std::
                 recovered.why + " " + way_out(recovered.verdict, directory));
 }
 
+void require_usable(const tree::Completeness& found) {
+    if (!may_be_written(found.verdict)) throw Error(error_code_of(found.verdict), found.why);
+}
+
 }  // namespace demofs::app

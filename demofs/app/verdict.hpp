@@ -20,4 +20,7 @@ namespace demofs::app {
 /// (`to_write`) if that must not be written on. `directory` is the vault's, for the sentence.
 void require_usable(const tree::Recovered& recovered, bool to_write, const std::string& directory);
 
+/// The same for what is found when the tree is open.
+void require_usable(const tree::Completeness& found);
+
 }  // namespace demofs::app

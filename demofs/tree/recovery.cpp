@@ -146,7 +146,7 @@ asio::awaitable<bool> Recovery::whole(const CommitRecord& record, bool synced) {
             co_return seen.tags_hash == record.log.tags_hash;
         case block::LogState::missing_segment:
             // No crash's doing: segments are created, durably, before anything newer is written. After a sync
-            // a segment may be removed once nothing in it is alive (require_complete asks for that); before,
+            // a segment may be removed once nothing in it is alive (completeness_of asks for that); before,
             // the folder is not complete.
             if (synced) co_return true;
             missing_ = seen.segment;
@@ -363,7 +363,8 @@ std::vector<block::SegmentId> missing_of(const std::vector<SegmentLive>& usage,
 
 }  // namespace
 
-asio::awaitable<std::optional<std::string>> require_complete(Tree& tree, block::SegmentCatalog& catalog) {
+asio::awaitable<Completeness> completeness_of(Tree& tree, block::SegmentCatalog& catalog) {
+    Completeness found;
     const auto read_usage = [&tree] { return tree.segment_usage(); };
     std::vector<SegmentLive> usage;
     std::exception_ptr error;
@@ -373,18 +374,20 @@ asio::awaitable<std::optional<std::string>> require_complete(Tree& tree, block::
         error = std::current_exception();
     }
     if (has_code(error, Errc::corrupt)) {
-        co_return "The table of live bytes is damaged, so whether all segments are there is not known: " +
-            describe(error);
+        found.why = "The table of live bytes is damaged, so whether all segments are there is not known: " +
+                    describe(error);
+        co_return found;
     }
     if (error) std::rethrow_exception(error);
-    if (missing_of(usage, catalog).empty()) co_return std::nullopt;
+    if (missing_of(usage, catalog).empty()) co_return found;
     co_await catalog.refresh();
     const std::vector<block::SegmentId> missing = missing_of(usage, catalog);
-    if (missing.empty()) co_return std::nullopt;
-    throw Error(Errc::vault_incomplete, "The vault is not complete: " + std::to_string(missing.size()) +
-                                            " segments with live data are missing, the first is number " +
-                                            std::to_string(missing.front().sequence) +
-                                            ". Wait until the folder is synchronised.");
+    if (missing.empty()) co_return found;
+    found.verdict = Verdict::incomplete;
+    found.why = "The vault is not complete: " + std::to_string(missing.size()) +
+                " segments with live data are missing, the first is number " +
+                std::to_string(missing.front().sequence) + ". Wait until the folder is synchronised.";
+    co_return found;
 }
 
 }  // namespace demofs::tree

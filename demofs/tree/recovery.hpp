@@ -13,7 +13,7 @@
 //   a record that should be there cannot be read, or the   damaged: the next older one is shown, or nothing if
 //     header of a segment that may have one                  no record at all is whole
 //   a segment it refers to is missing                      incomplete: nothing is shown. (If the record was
-//                                                            synced, require_complete tells)
+//                                                            synced, completeness_of tells)
 //   an authentic record cannot be decoded                  unsupported: nothing is shown
 //   no segments                                            clean, and no record: a fresh vault
 //
@@ -102,12 +102,17 @@ struct Recovered {
 /// no history as the settings ask for; what the vault is like is the verdict.
 boost::asio::awaitable<Recovered> recover(block::LogReader& log, RecoverySettings settings);
 
-/// Throws Error(Errc::vault_incomplete), naming how many, if segments that `tree` says hold live bytes are not
-/// in the store: the folder is not fully synchronised, or they were deleted. Lists the store anew before it says
-/// so, because a writer beside may have created them since. Returns a sentence if that cannot be told, because
-/// the table of live bytes is damaged: it can be computed anew, and everything else is as good as before. Both
-/// arguments must outlive the call.
-[[nodiscard]] boost::asio::awaitable<std::optional<std::string>> require_complete(
-    Tree& tree, block::SegmentCatalog& catalog);
+/// Whether the segments are all there.
+struct Completeness {
+    Verdict verdict = Verdict::clean;  ///< or incomplete
+    std::string why;  ///< as a sentence; if it is clean, why it could not be told, or nothing
+};
+
+/// Whether all segments that `tree` says hold live bytes are in the store; if not, the folder is not fully
+/// synchronised, or they were deleted. Lists the store anew before it says so, because a writer beside may have
+/// created them since. If the table of live bytes is damaged it cannot be told: that can be computed anew, and
+/// everything else is as good as before. Throws the store's error. Both arguments must outlive the call.
+[[nodiscard]] boost::asio::awaitable<Completeness> completeness_of(Tree& tree,
+                                                                   block::SegmentCatalog& catalog);
 
 }  // namespace demofs::tree

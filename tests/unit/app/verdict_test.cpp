@@ -6,6 +6,7 @@
 #include <set>
 
 #include "demofs/app/failure.hpp"
+#include "demofs/base/error.hpp"
 #include "demofs/tree/commit_record.hpp"
 
 namespace demofs::app {
@@ -54,6 +55,21 @@ TEST(Verdict, WhatIsRefusedIsRefusedWithTheSameCodeEverywhere) {
     }
     EXPECT_EQ(refusal(recovered(Verdict::clean, false), false, text), exit_vault_incomplete);
     EXPECT_THAT(text, HasSubstr("holds no commit"));
+}
+
+TEST(Verdict, MissingSegmentsAreRefusedAsAnIncompleteVault) {
+    tree::Completeness found;
+    found.why = "It cannot be told.";
+    EXPECT_NO_THROW(require_usable(found));
+    found.verdict = Verdict::incomplete;
+    found.why = "Some are missing.";
+    try {
+        require_usable(found);
+        ADD_FAILURE() << "it was not refused";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), make_error_code(Errc::vault_incomplete));
+        EXPECT_STREQ(error.what(), "Some are missing.");
+    }
 }
 
 TEST(Verdict, TheWayOutIsNamed) {

@@ -140,8 +140,9 @@ class Vault {
             if (recovered.record) origin.base = recovered.record->id();
             stack = block::make_block_stack(executor, *store, *pool, keys, catalog, block_settings, origin);
             tree = Tree::make(settings, *stack.cached, std::move(recovered.record));
-            const std::optional<std::string> note = co_await require_complete(*tree, catalog);
-            if (note) recovered.note(*note);
+            const Completeness complete = co_await completeness_of(*tree, catalog);
+            if (!complete.why.empty()) recovered.judge(complete.verdict, complete.why);
+            if (complete.verdict == Verdict::incomplete) throw Error(Errc::vault_incomplete, complete.why);
             co_await body(*tree);
         } catch (...) {
             error = std::current_exception();
