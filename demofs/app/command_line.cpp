@@ -31,6 +31,16 @@ std::string is_store_fault(const std::string& spec) {
     return "";
 }
 
+// The names of all options, as they are typed.
+std::vector<std::string> names_of(const CLI::App& command) {
+    std::vector<std::string> names;
+    for (const CLI::Option* option : command.get_options()) {
+        for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+        for (const std::string& name : option->get_snames()) names.push_back("-" + name);
+    }
+    return names;
+}
+
 class CommandLine {
   public:
     CommandLine();
@@ -49,8 +59,11 @@ class CommandLine {
     CLI::App* add(const std::string& name, const std::string& purpose, const std::string& examples);
     static void add_password(CLI::App& command, PasswordSource& password);
     std::vector<std::string> commands() const;
+    const CLI::App& chosen() const;
     std::string hint(const CLI::ExtrasError& error) const;
+    int no_command() const;
     int unknown_command(const std::string& word) const;
+    int option_before_command(const std::string& word) const;
 
     CLI::App program_{
         "demofs: an encrypted filesystem. Files live in a vault (a directory of encrypted segments) and are "
@@ -305,34 +318,60 @@ int CommandLine::unknown_command(const std::string& word) const {
     return exit_usage;
 }
 
+int CommandLine::no_command() const {
+    std::cerr << program_.help() << "\ndemofs: a command is missing, one of those above" << std::endl;
+    return exit_usage;
+}
+
+// One that the program itself does not have: perhaps a command does.
+int CommandLine::option_before_command(const std::string& word) const {
+    std::string advice;
+    if (const std::string meant = nearest(word, names_of(program_)); !meant.empty()) {
+        advice = "; did you mean " + meant + "?";
+    } else {
+        std::string owners;
+        for (const CLI::App* command : program_.get_subcommands({})) {
+            const std::vector<std::string> names = names_of(*command);
+            if (std::ranges::find(names, word) != names.end())
+                owners += (owners.empty() ? "" : ", ") + command->get_name();
+        }
+        advice = owners.empty() ? "; demofs --help shows what there is"
+                                : "; it belongs behind a command that has it: " + owners;
+    }
+    std::cerr << "demofs: the program has no option " << word << advice << std::endl;
+    return exit_usage;
+}
+
+// The command that was given, or the program.
+const CLI::App& CommandLine::chosen() const {
+    const auto commands = program_.get_subcommands();
+    return commands.empty() ? program_ : *commands.front();
+}
+
 // For the first word that nobody expected, as it was typed.
 std::string CommandLine::hint(const CLI::ExtrasError& error) const {
     const std::string text = error.what();
     const std::size_t at = text.find(" -");
     if (at == std::string::npos) return "";
     const std::string word = text.substr(at + 1, text.find_first_of(" =", at + 1) - at - 1);
-    std::vector<std::string> names;
-    const auto chosen = program_.get_subcommands();
-    const CLI::App& command = chosen.empty() ? program_ : *chosen.front();
-    for (const CLI::Option* option : command.get_options()) {
-        for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-    }
-    const std::string meant = nearest(word, names);
+    const std::string meant = nearest(word, names_of(chosen()));
     return meant.empty() ? "" : "; did you mean " + meant + "?";
 }
 
 int CommandLine::run(std::vector<std::string> arguments) {
-    if (!arguments.empty() && !arguments.front().empty() && arguments.front().front() != '-') {
-        const std::vector<std::string> known = commands();
-        if (std::find(known.begin(), known.end(), arguments.front()) == known.end())
-            return unknown_command(arguments.front());  // CLI11 would say that a command is missing
-    }
-    if (!arguments.empty() && arguments.front() == "help" &&
-        (arguments.size() == 1 || !arguments[1].starts_with('-'))) {
+    // Of the first word CLI11 would only say that a command is missing.
+    if (arguments.empty() || arguments.front().empty()) return no_command();
+    const std::string first = arguments.front();
+    const bool is_option = first.starts_with('-');
+    const std::string word = is_option ? first.substr(0, first.find('=')) : first;
+    const std::vector<std::string> known = is_option ? names_of(program_) : commands();
+    if (std::ranges::find(known, word) == known.end())
+        return is_option ? option_before_command(word) : unknown_command(word);
+    if (first == "help" && (arguments.size() == 1 || !arguments[1].starts_with('-'))) {
         if (arguments.size() > 1) return run({arguments[1], "--help"});
         arguments = {"--help"};
     }
-    if (!arguments.empty() && arguments.front() == "mount") arguments = expand_mount_options(arguments);
+    if (first == "mount") arguments = expand_mount_options(arguments);
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
     try {
         program_.parse(std::move(arguments));
@@ -340,7 +379,12 @@ int CommandLine::run(std::vector<std::string> arguments) {
         std::cerr << "demofs: " << error.what() << hint(error) << std::endl;
         return exit_usage;
     } catch (const CLI::ParseError& error) {
-        return program_.exit(error) == 0 ? exit_ok : exit_usage;
+        if (error.get_exit_code() == 0) return program_.exit(error);  // help, version
+        const CLI::App& command = chosen();
+        std::cerr << "demofs: " << error.what() << "; see "
+                  << (&command == &program_ ? "demofs" : "demofs " + command.get_name()) << " --help"
+                  << std::endl;
+        return exit_usage;
     }
     return code_;
 }

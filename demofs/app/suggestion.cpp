@@ -2,6 +2,7 @@
 #include "demofs/app/suggestion.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 namespace demofs::app {
 
@@ -22,9 +23,18 @@ std::size_t distance(const std::string& a, const std::string& b) {
     return steps[a.size()][b.size()];
 }
 
+bool same_but_for_case(const std::string& a, const std::string& b) {
+    const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
+    return std::ranges::equal(a, b, {}, lower, lower);
+}
+
 }  // namespace
 
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {
+    const auto same =
+        std::ranges::find_if(candidates, [&word](const auto& c) { return same_but_for_case(word, c); });
+    if (same != candidates.end()) return *same;
+    if (word.size() < 3) return "";  // half of it could be wrong
     std::string best;
     std::size_t least = std::max<std::size_t>(1, word.size() / 3) + 1;
     for (const std::string& candidate : candidates) {

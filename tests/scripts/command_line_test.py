@@ -131,6 +131,25 @@ class CommandLine(unittest.TestCase):
         self.assertIn("--pasword-file", said)
         self.assertIn("did you mean --password-file?", said)
 
+    def test_a_mistyped_option_before_the_command_gets_a_suggestion(self):
+        for typed, meant in (("--verison", "--version"), ("-v", "-V"), ("-H", "-h"), ("--hlep", "--help"), ("-version", "--version")):
+            self.assertIn(f"no option {typed}; did you mean {meant}?", run(typed, code=2))
+        self.assertIn("no option --json; it belongs behind a command that has it: unmount, status, check, fork", run("--json", "status", code=2))
+        self.assertIn("no option --log-level; it belongs behind a command that has it: mount", run("--log-level=info", "mount", "x", "y", code=2))
+        self.assertIn("no option --frob; demofs --help shows", run("--frob", code=2))
+
+    def test_an_option_of_one_letter_gets_a_suggestion_too(self):
+        self.assertIn("did you mean -v?", run("unmount", "x", "-V", code=2))
+
+    def test_no_command_shows_what_there_is(self):
+        said = run(code=2)
+        self.assertIn(run("--help"), said)
+        self.assertTrue(said.endswith("demofs: a command is missing, one of those above\n"), said)
+
+    def test_an_error_says_where_help_is(self):
+        self.assertIn("demofs: DIR is required; see demofs unmount --help", run("unmount", code=2))
+        self.assertRegex(run("unmount", "x", "--timeout", "0", code=2), "demofs: --timeout: .*; see demofs unmount --help")
+
     def test_help_and_version_in_each_way(self):
         self.assertEqual(run("help"), run("--help"))
         self.assertEqual(run("help", "mount"), run("mount", "--help"))

@@ -15,6 +15,13 @@ TEST(Suggestion, IsWhatIsTypedNearlyTheSame) {
     EXPECT_EQ(nearest("--pasword-fle", {"--password-file", "--read-only"}), "--password-file");
 }
 
+TEST(Suggestion, OfAShortWordIsTheSameInAnotherCase) {
+    const std::vector<std::string> options{"-h", "--help", "-V", "--version"};
+    EXPECT_EQ(nearest("-v", options), "-V");
+    EXPECT_EQ(nearest("--VERSION", options), "--version");
+    EXPECT_EQ(nearest("-x", options), "");
+}
+
 TEST(Suggestion, IsNoneWhereNothingIsNear) {
     EXPECT_EQ(nearest("frobnicate", {"init", "mount", "unmount"}), "");
     EXPECT_EQ(nearest("", {"init"}), "");
