@@ -59,6 +59,7 @@ class CommandLine {
     CLI::App* add(const std::string& name, const std::string& purpose, const std::string& examples);
     static void add_password(CLI::App& command, PasswordSource& password);
     std::vector<std::string> commands() const;
+    std::vector<MountOption> mount_options() const;
     const CLI::App& chosen() const;
     std::string hint(const CLI::ExtrasError& error) const;
     int no_command() const;
@@ -158,6 +159,7 @@ void CommandLine::add_mount() {
     command->add_flag("--accept-rollback", mount_.accept_rollback,
                       "Go on with a state of the vault that is older than this machine has seen");
     command->add_flag("--allow-other", mount_.allow_other, "Let other users in, as the files' modes allow");
+    command->add_flag("--noexec", mount_.noexec, "Let no program on the mount be executed");
     // Replaced before this is asked: see expand_mount_options.
     command->add_option("-o", "Options as in fstab: the long ones without --, separated by commas");
     const CLI::Range seconds(std::int64_t{0}, longest_wait_s);
@@ -304,6 +306,16 @@ std::vector<std::string> CommandLine::commands() const {
     return names;
 }
 
+std::vector<MountOption> CommandLine::mount_options() const {
+    std::vector<MountOption> options;
+    for (const CLI::Option* option : program_.get_subcommand("mount")->get_options()) {
+        for (const std::string& name : option->get_lnames()) {
+            if (name != "help") options.push_back({name, option->get_expected_max() != 0});
+        }
+    }
+    return options;
+}
+
 // What others call these commands, and then what is spelled nearly the same.
 int CommandLine::unknown_command(const std::string& word) const {
     std::string meant;
@@ -371,7 +383,11 @@ int CommandLine::run(std::vector<std::string> arguments) {
         if (arguments.size() > 1) return run({arguments[1], "--help"});
         arguments = {"--help"};
     }
-    if (first == "mount") arguments = expand_mount_options(arguments);
+    ExpandedOptions expanded;
+    if (first == "mount") {
+        expanded = expand_mount_options(arguments, mount_options());
+        arguments = std::move(expanded.arguments);
+    }
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
     try {
         program_.parse(std::move(arguments));
@@ -381,7 +397,7 @@ int CommandLine::run(std::vector<std::string> arguments) {
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0) return program_.exit(error);  // help, version
         const CLI::App& command = chosen();
-        std::cerr << "demofs: " << error.what() << "; see "
+        std::cerr << "demofs: " << as_typed(error.what(), expanded.typed) << "; see "
                   << (&command == &program_ ? "demofs" : "demofs " + command.get_name()) << " --help"
                   << std::endl;
         return exit_usage;

@@ -27,6 +27,7 @@ struct MountSettings {
     PasswordSource password;
     bool foreground = false;
     bool allow_other = false;
+    bool noexec = false;
     bool read_only = false;
     std::optional<std::string> history;  ///< of several, the one to show: as history_id() takes it
     bool accept_fork = false;

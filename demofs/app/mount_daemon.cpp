@@ -135,6 +135,7 @@ asio::awaitable<void> MountDaemon::bring_up() {
     session_settings.mount_point = settings_.mount_point;
     session_settings.source = settings_.vault;
     session_settings.allow_other = settings_.allow_other;
+    session_settings.noexec = settings_.noexec;
     session_settings.read_only = settings_.read_only;
     session_settings.collect_interval = settings_.commit_interval;
     session_settings.log = notice_;

@@ -226,7 +226,7 @@ void Session::mount() {
         "demofs", "-o",
         "default_permissions,subtype=demofs,max_read=" + std::to_string(max_request_bytes) +
             ",fsname=" + escaped(s.settings.source) + (s.settings.allow_other ? ",allow_other" : "") +
-            (s.settings.read_only ? ",ro" : "")};
+            (s.settings.noexec ? ",noexec" : "") + (s.settings.read_only ? ",ro" : "")};
     std::vector<char*> pointers;
     for (std::string& word : words) pointers.push_back(word.data());
     fuse_args arguments = FUSE_ARGS_INIT(static_cast<int>(pointers.size()), pointers.data());

@@ -36,6 +36,7 @@ struct SessionSettings {
     std::string mount_point;   ///< absolute path of an existing directory
     std::string source;        ///< shown as the device in /proc/mounts: the vault's path
     bool allow_other = false;  ///< let other users in (needs user_allow_other in /etc/fuse.conf unless root)
+    bool noexec = false;       ///< the kernel executes no program of it (nosuid and nodev it is always)
     bool read_only = false;
     std::chrono::milliseconds collect_interval{5000};  ///< how often the kernel is asked for its pages
     std::function<void(const std::string&)> log;       ///< libfuse's messages and problems nobody can be told

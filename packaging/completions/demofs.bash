@@ -23,7 +23,7 @@ _demofs() {
     esac
     case $command in
         init) options="--password-file --password-command --cipher --weak-key-derivation --help" ;;
-        mount) options="--password-file --password-command --foreground --read-only --history --accept-fork --accept-rollback --allow-other -o
+        mount) options="--password-file --password-command --foreground --read-only --history --accept-fork --accept-rollback --allow-other --noexec -o
                         --idle --cache-mib --tree-cache-mib --dirty-mib --commit-interval-ms --wait --teardown-timeout
                         --teardown-report --teardown-trace --teardown-graph --store-fault --log-file --log-level --help" ;;
         unmount) options="--lazy --flush --timeout --verbose --json --help" ;;

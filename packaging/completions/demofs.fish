@@ -24,6 +24,7 @@ complete -c demofs -n "__fish_seen_subcommand_from mount" -l history -x -d "The 
 complete -c demofs -n "__fish_seen_subcommand_from mount" -l accept-fork -d "Go on with one of several histories"
 complete -c demofs -n "__fish_seen_subcommand_from mount" -l accept-rollback -d "Go on with an older state than this machine has seen"
 complete -c demofs -n "__fish_seen_subcommand_from mount" -l allow-other -d "Let other users in"
+complete -c demofs -n "__fish_seen_subcommand_from mount" -l noexec -d "Let no program on it be executed"
 complete -c demofs -n "__fish_seen_subcommand_from mount" -s o -x -d "Options as in fstab"
 complete -c demofs -n "__fish_seen_subcommand_from mount" -l idle -x -d "Unmount after so many seconds without use"
 complete -c demofs -n "__fish_seen_subcommand_from mount" -l cache-mib -x -d "Memory for blocks"

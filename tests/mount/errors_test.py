@@ -68,7 +68,34 @@ class Commands(ErrorTest):
         self.vault.unmount()
         done = subprocess.run([*command, "-o", "frob=1"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
         self.assertEqual(done.returncode, USAGE)
-        self.assertIn("--frob", done.stderr)
+        self.assertIn("-o frob=1: there is no such option", done.stderr)
+
+    def test_options_of_a_list_are_named_as_they_were_typed(self):
+        for options, said in (("idle=x", "-o idle"), ("log_level=loud", "-o log_level: loud not in"), ("idle", "-o idle: a value is missing"),
+                              ("remount,ro", "-o remount: a mount cannot be changed"), ("sync", "-o sync: not every write")):
+            done = self.vault.mount("-o", options, check=False)
+            self.expect_error(done, USAGE, "^demofs: ")
+            self.assertIn(said, done.stderr)
+            self.assertNotIn("--log-level", done.stderr)
+
+    def test_what_mount_hands_over_for_users_and_systemd_is_passed_over(self):
+        self.vault.init()
+        self.vault.mount("-o", "rw,noexec,nosuid,nodev,user=nobody,nofail,_netdev,x-systemd.automount")
+        script = self.root / "script"
+        script.write_text("#!/bin/sh\n")
+        script.chmod(0o755)
+        self.assert_errno(errno.EACCES, subprocess.run, [script])
+        self.vault.unmount()
+        self.vault.mount("-o", "noexec,exec")
+        subprocess.run([script], check=True)
+
+    def test_the_helper_of_mount_explains_itself(self):
+        helper = self.folder / "mount.demofs"
+        helper.symlink_to(self.vault.program)
+        for word, said in (("--help", "VAULT"), ("-h", "VAULT"), ("-V", "demofs "), ("--version", "demofs ")):
+            done = subprocess.run([helper, word], capture_output=True, text=True, timeout=mount_fixture.WAIT_SECONDS)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn(said, done.stdout)
 
     def test_no_other_user_can_take_the_place_of_the_control_socket(self):
         # Abstract socket names belong to whoever comes first; the daemon's must not be one of them.
