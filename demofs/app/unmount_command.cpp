@@ -39,10 +39,11 @@ constexpr std::chrono::seconds quiet_time(2);  // what takes no longer needs no 
                   error.what() + std::string(busy ? "; or use --lazy to unmount when they are done" : ""));
 }
 
-// What is going on, on the terminal: one line that is written over and over. Elsewhere a line now and then.
+// What is going on, in one line of the terminal that is written over and over. Elsewhere nothing: a script wants
+// the end.
 class ProgressLine {
   public:
-    explicit ProgressLine(bool wanted) : wanted_(wanted), terminal_(::isatty(STDERR_FILENO) == 1) {}
+    explicit ProgressLine(bool wanted) : wanted_(wanted && ::isatty(STDERR_FILENO) == 1) {}
     ProgressLine(const ProgressLine&) = delete;
     ProgressLine& operator=(const ProgressLine&) = delete;
     ~ProgressLine() { clear(); }
@@ -51,14 +52,9 @@ class ProgressLine {
         last_ = text;
         const Clock::time_point now = Clock::now();
         if (!wanted_ || now - shown_ < quiet_time) return;
-        if (terminal_) {
-            std::cerr << "\r\033[K" << text << std::flush;
-            drawn_ = true;
-            shown_ = now - quiet_time + look_interval;
-        } else {
-            std::cerr << "demofs: " << text << std::endl;
-            shown_ = now;
-        }
+        std::cerr << "\r\033[K" << text << std::flush;
+        drawn_ = true;
+        shown_ = now - quiet_time + look_interval;
     }
     void clear() {
         if (std::exchange(drawn_, false)) std::cerr << "\r\033[K" << std::flush;
@@ -67,7 +63,6 @@ class ProgressLine {
 
   private:
     bool wanted_;
-    bool terminal_;
     bool drawn_ = false;
     Clock::time_point shown_ = Clock::now();
     std::string last_;

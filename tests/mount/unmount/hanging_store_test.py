@@ -3,7 +3,9 @@
 import contextlib
 import json
 import os
+import pty
 import signal
+import subprocess
 import time
 import unittest
 
@@ -84,6 +86,28 @@ class HangingStore(MountTest):
         self.vault.wait_for_end(pid)
         self.vault.mount()
         self.assertTrue((self.root / "folder" / "file").read_bytes() == DATA)
+
+    def test_progress_is_for_terminals_only(self):
+        """Two that wait for the same store, one with its standard error on a terminal: when that has shown something, the other has not."""
+        pid = self.write_and_hang()
+        terminal, end = pty.openpty()
+        self.addCleanup(os.close, terminal)
+        command = [self.vault.program, "unmount", self.root]
+        quiet = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        wait_until(lambda: not self.vault.is_mounted(), "the first has unmounted")
+        shown = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=end)
+        os.close(end)
+        text = b""
+        while b"left to save" not in text:
+            text += os.read(terminal, 4096)
+        os.kill(self.stopped, signal.SIGCONT)
+        self.vault.wait_for_end(pid)
+        for process in (quiet, shown):
+            said, complained = process.communicate(timeout=mount_fixture.WAIT_SECONDS)
+            self.assertEqual(process.returncode, 0)
+            self.assertRegex(said, b"^All saved: ")
+            self.assertFalse(complained)
+        self.assertRegex(text, rb"\r\x1b\[K[0-9.]+ k?M?B left to save \(waiting for ")
 
     def test_a_slow_store_is_no_reason_to_give_up(self):
         pid = self.write_and_hang()
