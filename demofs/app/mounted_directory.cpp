@@ -6,8 +6,6 @@
 #include <filesystem>
 #include <utility>
 
-#include "demofs/app/daemon_status.hpp"
-
 namespace demofs::app {
 
 namespace {
@@ -47,12 +45,15 @@ std::optional<ControlClient> connect_by_device(const std::string& device, std::o
 
 }  // namespace
 
-std::vector<std::string> MountedDirectory::elsewhere() const {
+std::optional<ServedFilesystem> MountedDirectory::served() const {
     std::optional<ControlClient> asked = ControlClient::connect(directory, owner);
     if (!asked && mount) asked = connect_by_device(mount->device, owner);
-    const std::optional<ServedFilesystem> served = asked ? ask(*asked) : std::nullopt;
+    return asked ? ask(*asked) : std::nullopt;
+}
+
+std::vector<std::string> MountedDirectory::elsewhere() const {
     std::vector<std::string> places;
-    if (served) places = served->mounted_on;
+    if (auto now = served()) places = std::move(now->mounted_on);
     std::erase(places, directory);
     return places;
 }

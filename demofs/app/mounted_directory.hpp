@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "demofs/app/control_socket.hpp"
+#include "demofs/app/daemon_status.hpp"
 #include "demofs/fuse/mount.hpp"
 
 namespace demofs::app {
@@ -20,8 +21,10 @@ struct MountedDirectory {
     std::optional<ControlClient> daemon;  ///< also of a mount that was detached
     std::optional<uid_t> owner;           ///< whose the daemon is, if not this user's
 
-    /// Where else the daemon's filesystem is mounted now, because that was moved or bound. Asks the daemon, and
-    /// waits two seconds at most.
+    /// Which filesystem the daemon serves, and where that is mounted now. Asks the daemon, and waits two seconds at
+    /// most; nothing if it does not answer.
+    std::optional<ServedFilesystem> served() const;
+    /// Where else it is mounted, because it was moved or bound. Asks as well.
     std::vector<std::string> elsewhere() const;
 };
 

@@ -20,6 +20,7 @@
 #include "demofs/app/commands.hpp"
 #include "demofs/app/failure.hpp"
 #include "demofs/app/flush_outcome.hpp"
+#include "demofs/app/mount_users.hpp"
 #include "demofs/app/mounted_directory.hpp"
 #include "demofs/app/unmount_outcome.hpp"
 #include "demofs/base/error.hpp"
@@ -32,12 +33,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds look_interval(100);
 constexpr std::chrono::seconds quiet_time(2);  // what takes no longer needs no word
-
-[[noreturn]] void fail_to_unmount(const Error& error) {
-    const bool busy = error.code() == std::errc::device_or_resource_busy;
-    throw Failure(busy ? exit_busy : exit_failure,
-                  error.what() + std::string(busy ? "; or use --lazy to unmount when they are done" : ""));
-}
 
 // What is going on, in one line of the terminal that is written over and over. Elsewhere nothing: a script wants
 // the end.
@@ -74,19 +69,6 @@ std::string list_of(const std::vector<std::string>& places) {
     return list;
 }
 
-int detach(const MountedDirectory& found) {
-    if (!found.mount) return exit_ok;  // already
-    try {
-        fuse::unmount(*found.mount, fuse::UnmountMode::lazy);
-    } catch (const Error& error) {
-        fail_to_unmount(error);
-    }
-    std::cout << found.directory
-              << " is detached. Its daemon goes on until the last file there is closed and all is "
-              << "saved; demofs unmount " << found.directory << " waits for that." << std::endl;
-    return exit_ok;
-}
-
 class Unmounting {
   public:
     Unmounting(const UnmountSettings& settings, MountedDirectory found)
@@ -99,21 +81,63 @@ class Unmounting {
   private:
     double seconds() const { return std::chrono::duration<double>(Clock::now() - begun_).count(); }
     void flush();
+    int detach();
     void unmount();
     void listen(Clock::time_point until);
+    void look_for_users();
     void require_nowhere_else();
     int conclude();
+    [[noreturn]] void refuse(const Error& error);
     [[noreturn]] void time_out();
 
     const UnmountSettings& settings_;
     MountedDirectory found_;
     ProgressLine progress_;
+    bool told_progress_ = false;  // by the daemon
     Clock::time_point begun_ = Clock::now();
     Clock::time_point deadline_ = Clock::time_point::max();
+    std::string used_device_;  // of a mount that is detached and in use: its users are waited for
+    std::vector<MountUser> users_;
     std::optional<std::string> flushed_;
     std::optional<std::string> outcome_;
     std::optional<int> result_;
 };
+
+// Looked for only now: whoever looks where a process is holds the mount for that moment.
+void Unmounting::refuse(const Error& error) {
+    progress_.clear();
+    if (error.code() != std::errc::device_or_resource_busy) throw Failure(exit_failure, error.what());
+    std::string why = error.what();
+    users_ = users_of(found_.mount->device);
+    if (const std::vector<std::string> inside = fuse::places_below(found_.directory); !inside.empty()) {
+        why = found_.directory + " is in use: something is mounted inside, on " + list_of(inside) +
+              "; unmount that first";
+    } else if (!users_.empty()) {
+        why = found_.directory + " is in use by " + describe_users(users_) + "; end what they do there";
+    }
+    throw Failure(exit_busy, why + ", or use --lazy to unmount when they are done");
+}
+
+int Unmounting::detach() {
+    if (!found_.mount) return exit_ok;  // already
+    try {
+        fuse::unmount(*found_.mount, fuse::UnmountMode::lazy);
+    } catch (const Error& error) {
+        refuse(error);
+    }
+    std::cout << found_.directory
+              << " is detached. Its daemon goes on until the last file there is closed and all is "
+              << "saved; demofs unmount " << found_.directory << " waits for that." << std::endl;
+    return exit_ok;
+}
+
+// As long as the daemon itself has nothing to tell, it waits for them.
+void Unmounting::look_for_users() {
+    if (used_device_.empty() || told_progress_) return;
+    users_ = users_of(used_device_);
+    progress_.show("waiting until its files are closed" +
+                   (users_.empty() ? "" : ": in use by " + describe_users(users_)));
+}
 
 // The process ends here: the thread that unmounts cannot be stopped.
 void Unmounting::time_out() {
@@ -129,6 +153,8 @@ void Unmounting::time_out() {
 void Unmounting::listen(Clock::time_point until) {
     while (const auto message = found_.daemon->next(until)) {
         if (message->kind == "progress") {
+            told_progress_ = true;
+            users_.clear();
             progress_.show(message->text);
         } else if (message->kind == "notice") {
             progress_.clear();
@@ -196,8 +222,7 @@ void Unmounting::unmount() {
     try {
         unmounted.get();
     } catch (const Error& error) {
-        progress_.clear();
-        fail_to_unmount(error);
+        refuse(error);
     }
 }
 
@@ -233,7 +258,7 @@ int Unmounting::conclude() {
 
 int Unmounting::run() {
     if (settings_.flush) flush();
-    if (settings_.lazy) return detach(found_);
+    if (settings_.lazy) return detach();
     if (found_.mount) {
         unmount();
         if (!found_.daemon) {
@@ -243,15 +268,20 @@ int Unmounting::run() {
         }
         require_nowhere_else();
     } else {
-        if (const std::vector<std::string> places = found_.elsewhere(); !places.empty()) {
-            throw Failure(exit_not_mounted,
-                          found_.directory + " is not where the vault is mounted any more: " + "that is on " +
-                              list_of(places));
+        const std::optional<ServedFilesystem> served = found_.served();
+        if (served && !served->mounted_on.empty()) {
+            throw Failure(exit_not_mounted, found_.directory +
+                                                " is not where the vault is mounted any more: that is on " +
+                                                list_of(served->mounted_on));
         }
+        if (served) used_device_ = served->device;
+        look_for_users();
         std::cerr << "demofs: " << found_.directory
-                  << " is detached already; waiting until its open files are closed" << std::endl;
+                  << " is detached already; waiting until its open files are closed"
+                  << (users_.empty() ? "" : ", which are in use by " + describe_users(users_)) << std::endl;
     }
     while (!result_ && !found_.daemon->over()) {
+        look_for_users();
         if (Clock::now() >= deadline_) time_out();
         listen(std::min(deadline_, Clock::now() + quiet_time));
     }
@@ -277,11 +307,7 @@ int run_unmount(const UnmountSettings& settings) {
                           (found.mount ? " (but a " + found.mount->type + ")" : std::string()));
     }
     if (!found.daemon && fuse::is_dead_mount(directory)) {
-        try {
-            fuse::unmount(*found.mount, fuse::UnmountMode::lazy);
-        } catch (const Error& error) {
-            fail_to_unmount(error);
-        }
+        fuse::unmount(*found.mount, fuse::UnmountMode::lazy);
         throw Failure(
             exit_daemon_died,
             "the daemon of " + directory +

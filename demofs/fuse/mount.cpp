@@ -160,6 +160,14 @@ std::vector<std::string> places_of(const std::string& device) {
     return places;
 }
 
+std::vector<std::string> places_below(const std::string& directory) {
+    std::vector<std::string> places;
+    for (const Mount& mount : all_mounts()) {
+        if (mount.point.starts_with(directory + "/")) places.push_back(mount.point);
+    }
+    return places;
+}
+
 std::optional<Mount> mount_of_vault(const std::string& vault) {
     return last_mount(
         [&vault](const Mount& mount) { return mount.type == "fuse.demofs" && mount.source == vault; });

@@ -41,6 +41,9 @@ std::optional<Mount> find_again(const Mount& mount);
 /// All places at which the filesystem with this device number is mounted: its mount, and what was bound to it.
 std::vector<std::string> places_of(const std::string& device);
 
+/// What is mounted inside this directory, which keeps a mount there busy.
+std::vector<std::string> places_below(const std::string& directory);
+
 /// A mount of the vault with this path, wherever it is.
 std::optional<Mount> mount_of_vault(const std::string& vault);
 

@@ -1,12 +1,13 @@
 """Unmounting while programs have files open, or have written what only the kernel has."""
 
 import errno
+import mmap
 import os
 import signal
 import subprocess
 import unittest
 
-from common import BUSY, DATA, NOT_SAVED, abort
+from common import BUSY, DATA, NOT_SAVED, TIMED_OUT, abort
 import mount_fixture
 from mount_fixture import MountTest, mounts, wait_until
 
@@ -25,6 +26,63 @@ class OpenFiles(MountTest):
         self.assertEqual((self.root / "file").read_bytes(), b"one two")
         self.vault.remount()
         self.assertEqual((self.root / "file").read_bytes(), b"one two")
+
+    def test_a_busy_mount_is_said_to_be_used_by_whom(self):
+        reader = subprocess.Popen(["sleep", "1000"], cwd=self.root)
+        self.addCleanup(reader.wait)
+        self.addCleanup(reader.kill)
+        here = os.getpid()
+        with open(self.root / "file", "wb", buffering=0), open(self.root / "other", "wb", buffering=0):
+            for options in ((), ("--flush",)):
+                done = self.vault.unmount(*options, check=False)
+                self.assertEqual(done.returncode, BUSY, done.stderr)
+                self.assertIn(f"sleep ({reader.pid}: working directory)", done.stderr)
+                self.assertIn(f"({here}: 2 open files)", done.stderr)
+
+    def test_by_whom_it_is_used_is_said_although_the_daemon_does_not_answer(self):
+        # By another process: whatever this one starts closes copies of its files, and each close waits for the daemon.
+        writer = self.start_writer(self.root / "file")
+        writer.write(b"one")
+        pid = self.vault.signal_daemon(signal.SIGSTOP)
+        try:
+            done = self.vault.unmount(check=False)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        self.assertEqual(done.returncode, BUSY, done.stderr)
+        self.assertRegex(done.stderr, rf"\({writer.process.pid}: 1 open file\)")
+        self.assertEqual(writer.close(), "closed")
+
+    def test_a_mapped_file_keeps_a_mount_busy(self):
+        with open(self.root / "file", "w+b", buffering=0) as file:
+            file.write(bytes(4096))
+            mapping = mmap.mmap(file.fileno(), 4096)
+        with mapping:
+            done = self.vault.unmount(check=False)
+            self.assertEqual(done.returncode, BUSY, done.stderr)
+            self.assertRegex(done.stderr, f"{os.getpid()}: .*mapped file")
+
+    @unittest.skipUnless(os.geteuid() == 0, "mounting a tmpfs is for root")
+    def test_what_is_mounted_inside_keeps_a_mount_busy(self):
+        inside = self.root / "inside"
+        inside.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "inside", inside], check=True)
+        try:
+            done = self.vault.unmount(check=False)
+        finally:
+            subprocess.run(["umount", inside], check=True)
+        self.assertEqual(done.returncode, BUSY, done.stderr)
+        self.assertIn(f"something is mounted inside, on {inside}; unmount that first", done.stderr)
+
+    def test_who_keeps_a_detached_mount_from_ending_is_said(self):
+        with open(self.root / "file", "wb", buffering=0) as file:
+            file.write(b"one")
+            self.vault.unmount("--lazy")
+            pid = self.vault.daemon()
+            done = self.vault.unmount("--timeout", "1", check=False)
+            self.assertEqual(done.returncode, TIMED_OUT, done.stderr)
+            self.assertRegex(done.stderr, rf"is detached already; waiting .* in use by .*\({os.getpid()}: 1 open file\)")
+            self.assertRegex(done.stderr, rf"after 1 s; it goes on: waiting until its files are closed: in use by .*\({os.getpid()}: 1 open file\)")
+        self.vault.wait_for_end(pid)
 
     def test_after_a_lazy_fusermount3_the_open_file_still_works(self):
         self.lazily(lambda: subprocess.run(["fusermount3", "-u", "-z", self.root], check=True))
