@@ -17,6 +17,7 @@
 #include "demofs/app/amount_text.hpp"
 #include "demofs/app/commands.hpp"
 #include "demofs/app/failure.hpp"
+#include "demofs/app/json_failure.hpp"
 #include "demofs/app/local_state.hpp"
 #include "demofs/app/password.hpp"
 #include "demofs/app/vault.hpp"
@@ -148,13 +149,11 @@ void print(const Outcome& outcome, const CheckVaultSettings& settings) {
     if (!is_damaged(outcome)) {
         std::cout << "No damage was found." << std::endl;
     } else {
-        std::cout << report.findings.size() << " findings: the vault is damaged." << std::endl;
+        std::cout << count_text(report.findings.size(), "finding") << ": the vault is damaged." << std::endl;
     }
 }
 
-}  // namespace
-
-int run_check(const CheckVaultSettings& settings) {
+int check(const CheckVaultSettings& settings) {
     const Notice notice = [](const std::string& sentence) {
         std::cerr << "demofs: " << sentence << std::endl;
     };
@@ -164,16 +163,16 @@ int run_check(const CheckVaultSettings& settings) {
         unlock(config, read_password(settings.password, Prompt::once), notice);
     const bool shows_progress = !settings.json && ::isatty(STDERR_FILENO) == 1;
 
-    fs::CheckSettings check;
-    check.read_data = settings.read_data;
-    if (shows_progress) check.on_progress = show_progress;
+    fs::CheckSettings how;
+    how.read_data = settings.read_data;
+    if (shows_progress) how.on_progress = show_progress;
     boost::asio::io_context context(1);
     asyncdrop::install(context);
     Outcome outcome;
     std::exception_ptr failed;
     // Asked before the vault is listed, so that a writer beside cannot make that look old.
     const std::optional<tree::ReplicaVersion> known = known_version(config.vault_id, notice);
-    asio::co_spawn(context, check_directory(context.get_executor(), directory, *keys, known, check, outcome),
+    asio::co_spawn(context, check_directory(context.get_executor(), directory, *keys, known, how, outcome),
                    [&failed](const std::exception_ptr& error) { failed = error; });
     context.run();
     if (shows_progress) std::cerr << "\r\x1b[K" << std::flush;
@@ -184,6 +183,12 @@ int run_check(const CheckVaultSettings& settings) {
         print(outcome, settings);
     }
     return is_damaged(outcome) ? exit_vault_damaged : exit_code_of(outcome.verdict);
+}
+
+}  // namespace
+
+int run_check(const CheckVaultSettings& settings) {
+    return failing_in_json(settings.json, [&settings] { return check(settings); });
 }
 
 }  // namespace demofs::app

@@ -14,6 +14,7 @@
 #include "demofs/app/commands.hpp"
 #include "demofs/app/failure.hpp"
 #include "demofs/app/history_id.hpp"
+#include "demofs/app/json_failure.hpp"
 #include "demofs/app/password.hpp"
 #include "demofs/app/vault.hpp"
 #include "demofs/app/vault_stack.hpp"
@@ -51,18 +52,22 @@ nlohmann::json json_of(const VaultStack& stack) {
 }
 
 void print(const VaultStack& stack, const std::string& directory, bool accepted) {
-    if (stack.histories().empty()) {
-        std::cout << "The vault " << directory << " has one history." << std::endl;
-        return;
-    }
-    std::cout << "The vault " << directory << " has " << stack.histories().size()
-              << " histories that did not know of each other:\n";
+    const bool several = stack.histories().size() > 1;
+    std::cout << "The vault " << directory << " has "
+              << (several ? std::to_string(stack.histories().size()) +
+                                " histories that did not know of each other"
+                          : "one history")
+              << ":\n";
     for (const tree::HistoryHead& history : stack.histories()) {
         std::cout << "  " << text_of(history.id()) << ": commit " << raw(history.version.commit.generation)
                   << " of " << utc_text(history.time) << " by "
                   << (is_ours(history, stack) ? "this machine" : "the machine " + machine_of(history)) << ": "
-                  << history.counters.inodes << " inodes, " << exact_bytes_text(history.counters.data_bytes)
-                  << " of file data\n";
+                  << count_text(history.counters.inodes, "inode") << ", "
+                  << exact_bytes_text(history.counters.data_bytes) << " of file data\n";
+    }
+    if (!several) {
+        std::cout << std::flush;
+        return;
     }
     if (accepted) {
         std::cout << "The vault goes on with the first one; the others are given up." << std::endl;
@@ -79,12 +84,10 @@ asio::awaitable<void> look(VaultStack&) {
 
 // A session's first commit is made also if nothing has changed, and names what it gives up.
 asio::awaitable<void> give_up_the_others(VaultStack& stack) {
-    if (!stack.histories().empty()) co_await stack.tree().commit();
+    if (stack.histories().size() > 1) co_await stack.tree().commit();
 }
 
-}  // namespace
-
-int run_fork(const ForkSettings& settings) {
+int decide(const ForkSettings& settings) {
     const Notice notice = [](const std::string& sentence) {
         std::cerr << "demofs: " << sentence << std::endl;
     };
@@ -113,6 +116,12 @@ int run_fork(const ForkSettings& settings) {
         print(stack, directory, accept);
     }
     return exit_code_of(stack.verdict());
+}
+
+}  // namespace
+
+int run_fork(const ForkSettings& settings) {
+    return failing_in_json(settings.json, [&settings] { return decide(settings); });
 }
 
 }  // namespace demofs::app

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <ctime>
+#include <exception>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -189,8 +190,14 @@ int watch(const StatusSettings& settings, Asking& asking) {
 }  // namespace
 
 int run_status(const StatusSettings& settings) {
-    Asking asking(settings);
-    return settings.watch ? watch(settings, asking) : show_once(settings, asking);
+    std::optional<Asking> asking;
+    try {
+        asking.emplace(settings);
+    } catch (const std::exception&) {
+        if (settings.json) std::cout << list_of({}, "") << std::flush;
+        throw;
+    }
+    return settings.watch ? watch(settings, *asking) : show_once(settings, *asking);
 }
 
 }  // namespace demofs::app

@@ -71,15 +71,21 @@ std::string list_of(const std::vector<std::string>& places) {
 
 class Unmounting {
   public:
-    Unmounting(const UnmountSettings& settings, MountedDirectory found)
-        : settings_(settings), found_(std::move(found)), progress_(!settings.json) {
+    explicit Unmounting(const UnmountSettings& settings) : settings_(settings), progress_(!settings.json) {
+        answer_.mount_point = settings.mount_point;
         if (settings.timeout) deadline_ = begun_ + *settings.timeout;
     }
 
+    // With --json, standard output gets one object however it ends, also if this throws; standard error gets the
+    // same as without it, but for progress.
     int run();
 
   private:
     double seconds() const { return std::chrono::duration<double>(Clock::now() - begun_).count(); }
+    int unmount_and_wait();
+    void require_mounted();
+    void say(const std::string& notice);
+    void print_answer(int code, const std::string& error);
     void flush();
     int detach();
     void unmount();
@@ -97,34 +103,50 @@ class Unmounting {
     Clock::time_point begun_ = Clock::now();
     Clock::time_point deadline_ = Clock::time_point::max();
     std::string used_device_;  // of a mount that is detached and in use: its users are waited for
-    std::vector<MountUser> users_;
-    std::optional<std::string> flushed_;
-    std::optional<std::string> outcome_;
     std::optional<int> result_;
+    UnmountAnswer answer_;  // as far as it is known
 };
+
+void Unmounting::say(const std::string& notice) {
+    progress_.clear();
+    answer_.notices.push_back(notice);
+    std::cerr << "demofs: " << notice << std::endl;
+}
+
+void Unmounting::print_answer(int code, const std::string& error) {
+    if (!settings_.json) return;
+    answer_.code = code;
+    answer_.error = error;
+    answer_.seconds = seconds();
+    std::cout << to_json(answer_) << std::endl;
+}
 
 // Looked for only now: whoever looks where a process is holds the mount for that moment.
 void Unmounting::refuse(const Error& error) {
     progress_.clear();
     if (error.code() != std::errc::device_or_resource_busy) throw Failure(exit_failure, error.what());
     std::string why = error.what();
-    users_ = users_of(found_.mount->device);
+    answer_.users = users_of(found_.mount->device);
     if (const std::vector<std::string> inside = fuse::places_below(found_.directory); !inside.empty()) {
         why = found_.directory + " is in use: something is mounted inside, on " + list_of(inside) +
               "; unmount that first";
-    } else if (!users_.empty()) {
-        why = found_.directory + " is in use by " + describe_users(users_) + "; end what they do there";
+    } else if (!answer_.users.empty()) {
+        why =
+            found_.directory + " is in use by " + describe_users(answer_.users) + "; end what they do there";
     }
     throw Failure(exit_busy, why + ", or use --lazy to unmount when they are done");
 }
 
 int Unmounting::detach() {
+    answer_.detached = true;
     if (!found_.mount) return exit_ok;  // already
     try {
         fuse::unmount(*found_.mount, fuse::UnmountMode::lazy);
     } catch (const Error& error) {
+        answer_.detached = false;
         refuse(error);
     }
+    if (settings_.json) return exit_ok;
     std::cout << found_.directory
               << " is detached. Its daemon goes on until the last file there is closed and all is "
               << "saved; demofs unmount " << found_.directory << " waits for that." << std::endl;
@@ -134,18 +156,20 @@ int Unmounting::detach() {
 // As long as the daemon itself has nothing to tell, it waits for them.
 void Unmounting::look_for_users() {
     if (used_device_.empty() || told_progress_) return;
-    users_ = users_of(used_device_);
+    answer_.users = users_of(used_device_);
     progress_.show("waiting until its files are closed" +
-                   (users_.empty() ? "" : ": in use by " + describe_users(users_)));
+                   (answer_.users.empty() ? "" : ": in use by " + describe_users(answer_.users)));
 }
 
 // The process ends here: the thread that unmounts cannot be stopped.
 void Unmounting::time_out() {
     progress_.clear();
-    std::cerr << "demofs: " << found_.directory << " is not saved and unmounted after "
-              << settings_.timeout->count() << " s; it goes on"
-              << (progress_.last().empty() ? "" : ": " + progress_.last()) << "\n"
-              << "demofs: demofs status " << found_.directory << " tells more" << std::endl;
+    const std::string sentence = found_.directory + " is not saved and unmounted after " +
+                                 std::to_string(settings_.timeout->count()) + " s; it goes on" +
+                                 (progress_.last().empty() ? "" : ": " + progress_.last());
+    print_answer(exit_timed_out, sentence);
+    std::cerr << "demofs: " << sentence << "\ndemofs: demofs status " << found_.directory << " tells more"
+              << std::endl;
     std::_Exit(exit_timed_out);
 }
 
@@ -154,16 +178,15 @@ void Unmounting::listen(Clock::time_point until) {
     while (const auto message = found_.daemon->next(until)) {
         if (message->kind == "progress") {
             told_progress_ = true;
-            users_.clear();
+            answer_.users.clear();
             progress_.show(message->text);
         } else if (message->kind == "notice") {
-            progress_.clear();
-            std::cerr << "demofs: " << message->text << std::endl;
+            say(message->text);
         } else if (message->kind == "flushed") {
-            flushed_ = message->text;
+            answer_.flushed = message->text;
             return;
         } else if (message->kind == "outcome") {
-            outcome_ = message->text;
+            answer_.outcome = message->text;
         } else if (message->kind == "result") {
             result_ = std::atoi(message->text.c_str());
             return;
@@ -179,7 +202,7 @@ void Unmounting::flush() {
                                         "nothing was unmounted");
     }
     found_.daemon->ask("flush");
-    while (!flushed_ && !result_ && !found_.daemon->over()) {
+    while (!answer_.flushed && !result_ && !found_.daemon->over()) {
         if (Clock::now() >= deadline_) {
             progress_.clear();
             throw Failure(exit_timed_out, found_.directory + " is not saved after " +
@@ -190,8 +213,8 @@ void Unmounting::flush() {
         listen(std::min(deadline_, Clock::now() + look_interval));
     }
     progress_.clear();
-    if (!flushed_) return;  // it ended meanwhile: that has an outcome of its own
-    const FlushOutcome flushed = parse_flush_outcome(*flushed_);
+    if (!answer_.flushed) return;  // it ended meanwhile: that has an outcome of its own
+    const FlushOutcome flushed = parse_flush_outcome(*answer_.flushed);
     if (!flushed.error.empty()) {
         throw Failure(exit_not_saved,
                       "not everything could be saved, so " + found_.directory +
@@ -239,16 +262,14 @@ void Unmounting::require_nowhere_else() {
 
 int Unmounting::conclude() {
     progress_.clear();
-    if (!result_ || !outcome_) {
+    if (!result_ || !answer_.outcome) {
         throw Failure(exit_daemon_died,
                       "the daemon of " + found_.directory +
                           " ended without a report. The vault holds everything up to its last commit.");
     }
-    if (settings_.json) {
-        std::cout << outcome_for_programs(*outcome_, seconds(), flushed_) << std::endl;
-        return *result_;
-    }
-    const OutcomeText text = describe_outcome(*outcome_, seconds());
+    const OutcomeText text = describe_outcome(*answer_.outcome, seconds());
+    print_answer(*result_, *result_ == exit_ok ? "" : text.summary);
+    if (settings_.json && *result_ == exit_ok) return *result_;
     std::ostream& out = *result_ == exit_ok ? std::cout : std::cerr;
     if (settings_.verbose || *result_ != exit_ok) out << text.timeline;
     for (const std::string& line : text.details) out << line << '\n';
@@ -256,9 +277,40 @@ int Unmounting::conclude() {
     return *result_;
 }
 
+void Unmounting::require_mounted() {
+    if (!found_.mount && found_.daemon) return;  // it is detached
+    const std::string& directory = found_.directory;
+    if (!found_.mount || found_.mount->type != "fuse.demofs") {
+        throw Failure(exit_not_mounted,
+                      "no demofs filesystem is mounted on " + directory +
+                          (found_.mount ? " (but a " + found_.mount->type + ")" : std::string()));
+    }
+    if (!found_.daemon && fuse::is_dead_mount(directory)) {
+        fuse::unmount(*found_.mount, fuse::UnmountMode::lazy);
+        throw Failure(
+            exit_daemon_died,
+            "the daemon of " + directory +
+                " had died; its dead mount is removed. The vault holds everything up to its last commit.");
+    }
+}
+
 int Unmounting::run() {
-    if (settings_.flush) flush();
-    if (settings_.lazy) return detach();
+    try {
+        found_ = find_mounted(settings_.mount_point);
+        answer_.mount_point = found_.directory;
+        require_mounted();
+        if (settings_.flush) flush();
+        if (!settings_.lazy) return unmount_and_wait();
+        const int code = detach();
+        print_answer(code, "");
+        return code;
+    } catch (const std::exception& error) {
+        print_answer(exit_code_of(std::current_exception()), error.what());
+        throw;
+    }
+}
+
+int Unmounting::unmount_and_wait() {
     if (found_.mount) {
         unmount();
         if (!found_.daemon) {
@@ -276,9 +328,8 @@ int Unmounting::run() {
         }
         if (served) used_device_ = served->device;
         look_for_users();
-        std::cerr << "demofs: " << found_.directory
-                  << " is detached already; waiting until its open files are closed"
-                  << (users_.empty() ? "" : ", which are in use by " + describe_users(users_)) << std::endl;
+        say(found_.directory + " is detached already; waiting until its open files are closed" +
+            (answer_.users.empty() ? "" : ", which are in use by " + describe_users(answer_.users)));
     }
     while (!result_ && !found_.daemon->over()) {
         look_for_users();
@@ -296,24 +347,7 @@ int Unmounting::run() {
 }  // namespace
 
 int run_unmount(const UnmountSettings& settings) {
-    MountedDirectory found = find_mounted(settings.mount_point);
-    const std::string& directory = found.directory;
-    if (!found.mount && found.daemon) {
-        return Unmounting(settings, std::move(found)).run();
-    }
-    if (!found.mount || found.mount->type != "fuse.demofs") {
-        throw Failure(exit_not_mounted,
-                      "no demofs filesystem is mounted on " + directory +
-                          (found.mount ? " (but a " + found.mount->type + ")" : std::string()));
-    }
-    if (!found.daemon && fuse::is_dead_mount(directory)) {
-        fuse::unmount(*found.mount, fuse::UnmountMode::lazy);
-        throw Failure(
-            exit_daemon_died,
-            "the daemon of " + directory +
-                " had died; its dead mount is removed. The vault holds everything up to its last commit.");
-    }
-    return Unmounting(settings, std::move(found)).run();
+    return Unmounting(settings).run();
 }
 
 }  // namespace demofs::app

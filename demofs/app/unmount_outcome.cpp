@@ -124,11 +124,27 @@ OutcomeText describe_outcome(const std::string& text, double seconds) {
     return shown;
 }
 
-std::string outcome_for_programs(const std::string& text, double seconds,
-                                 const std::optional<std::string>& flushed) {
-    Json json = parse(text);
-    json["seconds"] = seconds;
-    if (flushed) json["flushed"] = parse(*flushed);
+std::string to_json(const UnmountAnswer& answer) {
+    const auto object_in = [](const std::optional<std::string>& text) {
+        Json json = Json::parse(text.value_or("{}"), nullptr, false);
+        return json.is_object() ? json : Json::object();
+    };
+    Json json = object_in(answer.outcome);
+    json["code"] = answer.code;
+    json["error"] = answer.error.empty() ? Json() : Json(answer.error);
+    json["mount_point"] = answer.mount_point;
+    json["seconds"] = answer.seconds;
+    json["detached"] = answer.detached;
+    json["notices"] = answer.notices;
+    json["users"] = Json::array();
+    for (const MountUser& user : answer.users) {
+        Json entry;
+        entry["pid"] = user.pid;
+        entry["command"] = user.command;
+        entry["holds"] = user.holds;
+        json["users"].push_back(std::move(entry));
+    }
+    if (answer.flushed) json["flushed"] = object_in(answer.flushed);
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "demofs/app/mount_users.hpp"
 #include "demofs/base/types.hpp"
 
 namespace demofs::app {
@@ -48,9 +49,21 @@ struct OutcomeText {
 /// From the daemon's JSON; `seconds`: how long the user has waited. Throws Error if it is no such JSON.
 OutcomeText describe_outcome(const std::string& json, double seconds);
 
-/// The JSON for other programs: with the time that the user has waited, and what was flushed before
-/// (flush_outcome.hpp) if that was asked for.
-std::string outcome_for_programs(const std::string& json, double seconds,
-                                 const std::optional<std::string>& flushed);
+/// What `demofs unmount --json` prints, however it ends.
+struct UnmountAnswer {
+    int code = 0;       ///< the command's exit code
+    std::string error;  ///< a sentence; empty if it did what it was asked for
+    std::string mount_point;
+    double seconds = 0;                  ///< that the user has waited
+    bool detached = false;               ///< lazily: the daemon goes on
+    std::vector<std::string> notices;    ///< what there was to say meanwhile
+    std::vector<MountUser> users;        ///< who keeps it busy, as far as that was found out
+    std::optional<std::string> flushed;  ///< JSON (flush_outcome.hpp), if that was asked for
+    std::optional<std::string> outcome;  ///< the daemon's JSON, if it has ended with one
+};
+
+/// One line: `code`, `error` (null if there is none), `mount_point`, `seconds`, `detached`, `notices`, `users`, and
+/// what is there of `flushed` and of the daemon's outcome.
+std::string to_json(const UnmountAnswer& answer);
 
 }  // namespace demofs::app

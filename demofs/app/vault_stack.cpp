@@ -167,6 +167,7 @@ asio::awaitable<tree::Recovered> VaultStack::find_state(Access access, const Sta
     tree::Recovered recovered = co_await std::move(recovering);
     verdict_ = recovered.verdict;
     histories_ = recovered.histories;
+    if (histories_.empty() && recovered.record) histories_.push_back(tree::history_of(*recovered.record));
     for (const std::string& note : recovered.notes) notice_(note);
     if (access == Access::create) {
         if (segment_count_ != 0) throw Error(std::errc::file_exists, directory_ + " holds segments already");

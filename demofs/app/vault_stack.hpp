@@ -70,7 +70,7 @@ class VaultStack {
     store::ObjectStore& store() { return *store_; }
     tree::Tree& tree() { return *tree_; }
     tree::Verdict verdict() const { return verdict_; }
-    /// Those that did not know of each other, the one that is used first; empty: there is only one.
+    /// The one that is used first; several did not know of each other. Empty: nothing can be used.
     const std::vector<tree::HistoryHead>& histories() const { return histories_; }
     /// This machine's copy of the vault; none: it remembers none, and has opened the vault to read only.
     const std::optional<ReplicaId>& replica() const { return replica_; }

@@ -30,10 +30,6 @@ std::chrono::sys_seconds time_of(const CommitRecord& record) {
         std::chrono::sys_time<std::chrono::nanoseconds>(std::chrono::nanoseconds(record.time_ns)));
 }
 
-HistoryHead history_of(const CommitRecord& head) {
-    return {version_of(head), time_of(head), head.counters};
-}
-
 class Recovery {
   public:
     Recovery(block::LogReader& log, const RecoverySettings& settings)
@@ -330,6 +326,10 @@ asio::awaitable<void> Recovery::look_for_known() {
 }
 
 }  // namespace
+
+HistoryHead history_of(const CommitRecord& head) {
+    return {version_of(head), time_of(head), head.counters};
+}
 
 HistoryId HistoryHead::id() const {
     HistoryId id{};

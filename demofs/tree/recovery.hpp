@@ -53,7 +53,7 @@ enum class Verdict {
 /// Names one of several histories to a user: the first bytes of its newest commit's session.
 using HistoryId = std::array<std::byte, 4>;
 
-/// One of several histories that did not know of each other, as its newest commit has it.
+/// A history of a vault, as its newest commit has it.
 struct HistoryHead {
     ReplicaVersion version;
     std::chrono::sys_seconds time;  ///< of the commit, by its writer's clock
@@ -61,6 +61,9 @@ struct HistoryHead {
 
     HistoryId id() const;
 };
+
+/// The history that ends with this commit.
+[[nodiscard]] HistoryHead history_of(const CommitRecord& head);
 
 struct RecoverySettings {
     /// The newest commit that is known to have been durable, from a memory outside of the vault; none: nothing is

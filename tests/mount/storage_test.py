@@ -227,6 +227,27 @@ class Damage(MountTest):
         self.assertEqual((self.root / "after").read_bytes(), b"after")
         self.assertFalse((self.root / "right").exists())
 
+    def test_an_ordinary_vault_has_one_history(self):
+        code, said = self.fork("list", "--json")
+        self.assertEqual(code, 0, said)
+        [history] = json.loads(said)["histories"]
+        self.assertEqual((history["this_machine"], history["shown"], history["inodes"]), (True, True, self.FILES + 1))
+        code, said = self.fork("list")
+        self.assertEqual(code, 0, said)
+        self.assertRegex(said, f"has one history:\n  {history['id']}: commit {history['commit']} of 20.* by this machine: ")
+        self.assertNotIn("--history", said)
+        objects = self.objects()
+        self.assertEqual(self.fork("accept")[0], 0)
+        self.assertEqual(self.objects(), objects)  # there was nothing to decide
+
+    def test_json_is_told_of_failures_too(self):
+        wrong = self.vault.write_password("wrong", "wrong")
+        for command in (["check"], ["fork", "list"]):
+            done = self.vault.run(*command, self.vault.path, "--password-file", wrong, "--json", check=False)
+            said = json.loads(done.stdout)
+            self.assertEqual((done.returncode, said["code"]), (10, 10))
+            self.assertEqual(done.stderr, f"demofs: {said['error']}\n")
+
     def test_the_older_history_can_be_looked_at_and_gone_on_with(self):
         self.fork_the_vault()
         _, said = self.fork("list", "--json")

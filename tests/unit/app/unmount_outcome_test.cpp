@@ -71,10 +71,29 @@ TEST(UnmountOutcome, HasATimelineInTheOrderOfBegins) {
               "  store    |            ============|  12.0 ms\n");
 }
 
-TEST(UnmountOutcome, ForProgramsHasWhatWasFlushedBefore) {
-    EXPECT_THAT(outcome_for_programs(to_json(saved()), 1.5, std::nullopt), Not(HasSubstr("flushed")));
-    EXPECT_THAT(outcome_for_programs(to_json(saved()), 1.5, "{\"files\":3}"),
-                HasSubstr("\"flushed\":{\"files\":3}"));
+TEST(UnmountAnswer, HasWhatTheDaemonSaidAndWhatWasFlushedBefore) {
+    UnmountAnswer answer;
+    answer.mount_point = "/mnt";
+    answer.seconds = 1.5;
+    answer.outcome = to_json(saved());
+    EXPECT_THAT(to_json(answer), HasSubstr("\"commit\":42"));
+    EXPECT_THAT(to_json(answer), HasSubstr("\"error\":null"));
+    EXPECT_THAT(to_json(answer), HasSubstr("\"seconds\":1.5"));
+    EXPECT_THAT(to_json(answer), Not(HasSubstr("flushed")));
+    answer.flushed = "{\"files\":3}";
+    EXPECT_THAT(to_json(answer), HasSubstr("\"flushed\":{\"files\":3}"));
+}
+
+TEST(UnmountAnswer, WithoutAnOutcomeSaysWhyThereIsNone) {
+    UnmountAnswer answer;
+    answer.code = 22;
+    answer.error = "/mnt is in use";
+    answer.users = {{7, "v\xff", {"1 open file"}}};
+    EXPECT_THAT(to_json(answer), HasSubstr("\"code\":22"));
+    EXPECT_THAT(to_json(answer), HasSubstr("\"error\":\"/mnt is in use\""));
+    EXPECT_THAT(to_json(answer),
+                HasSubstr("{\"command\":\"v\xEF\xBF\xBD\",\"holds\":[\"1 open file\"],\"pid\":7}"));
+    EXPECT_THAT(to_json(answer), Not(HasSubstr("commit")));
 }
 
 TEST(UnmountOutcome, OfAnotherKindOfTextIsAnError) {
