@@ -26,7 +26,7 @@ std::string bytes_text(std::uint64_t bytes) {
 }
 
 std::string exact_bytes_text(std::uint64_t bytes) {
-    return std::to_string(bytes) + " bytes" + (bytes < 1000 ? "" : " (" + bytes_text(bytes) + ")");
+    return count_text(bytes, "byte") + (bytes < 1000 ? "" : " (" + bytes_text(bytes) + ")");
 }
 
 }  // namespace demofs::app

@@ -20,6 +20,7 @@
 #include "demofs/app/json_failure.hpp"
 #include "demofs/app/local_state.hpp"
 #include "demofs/app/password.hpp"
+#include "demofs/app/user_messages.hpp"
 #include "demofs/app/vault.hpp"
 #include "demofs/app/verdict.hpp"
 #include "demofs/base/error.hpp"
@@ -141,11 +142,11 @@ void print(const Outcome& outcome, const CheckVaultSettings& settings) {
     for (const std::string& note : outcome.notes) std::cout << note << '\n';
     for (const fs::Finding& finding : report.findings)
         std::cout << (finding.path.empty() ? "" : finding.path + ": ") << finding.what << '\n';
-    std::cout << report.inodes << " inodes, " << report.nodes << " nodes, "
+    std::cout << count_text(report.inodes, "inode") << ", " << count_text(report.nodes, "node") << ", "
               << bytes_text(report.content_bytes) << " of content ("
               << (settings.read_data ? bytes_text(report.content_bytes_read) + " read" : "not read") << "), "
-              << report.segments << " segments (" << report.unused_segments << " of them unused), "
-              << report.foreign_objects << " foreign objects\n";
+              << count_text(report.segments, "segment") << " (" << report.unused_segments
+              << " of them unused), " << count_text(report.foreign_objects, "foreign object") << "\n";
     if (!is_damaged(outcome)) {
         std::cout << "No damage was found." << std::endl;
     } else {
@@ -154,9 +155,7 @@ void print(const Outcome& outcome, const CheckVaultSettings& settings) {
 }
 
 int check(const CheckVaultSettings& settings) {
-    const Notice notice = [](const std::string& sentence) {
-        std::cerr << "demofs: " << sentence << std::endl;
-    };
+    const Notice notice = say_notice;
     const std::string directory = vault_directory(settings.vault);
     const crypto::VaultConfig config = read_config(directory, notice);
     const std::unique_ptr<crypto::VaultKeys> keys =

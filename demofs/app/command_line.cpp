@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "demofs/app/failure.hpp"
 #include "demofs/app/mount_helper.hpp"
 #include "demofs/app/suggestion.hpp"
+#include "demofs/app/user_messages.hpp"
 #include "demofs/base/error.hpp"
 #include "demofs/store/fault_plan.hpp"
 
@@ -21,6 +23,10 @@ namespace demofs::app {
 namespace {
 
 constexpr std::int64_t longest_wait_s = 31536000;
+
+std::string is_not_empty(const std::string& value) {
+    return value.empty() ? "must not be empty" : "";
+}
 
 std::string is_store_fault(const std::string& spec) {
     try {
@@ -105,6 +111,12 @@ CommandLine::CommandLine() {
     add_check();
     add_fork();
     add_help();
+    // CLI11 takes an empty word for an option that was not given.
+    for (CLI::App* command : program_.get_subcommands([](CLI::App*) { return true; })) {
+        for (CLI::Option* option : command->get_options([](CLI::Option*) { return true; })) {
+            if (option->get_expected_max() != 0) option->check(is_not_empty);
+        }
+    }
 }
 
 CLI::App* CommandLine::add(const std::string& name, const std::string& purpose, const std::string& examples) {
@@ -324,14 +336,14 @@ int CommandLine::unknown_command(const std::string& word) const {
     if (word == "fsck" || word == "verify") meant = "check";
     if (word == "list" || word == "ls" || word == "ps") meant = "status";
     if (meant.empty()) meant = nearest(word, commands());
-    std::cerr << "demofs: there is no command " << word
-              << (meant.empty() ? "; demofs --help shows them" : "; did you mean " + meant + "?")
-              << std::endl;
+    say_error("there is no command " + word +
+              (meant.empty() ? "; demofs --help shows them" : "; did you mean " + meant + "?"));
     return exit_usage;
 }
 
 int CommandLine::no_command() const {
-    std::cerr << program_.help() << "\ndemofs: a command is missing, one of those above" << std::endl;
+    std::cerr << program_.help() << '\n';
+    say_error("a command is missing, one of those above");
     return exit_usage;
 }
 
@@ -350,7 +362,7 @@ int CommandLine::option_before_command(const std::string& word) const {
         advice = owners.empty() ? "; demofs --help shows what there is"
                                 : "; it belongs behind a command that has it: " + owners;
     }
-    std::cerr << "demofs: the program has no option " << word << advice << std::endl;
+    say_error("the program has no option " + word + advice);
     return exit_usage;
 }
 
@@ -392,14 +404,13 @@ int CommandLine::run(std::vector<std::string> arguments) {
     try {
         program_.parse(std::move(arguments));
     } catch (const CLI::ExtrasError& error) {
-        std::cerr << "demofs: " << error.what() << hint(error) << std::endl;
+        say_error(error.what() + hint(error));
         return exit_usage;
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0) return program_.exit(error);  // help, version
         const CLI::App& command = chosen();
-        std::cerr << "demofs: " << as_typed(error.what(), expanded.typed) << "; see "
-                  << (&command == &program_ ? "demofs" : "demofs " + command.get_name()) << " --help"
-                  << std::endl;
+        say_error(as_typed(error.what(), expanded.typed) + "; see demofs " +
+                  (&command == &program_ ? "" : command.get_name() + " ") + "--help");
         return exit_usage;
     }
     return code_;
@@ -414,8 +425,13 @@ int run_command_line(const std::string& program, std::vector<std::string> argume
             arguments = std::move(*for_mount);
         }
         return CommandLine().run(std::move(arguments));
+    } catch (const std::filesystem::filesystem_error& error) {
+        const std::string path = error.path1().string();
+        say_error((path.empty() ? "the working directory" : path) +
+                  " cannot be used: " + error.code().message());
+        return exit_failure;
     } catch (const std::exception& error) {
-        std::cerr << "demofs: " << error.what() << std::endl;
+        say_error(error.what());
         return exit_code_of(std::current_exception());
     }
 }

@@ -155,7 +155,7 @@ std::string describe_status(const std::string& given, std::optional<double> requ
     }
     for (const Json& fault : json.at("store_faults")) line(text, "injected fault", fault.get<std::string>());
     if (const std::uint64_t held = number("held_operations"); held > 0)
-        line(text, "hanging", std::to_string(held) + " operations of the store, by injected faults");
+        line(text, "hanging", count_text(held, "operation") + " of the store, by injected faults");
     if (const std::string failure = text_of("storage_failure"); !failure.empty())
         line(text, "storage failed", failure);
     if (const std::string stuck = text_of("waiting_for"); !stuck.empty()) line(text, "waiting for", stuck);

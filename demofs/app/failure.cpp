@@ -1,6 +1,7 @@
 // The exit code of every error, in one table.
 #include "demofs/app/failure.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,6 +13,10 @@
 namespace demofs::app {
 
 void require_writable(const std::string& file, const std::string& what) {
+    if (file.empty()) throw Failure(exit_usage, what + " needs a name");
+    struct stat status{};
+    if (::stat(file.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
+        throw Failure(exit_failure, what + " cannot be written to " + file + ": that is a directory");
     if (::access(file.c_str(), W_OK) == 0) return;
     const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
     if (::access(folder.c_str(), W_OK | X_OK) == 0) return;

@@ -16,6 +16,7 @@
 #include "demofs/app/history_id.hpp"
 #include "demofs/app/json_failure.hpp"
 #include "demofs/app/password.hpp"
+#include "demofs/app/user_messages.hpp"
 #include "demofs/app/vault.hpp"
 #include "demofs/app/vault_stack.hpp"
 #include "demofs/app/verdict.hpp"
@@ -88,9 +89,7 @@ asio::awaitable<void> give_up_the_others(VaultStack& stack) {
 }
 
 int decide(const ForkSettings& settings) {
-    const Notice notice = [](const std::string& sentence) {
-        std::cerr << "demofs: " << sentence << std::endl;
-    };
+    const Notice notice = say_notice;
     const bool accept = settings.action == "accept";
     if (settings.history && !accept)
         throw Failure(exit_usage, "fork list shows all histories: it takes no id");

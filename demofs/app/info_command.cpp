@@ -11,6 +11,7 @@
 #include "demofs/app/commands.hpp"
 #include "demofs/app/failure.hpp"
 #include "demofs/app/password.hpp"
+#include "demofs/app/user_messages.hpp"
 #include "demofs/app/vault.hpp"
 #include "demofs/app/vault_stack.hpp"
 #include "demofs/app/verdict.hpp"
@@ -38,9 +39,7 @@ boost::asio::awaitable<void> look_inside(VaultStack& stack) {
 }  // namespace
 
 int run_info(const InfoSettings& settings) {
-    const Notice notice = [](const std::string& sentence) {
-        std::cerr << "demofs: " << sentence << std::endl;
-    };
+    const Notice notice = say_notice;
     const std::string directory = vault_directory(settings.vault);
     const crypto::VaultConfig config = read_config(directory, notice);
     line("vault", directory);

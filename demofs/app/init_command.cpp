@@ -13,6 +13,7 @@
 #include "demofs/app/commands.hpp"
 #include "demofs/app/failure.hpp"
 #include "demofs/app/password.hpp"
+#include "demofs/app/user_messages.hpp"
 #include "demofs/app/vault.hpp"
 #include "demofs/app/vault_stack.hpp"
 #include "demofs/base/error.hpp"
@@ -93,9 +94,7 @@ int run_init(const InitSettings& settings) {
                                                    : crypto::KdfParameters::moderate();
     const crypto::NewVault vault = crypto::create(password, *crypto::cipher_from_name(settings.cipher), cost);
     const crypto::VaultKeys keys(vault.master, vault.config.vault_id, vault.config.cipher);
-    const Notice notice = [](const std::string& sentence) {
-        std::cerr << "demofs: " << sentence << std::endl;
-    };
+    const Notice notice = say_notice;
 
     boost::asio::io_context context(1);
     asyncdrop::install(context);

@@ -41,7 +41,7 @@ void log_report(const asyncdrop::Report& report) noexcept {
 
 }  // namespace
 
-std::shared_ptr<spdlog::logger> make_logger(const LogSettings& settings) {
+std::shared_ptr<spdlog::logger> make_logger(const LogSettings& settings, bool leaves_terminal) {
     const auto level = spdlog::level::from_str(settings.level);
     if (level == spdlog::level::off && settings.level != "off") {
         throw Failure(exit_usage, "unknown log level " + settings.level +
@@ -63,6 +63,7 @@ std::shared_ptr<spdlog::logger> make_logger(const LogSettings& settings) {
         const bool plain = no_color && no_color[0] != '\0';
         sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(plain ? spdlog::color_mode::never
                                                                            : spdlog::color_mode::automatic);
+        if (leaves_terminal) sink->set_pattern("demofs: %v");
     }
     auto logger = std::make_shared<spdlog::logger>("demofs", std::move(sink));
     logger->set_level(level);

@@ -14,8 +14,9 @@ struct LogSettings {
     std::string level = "info";       ///< trace, debug, info, warn, error, off
 };
 
-/// Logs to the file if one is given, else to stderr. Throws Failure naming the file or the unknown level.
-std::shared_ptr<spdlog::logger> make_logger(const LogSettings& settings);
+/// Logs to the file if one is given, else to stderr: with time and level, but as plain sentences for people if it is
+/// going to leave the terminal. Throws Failure naming the file or the unknown level.
+std::shared_ptr<spdlog::logger> make_logger(const LogSettings& settings, bool leaves_terminal = false);
 
 /// Called when the daemon leaves the terminal: without a log file, the system log takes the place of stderr.
 void leave_terminal(spdlog::logger& logger, const LogSettings& settings);

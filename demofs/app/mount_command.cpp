@@ -7,7 +7,6 @@
 #include <csignal>
 #include <exception>
 #include <filesystem>
-#include <iostream>
 #include <optional>
 #include <thread>
 
@@ -18,6 +17,7 @@
 #include "demofs/app/history_id.hpp"
 #include "demofs/app/mount_daemon.hpp"
 #include "demofs/app/password.hpp"
+#include "demofs/app/user_messages.hpp"
 #include "demofs/app/vault.hpp"
 #include "demofs/fuse/mount.hpp"
 #include "demofs/fuse/mount_point.hpp"
@@ -65,6 +65,11 @@ void make_writable(std::optional<std::string>& file, const std::string& what) {
 
 // Settings with absolute paths that were checked.
 MountSettings checked(MountSettings settings, const Notice& notice) {
+    make_writable(settings.teardown_report, "the teardown report");
+    make_writable(settings.teardown_trace, "the teardown trace");
+    make_writable(settings.teardown_graph, "the teardown graph");
+    if (settings.log.file) require_writable(*settings.log.file, "the log file");
+    if (settings.mount_point.empty()) throw Failure(exit_usage, "the mount point needs a name");
     if (settings.history) static_cast<void>(history_id(*settings.history));
     settings.vault = vault_directory(settings.vault);
     failing_with(exit_no_fuse, [] { fuse::require_fuse(); });
@@ -78,16 +83,13 @@ MountSettings checked(MountSettings settings, const Notice& notice) {
         throw Failure(exit_mount_point, "the vault and its mount point must not lie in one another");
     }
     wait_for_teardown(settings, notice);
-    make_writable(settings.teardown_report, "the teardown report");
-    make_writable(settings.teardown_trace, "the teardown trace");
-    make_writable(settings.teardown_graph, "the teardown graph");
     return settings;
 }
 
 int run_daemon(const MountSettings& settings, ReadyNotice& ready, const Notice& notice) {
     ::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may be gone
     asyncdrop::set_guard_registry(true);
-    const auto logger = make_logger(settings.log);
+    const auto logger = make_logger(settings.log, ready.in_background());
     log_reports_of_asyncdrop(logger);
     const crypto::VaultConfig config = read_config(settings.vault, notice);
     const std::unique_ptr<crypto::VaultKeys> keys =
@@ -110,9 +112,7 @@ int run_daemon(const MountSettings& settings, ReadyNotice& ready, const Notice& 
 }  // namespace
 
 int run_mount(const MountSettings& settings) {
-    const Notice notice = [](const std::string& sentence) {
-        std::cerr << "demofs: " << sentence << std::endl;
-    };
+    const Notice notice = say_notice;
     const MountSettings ready_to_mount = checked(settings, notice);
     for (const std::string& fault : settings.store_faults)
         notice("this mount's store is made to misbehave (--store-fault " + fault +
@@ -121,7 +121,7 @@ int run_mount(const MountSettings& settings) {
         try {
             return run_daemon(ready_to_mount, ready, notice);
         } catch (const std::exception& error) {
-            std::cerr << "demofs: " << error.what() << std::endl;
+            say_error(error.what());
             return exit_code_of(std::current_exception());
         }
     };

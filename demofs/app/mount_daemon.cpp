@@ -157,16 +157,16 @@ asio::awaitable<void> MountDaemon::bring_up() {
 }
 
 void MountDaemon::on_ready() {
-    logger_.info("Mounted {} on {} ({} segments, {} inodes)", settings_.vault, settings_.mount_point,
-                 stack_.segment_count(), stack_.tree().counters().inodes);
+    if (ready_.in_background()) leave_terminal(logger_, settings_.log);
+    logger_.info("Mounted {} on {} ({}, {})", settings_.vault, settings_.mount_point,
+                 count_text(stack_.segment_count(), "segment"),
+                 count_text(stack_.tree().counters().inodes, "inode"));
     for (const std::string& fault : settings_.store_faults) {
         logger_.warn("The store is made to misbehave: --store-fault {}", fault);
         faults_->add(store::parse_fault(fault));
     }
     manager_.ready("mounted on " + settings_.mount_point);
-    if (!ready_.in_background()) return;
-    ready_.ready();
-    leave_terminal(logger_, settings_.log);
+    if (ready_.in_background()) ready_.ready();
 }
 
 asio::awaitable<int> MountDaemon::serve_and_tear_down() {

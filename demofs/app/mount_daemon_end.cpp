@@ -11,6 +11,7 @@
 #include <map>
 #include <vector>
 
+#include "demofs/app/amount_text.hpp"
 #include "demofs/app/daemon_status.hpp"
 #include "demofs/app/failure.hpp"
 #include "demofs/app/mount_daemon.hpp"
@@ -34,7 +35,7 @@ bool has_ended(const asyncdrop::TeardownReport& report, std::string_view name) {
 
 // `sentence`, and which files it is about. Their names are not for the log.
 std::string with_inodes(std::string sentence, const std::vector<InodeNumber>& inodes) {
-    std::string text = std::move(sentence) + ", with the inode numbers";
+    std::string text = std::move(sentence) + ", with the inode number" + (inodes.size() == 1 ? "" : "s");
     for (std::size_t i = 0; i < std::min(inodes.size(), most_named); ++i)
         text += " " + std::to_string(raw(inodes[i]));
     if (inodes.size() > most_named) text += " and " + std::to_string(inodes.size() - most_named) + " more";
@@ -69,7 +70,7 @@ void MountDaemon::note_unsaved() {
     if (!cut_off_.empty()) {
         outcome_.problems.push_back(with_inodes(
             "the connection ended while programs were writing: their last writes may be lost in " +
-                std::to_string(cut_off_.size()) + " files",
+                count_text(cut_off_.size(), "file"),
             cut_off_));
         unsaved.insert(unsaved.end(), cut_off_.begin(), cut_off_.end());
         std::sort(unsaved.begin(), unsaved.end());
@@ -148,7 +149,7 @@ void MountDaemon::deliver(const asyncdrop::TeardownReport& report, int code) {
         std::vector<InodeNumber> inodes;
         for (const UnsavedFile& file : outcome_.not_saved) inodes.push_back(file.inode);
         losses.push_back(with_inodes(
-            "not saved: the last changes of " + std::to_string(outcome_.not_saved_files) + " files", inodes));
+            "not saved: the last changes of " + count_text(outcome_.not_saved_files, "file"), inodes));
     }
     std::string with_losses = text;
     for (const std::string& loss : losses) {

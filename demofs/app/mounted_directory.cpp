@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "demofs/app/failure.hpp"
+
 namespace demofs::app {
 
 namespace {
@@ -13,6 +15,7 @@ namespace {
 // Without looking at the directory itself: a dead or hanging mount must not stop us.
 std::string absolute_mount_point(const std::string& given) {
     namespace files = std::filesystem;
+    if (given.empty()) throw Failure(exit_usage, "the directory that a vault is mounted on needs a name");
     std::error_code error;
     files::path path = files::absolute(given).lexically_normal();
     if (!path.has_filename()) path = path.parent_path();

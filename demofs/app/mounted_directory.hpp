@@ -29,7 +29,7 @@ struct MountedDirectory {
 };
 
 /// Looks for daemons of this user and, as root, of the user who has mounted. One that was told another name of
-/// the directory is known by the filesystem that it serves.
+/// the directory is known by the filesystem that it serves. Throws Failure(exit_usage) if the name is empty.
 MountedDirectory find_mounted(const std::string& directory);
 
 }  // namespace demofs::app

@@ -23,6 +23,7 @@
 #include "demofs/app/mount_users.hpp"
 #include "demofs/app/mounted_directory.hpp"
 #include "demofs/app/unmount_outcome.hpp"
+#include "demofs/app/user_messages.hpp"
 #include "demofs/base/error.hpp"
 
 namespace demofs::app {
@@ -110,7 +111,7 @@ class Unmounting {
 void Unmounting::say(const std::string& notice) {
     progress_.clear();
     answer_.notices.push_back(notice);
-    std::cerr << "demofs: " << notice << std::endl;
+    say_notice(notice);
 }
 
 void Unmounting::print_answer(int code, const std::string& error) {
@@ -168,8 +169,8 @@ void Unmounting::time_out() {
                                  std::to_string(settings_.timeout->count()) + " s; it goes on" +
                                  (progress_.last().empty() ? "" : ": " + progress_.last());
     print_answer(exit_timed_out, sentence);
-    std::cerr << "demofs: " << sentence << "\ndemofs: demofs status " << found_.directory << " tells more"
-              << std::endl;
+    say_error(sentence);
+    say_error("demofs status " + found_.directory + " tells more");
     std::_Exit(exit_timed_out);
 }
 

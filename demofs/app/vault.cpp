@@ -15,6 +15,7 @@
 namespace demofs::app {
 
 std::string vault_directory(const std::string& vault) {
+    if (vault.empty()) throw Failure(exit_usage, "the vault needs a name");
     std::error_code error;
     const auto directory = std::filesystem::canonical(vault, error);
     if (error) {

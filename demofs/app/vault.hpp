@@ -14,7 +14,8 @@ namespace demofs::app {
 /// Receives sentences that the user should see although the command goes on.
 using Notice = std::function<void(const std::string&)>;
 
-/// The directory as an absolute path without symlinks. Throws Failure(exit_not_a_vault) if it does not exist.
+/// The directory as an absolute path without symlinks. Throws Failure: exit_not_a_vault if it does not
+/// exist, exit_usage if the name is empty.
 std::string vault_directory(const std::string& vault);
 
 /// Whether a process is writing to the vault: a daemon that serves it or still saves, or an init.

@@ -64,7 +64,8 @@ std::string prepare_mount_point(const std::string& directory, bool& cleaned_up) 
                 "the mount point " + absolute + " does not exist; create it first: mkdir " + absolute);
         throw Error(reason, "the mount point " + absolute + " cannot be used");
     }
-    const std::string real = files::canonical(absolute).string();
+    const std::string real = files::canonical(absolute, error).string();
+    if (error) throw Error(error, "the mount point " + absolute + " cannot be used");
     if (!S_ISDIR(status.st_mode))
         throw Error::saying(std::errc::not_a_directory, "the mount point " + real + " is not a directory");
     if (const auto mount = mounted_on(real)) {

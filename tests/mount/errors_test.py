@@ -210,6 +210,43 @@ class Commands(ErrorTest):
             self.assertFalse(file.parent.exists())
             self.assertFalse(self.vault.is_mounted())
 
+    def test_a_log_file_or_report_that_is_a_directory_is_refused_before_anything_is_done(self):
+        self.vault.init()
+        for option in ("--log-file", "--teardown-report", "--teardown-trace", "--teardown-graph"):
+            for file, said in (("/", "that is a directory"), ("", f"{option}: must not be empty")):
+                done = self.vault.run("mount", self.vault.path, self.root, "--password-command", "touch asked", option, file, check=False,
+                                      cwd=self.folder)
+                self.expect_error(done, USAGE if file == "" else FAILURE, said)
+                self.assertFalse((self.folder / "asked").exists())
+
+    def test_an_empty_name_is_said_to_be_one(self):
+        for arguments in (["unmount", ""], ["unmount", "--lazy", ""], ["status", ""], ["mount", "", self.root], ["mount", self.folder, ""],
+                          ["init", ""], ["info", ""], ["check", ""], ["fork", "list", ""], ["info", "x", "--password-command", ""]):
+            with self.subTest(arguments):
+                done = self.vault.run(*arguments, check=False)
+                self.expect_error(done, USAGE, "^demofs: (VAULT|DIR|--password-command): must not be empty; see demofs [a-z]+ --help$")
+
+    def test_a_working_directory_that_is_gone_is_said_to_be_unusable(self):
+        gone = self.folder / "gone"
+        gone.mkdir()
+        script = 'rmdir "$PWD"; exec "$@"'
+        for command in ("status", "unmount"):
+            done = subprocess.run(["sh", "-c", script, "sh", self.vault.program, command, "x"], cwd=gone, capture_output=True, text=True)
+            gone.mkdir()
+            self.expect_error(done, FAILURE, "^demofs: .* cannot be used: No such file or directory$")
+
+    def test_a_mount_in_the_background_leaves_no_log_on_the_terminal(self):
+        self.vault.init()
+        mount = ["mount", self.vault.path, self.root, *self.vault.password_arguments()]
+        done = self.vault.run(*mount)
+        self.vault.remember_daemon()
+        self.assertEqual((done.stdout, done.stderr), ("", ""))
+        self.vault.unmount()
+        os.environ["XDG_STATE_HOME"] = str(self.folder / "another state")
+        done = self.vault.run(*mount)
+        self.vault.remember_daemon()
+        self.assertRegex(done.stderr, r"\Ademofs: this machine remembers no state of the vault .*\n\Z")
+
     def test_unmounting_what_is_not_mounted(self):
         self.expect_error(self.vault.unmount(check=False), NOT_MOUNTED, "(?i)not mounted|no .*mount|not a mount", self.root)
 

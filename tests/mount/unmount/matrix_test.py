@@ -240,7 +240,7 @@ class Matrix(MountTest):
         else:
             self.assertEqual(code, NOT_SAVED if lost else 0, text + self.vault.log_text())
         if code == NOT_SAVED:
-            self.assertRegex(self.vault.log_text(), r"may be lost in [0-9]+ files")
+            self.assertRegex(self.vault.log_text(), r"may be lost in [0-9]+ file")
         self.assertNotRegex(self.vault.log_text(), r"(?i)forgotten|leak")
         self.expect_after_the_next_mount(promised if not lost or state == "busy" else {})
 
@@ -257,7 +257,7 @@ class Matrix(MountTest):
             expect_order(self, text, states=("dropped", "failed"), edges=EDGES_WITH_FAULT)
             self.assertRegex(log, "No space left on device" if store == "full" else "Input/output error")
             self.assertNotRegex(log, r"(?i)forgotten|leak")
-        self.assertRegex(log, "not saved: the last changes of [0-9]+ files|may be lost in [0-9]+ files")
+        self.assertRegex(log, "not saved: the last changes of [0-9]+ file|may be lost in [0-9]+ file")
         self.assertFalse(self.vault.is_mounted())
         self.expect_after_the_next_mount({})
 

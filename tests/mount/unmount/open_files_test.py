@@ -167,7 +167,7 @@ class UnwrittenPages(MountTest):
         cut()
         self.assertEqual(self.process.wait(mount_fixture.WAIT_SECONDS), NOT_SAVED)
         self.assertNotEqual(writer.close(), "closed")
-        self.assertRegex(self.vault.log_text(), f"may be lost in 1 files, with the inode numbers {inode};")
+        self.assertRegex(self.vault.log_text(), f"may be lost in 1 file, with the inode number {inode};")
         self.vault.mount()
         self.assertTrue((self.root / "flushed").read_bytes() == DATA)
 

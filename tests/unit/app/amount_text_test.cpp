@@ -15,5 +15,12 @@ TEST(BytesText, CountsInPowersOfAThousand) {
     EXPECT_EQ(bytes_text(999'900'000), "1.0 GB");
 }
 
+TEST(CountText, KnowsOneFromMany) {
+    EXPECT_EQ(count_text(1, "file"), "1 file");
+    EXPECT_EQ(count_text(0, "file"), "0 files");
+    EXPECT_EQ(exact_bytes_text(1), "1 byte");
+    EXPECT_EQ(exact_bytes_text(1500), "1500 bytes (1.5 kB)");
+}
+
 }  // namespace
 }  // namespace demofs::app
