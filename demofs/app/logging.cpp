@@ -9,9 +9,11 @@
 #include <asyncdrop/forgotten.hpp>
 #include <cstdlib>
 #include <exception>
+#include <memory>
 #include <utility>
 
 #include "demofs/app/failure.hpp"
+#include "demofs/app/journal.hpp"
 #include "demofs/app/private_file.hpp"
 
 namespace demofs::app {
@@ -64,6 +66,7 @@ std::shared_ptr<spdlog::logger> make_logger(const LogSettings& settings, bool le
         sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(plain ? spdlog::color_mode::never
                                                                            : spdlog::color_mode::automatic);
         if (leaves_terminal) sink->set_pattern("demofs: %v");
+        if (stderr_is_journal()) sink->set_formatter(std::make_unique<JournalFormatter>());
     }
     auto logger = std::make_shared<spdlog::logger>("demofs", std::move(sink));
     logger->set_level(level);

@@ -1,4 +1,5 @@
-// Sentences for whoever has started the program: "demofs: …" on standard error.
+// Sentences for whoever has started the program: "demofs: …" on standard error, with their priority where that is the
+// journal of systemd.
 //
 // Threads: any; each sentence is written at once.
 #pragma once

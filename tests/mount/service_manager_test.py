@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
 import unittest
 
 from mount_fixture import MountTest, WAIT_SECONDS
@@ -67,6 +68,41 @@ class ServiceManager(MountTest):
         messages = self.read_until(manager, "EXTEND_TIMEOUT_USEC=30000000")
         self.assertRegex(messages[-1][0], r"^STATUS=[0-9.]+ k?B left to save")
         self.assertEqual(process.wait(WAIT_SECONDS), 32)
+
+    def test_the_journal_gets_the_priority_of_each_line(self):
+        self.vault.init()
+        command = [self.vault.program, "mount", "-f", self.vault.path, self.root, *self.vault.password_arguments(),
+                   "--commit-interval-ms", str(3_600_000), "--store-fault", "write:3+:enospc"]
+        ours, theirs = os.pipe()
+        stream = os.fstat(theirs)
+        environment = {**os.environ, "JOURNAL_STREAM": f"{stream.st_dev}:{stream.st_ino}"}
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=theirs, env=environment)
+        self.vault.foreground = process
+        os.close(theirs)
+        with open(ours, encoding="utf-8") as journal:
+            lines = [journal.readline()]
+            while lines[-1] and "Mounted" not in lines[-1]:
+                lines.append(journal.readline())
+            self.assertRegex(lines[-1], "^<6>Mounted ")
+            (self.root / "file").write_bytes(DATA)
+            process.send_signal(signal.SIGTERM)
+            lines += journal.read().splitlines(keepends=True)
+        self.assertEqual(process.wait(WAIT_SECONDS), 31)
+        for line in lines:
+            self.assertRegex(line, "^<[2-7]>")
+        self.assertIn("<5>demofs: this mount's store is made to misbehave", "".join(lines))
+        self.assertRegex("".join(lines), "(?m)^<3>Teardown of .*:\n<3>teardown of .*\n<3>")
+
+    def test_why_a_mount_fails_is_an_error_in_the_journal(self):
+        ours, theirs = os.pipe()
+        stream = os.fstat(theirs)
+        environment = {**os.environ, "JOURNAL_STREAM": f"{stream.st_dev}:{stream.st_ino}"}
+        done = subprocess.run([self.vault.program, "mount", "-f", self.vault.path, self.root], stdin=subprocess.DEVNULL, stderr=theirs,
+                              env=environment, timeout=WAIT_SECONDS)
+        os.close(theirs)
+        with open(ours, encoding="utf-8") as journal:
+            self.assertRegex(journal.read(), "^<3>demofs: there is no vault at ")
+        self.assertEqual(done.returncode, 11)
 
     def test_a_socket_that_is_gone_changes_nothing(self):
         self.vault.init()
