@@ -15,6 +15,9 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Of an operation that the store has not answered yet.
+constexpr double worth_telling_s = 1;
+
 double seconds_of(std::chrono::steady_clock::duration duration) {
     return std::chrono::duration<double>(duration).count();
 }
@@ -92,6 +95,8 @@ std::string to_json(const DaemonStatus& status) {
     json["last_commit_age_s"] = status.memory && status.memory->last_commit_age
                                     ? Json(status.memory->last_commit_age->count())
                                     : Json();
+    json["store_waits_for"] = status.store_wait ? Json(status.store_wait->operation) : Json();
+    json["store_waits_s"] = status.store_wait ? Json(seconds_of(status.store_wait->age)) : Json();
     json["store_faults"] = status.store_faults;
     json["held_operations"] = status.held_operations;
     json["storage_failure"] = status.storage_failure.empty() ? Json() : Json(status.storage_failure);
@@ -153,6 +158,10 @@ std::string describe_status(const std::string& given, std::optional<double> requ
                       ? ", " + std::to_string(number("last_commit_age_s")) + " s ago"
                       : ""));
     }
+    if (json.at("store_waits_s").is_number() && json.at("store_waits_s").get<double>() >= worth_telling_s)
+        line(text, "store",
+             text_of("store_waits_for") + ", waiting for " +
+                 decimal_text(json.at("store_waits_s").get<double>(), "s"));
     for (const Json& fault : json.at("store_faults")) line(text, "injected fault", fault.get<std::string>());
     if (const std::uint64_t held = number("held_operations"); held > 0)
         line(text, "hanging", count_text(held, "operation") + " of the store, by injected faults");

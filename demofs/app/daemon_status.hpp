@@ -45,6 +45,13 @@ struct DaemonStatus {
     };
     std::optional<Memory> memory;
 
+    /// What the store has not answered yet, as far as that is so: its oldest operation.
+    struct StoreWait {
+        std::string operation;  ///< "sync of 5f0c19ae"
+        std::chrono::steady_clock::duration age{};
+    };
+    std::optional<StoreWait> store_wait;
+
     std::vector<std::string> store_faults;              ///< injected, as they were given
     std::size_t held_operations = 0;                    ///< of the store, by such a fault
     std::string storage_failure;                        ///< a sentence; empty while all is well

@@ -47,6 +47,9 @@ StackSettings stack_settings(const MountSettings& settings) {
 // How often what is left to save is looked at, and told.
 constexpr std::chrono::milliseconds look_interval(250);
 
+// How often a mount in use looks whether its store still answers.
+constexpr std::chrono::seconds store_look_interval(5);
+
 // What a service manager lets a mount live on that is being saved, from one look to the next.
 constexpr std::chrono::seconds extension(30);
 
@@ -223,15 +226,19 @@ asio::awaitable<void> MountDaemon::commit_last() {
 asio::awaitable<void> MountDaemon::watch_saving(asyncdrop::TaskControl& control) {
     while (!control.stopping()) {
         std::chrono::milliseconds pause = look_interval;
-        if (phase_ == Phase::mounted) pause = std::chrono::hours(1);  // enter() wakes it up
+        if (phase_ == Phase::mounted) pause = store_look_interval;  // enter() wakes it up
         co_await control.wait_for(pause);
+        look_at_store();
+        if (phase_ == Phase::mounted || control.stopping()) continue;
         const std::optional<asyncdrop::TeardownReport> going = stack_.so_far();
-        if (phase_ == Phase::mounted || control.stopping() || !going) continue;
+        if (!going) continue;
         const asyncdrop::TeardownReport& so_far = *going;
         const SavingState state = saving_state(so_far);
         const auto now = SavingWatch::Clock::now();
         saving_.look(state, now);
-        const std::string waits = waiting_for(so_far);
+        std::string waits = waiting_for(so_far);
+        if (const std::string store = store_wait(); !store.empty())
+            waits += (waits.empty() ? "" : "; ") + store;
         const std::string progress = bytes_text(state.bytes_left) + " left to save" +
                                      (waits.empty() ? "" : " (waiting for " + waits + ")");
         control_->tell("progress", progress);

@@ -67,6 +67,11 @@ class MountDaemon {
     void enter(Phase phase);
     SavingState saving_state(const asyncdrop::TeardownReport& so_far);
     bool stuck() const;
+    // Says when the store does not answer any more, and when it does again.
+    void look_at_store();
+    // What it has not answered for so long that it is worth telling; or empty.
+    std::string store_wait() const;
+    static std::string age_text(SavingWatch::Clock::time_point begun);
     [[noreturn]] void give_up(const std::string& cause);
     void deliver(const asyncdrop::TeardownReport& report, int code);
     void write_report(const std::optional<std::string>& file, const std::string& what,
@@ -93,6 +98,7 @@ class MountDaemon {
     asyncdrop::AsyncDropGuard<asyncdrop::AsyncDropTask> watcher_;  // of saving_
     Phase phase_ = Phase::coming_up;
     SavingWatch saving_;
+    std::optional<SavingWatch::Clock::time_point> unanswered_since_;  // that was said
     UnmountOutcome outcome_;
     std::vector<InodeNumber> cut_off_;
 

@@ -23,7 +23,7 @@ namespace demofs::app {
 
 namespace {
 
-// For signals: a slow disk may need that long for one sync.
+// A slow disk may need that long for one sync.
 constexpr std::chrono::seconds stuck_after(10);
 constexpr std::size_t most_named = 20;
 
@@ -101,6 +101,28 @@ SavingState MountDaemon::saving_state(const asyncdrop::TeardownReport& so_far) {
 
 bool MountDaemon::stuck() const {
     return saving_.stuck_for(SavingWatch::Clock::now()) >= stuck_after;
+}
+
+std::string MountDaemon::age_text(SavingWatch::Clock::time_point begun) {
+    return decimal_text(std::chrono::duration<double>(SavingWatch::Clock::now() - begun).count(), "s");
+}
+
+std::string MountDaemon::store_wait() const {
+    const auto oldest = stack_.operations().oldest();
+    if (!oldest || SavingWatch::Clock::now() - oldest->begun < std::chrono::seconds(1)) return "";
+    return "the store: " + describe(*oldest) + ", " + age_text(oldest->begun);
+}
+
+void MountDaemon::look_at_store() {
+    const auto oldest = stack_.operations().oldest();
+    const bool hangs = oldest && SavingWatch::Clock::now() - oldest->begun >= stuck_after;
+    if (hangs && !unanswered_since_) {
+        unanswered_since_ = oldest->begun;
+        logger_.warn("The store has not answered for {}: {}", age_text(oldest->begun), describe(*oldest));
+    } else if (!hangs && unanswered_since_) {
+        logger_.warn("The store answers again, after about {}", age_text(*unanswered_since_));
+        unanswered_since_.reset();
+    }
 }
 
 // From inside a callback of the core: what hangs is below, in the store or in the kernel.

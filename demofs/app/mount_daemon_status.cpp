@@ -44,6 +44,9 @@ std::string MountDaemon::status() {
             now.state = "tearing down";
             break;
     }
+    if (const auto oldest = stack_.operations().oldest())
+        now.store_wait =
+            DaemonStatus::StoreWait{describe(*oldest), SavingWatch::Clock::now() - oldest->begun};
     now.store_faults = settings_.store_faults;
     if (faults_) now.held_operations = faults_->held();
     if (phase_ == Phase::mounted || phase_ == Phase::unmounting) {
@@ -121,6 +124,9 @@ void MountDaemon::log_state() {
     } else {
         logger_.info("State: going up or down");
     }
+    if (const auto oldest = stack_.operations().oldest())
+        logger_.info("The oldest operation of the store: {}, for {}", describe(*oldest),
+                     age_text(oldest->begun));
     if (const auto going = stack_.so_far(); going && phase_ == Phase::tearing_down)
         logger_.info("The teardown waits for {}", waiting_for(*going));
     logger_.info("Live guards:\n{}", asyncdrop::live_guards_text());

@@ -51,6 +51,7 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
 
     if (access == Access::create) co_await store::LocalObjectStore::initialize(*pool_, directory_);
     store::LocalStoreOptions options = store_options(access);
+    options.operations = &operations_;
     options.on_strangers = [this](const std::vector<std::string>& names) { note_strangers(names); };
     std::string unusable;
     auto io = store::open_io_engine(executor_, *pool_, &unusable);
@@ -62,6 +63,7 @@ asio::awaitable<void> VaultStack::open(Access access, StackSettings settings) {
     store_ = &*store;
     store_node_ = graph_->add("object store", std::move(store), asyncdrop::uses(io_node, pool_node));
     if (settings.faults) {
+        settings.faults->set_watch(&operations_);
         auto faulty = store::FaultObjectStore::make(*store_, settings.faults);
         store_ = &*faulty;
         store_node_ = graph_->add("store fault", std::move(faulty), asyncdrop::uses(store_node_));

@@ -27,6 +27,7 @@
 #include "demofs/store/fault_object_store.hpp"
 #include "demofs/store/io/io_engine.hpp"
 #include "demofs/store/local_object_store.hpp"
+#include "demofs/store/operation_watch.hpp"
 #include "demofs/tree/recovery.hpp"
 #include "demofs/tree/tree.hpp"
 
@@ -68,6 +69,8 @@ class VaultStack {
 
     /// Valid after open() until tear_down().
     store::ObjectStore& store() { return *store_; }
+    /// What the store has not answered yet; valid always.
+    const store::OperationWatch& operations() const { return operations_; }
     tree::Tree& tree() { return *tree_; }
     tree::Verdict verdict() const { return verdict_; }
     /// The one that is used first; several did not know of each other. Empty: nothing can be used.
@@ -109,6 +112,7 @@ class VaultStack {
     std::string directory_;
     const crypto::VaultKeys& keys_;
     Notice notice_;
+    store::OperationWatch operations_;
     asyncdrop::AsyncDropGuard<asyncdrop::TeardownGraph> graph_;
     std::unique_ptr<block::SegmentCatalog> catalog_;  // needs no cleanup; used until the log is gone
     WorkerPool* pool_ = nullptr;

@@ -125,6 +125,7 @@ asio::awaitable<std::optional<std::errc>> FaultPlan::meet(OperationKind kind, st
     }
     if (struck) ++strikes_;
     if (struck && kind == OperationKind::read) ++read_strikes_;
+    const OperationWatch::Entry watched(operations_under_way_, kind, object);
     if (delay.count() > 0) {
         const asio::any_io_executor executor = co_await asio::this_coro::executor;
         asio::steady_timer timer(executor, delay);

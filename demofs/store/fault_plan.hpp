@@ -14,6 +14,7 @@
 #include <system_error>
 #include <vector>
 
+#include "demofs/store/operation_watch.hpp"
 #include "demofs/store/store_operation.hpp"
 
 namespace demofs::store {
@@ -49,6 +50,8 @@ class FaultPlan {
     FaultPlan& operator=(const FaultPlan&) = delete;
 
     void add(const Fault& fault) { faults_.push_back(fault); }
+    /// Who sees the operations that wait here; outlives them, or is null.
+    void set_watch(OperationWatch* operations) noexcept { operations_under_way_ = operations; }
 
     /// From the nth matching operation on, all matching ones hang. A test releases before it ends: coroutines
     /// that hang are freed by nothing else.
@@ -78,6 +81,7 @@ class FaultPlan {
 
     std::vector<Fault> faults_;
     std::vector<Handler> held_;
+    OperationWatch* operations_under_way_ = nullptr;
     std::uint64_t operations_ = 0;
     std::uint64_t strikes_ = 0;
     std::uint64_t read_strikes_ = 0;

@@ -12,6 +12,7 @@
 #include "demofs/store/folder_watch.hpp"
 #include "demofs/store/io/io_engine.hpp"
 #include "demofs/store/io/page_pool.hpp"
+#include "demofs/store/operation_watch.hpp"
 #include "demofs/store/writer_state.hpp"
 
 namespace demofs::store {
@@ -37,11 +38,12 @@ struct LocalDirectory {
     boost::asio::any_io_executor executor;
     std::filesystem::path vault;
     std::filesystem::path objects;
-    bool direct;                        ///< past the page cache where the filesystem can
-    PagePool pages{4u << 20};           ///< the store's strand only
-    FileDescriptor vault_descriptor;    ///< holds the lock
-    FolderWatch watch;                  ///< the store's strand only
-    FileDescriptor objects_descriptor;  ///< constant while the store lives: workers use it
+    bool direct;                           ///< past the page cache where the filesystem can
+    PagePool pages{4u << 20};              ///< the store's strand only
+    FileDescriptor vault_descriptor;       ///< holds the lock
+    FolderWatch watch;                     ///< the store's strand only
+    FileDescriptor objects_descriptor;     ///< constant while the store lives: workers use it
+    OperationWatch* operations = nullptr;  ///< null: nobody looks
     /// Who writes; the store's strand only.
     std::unordered_map<std::string, const WriterState*> being_written;
 };

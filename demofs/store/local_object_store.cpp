@@ -170,6 +170,7 @@ LocalObjectStore::LocalObjectStore(asyncdrop::Passkey<LocalObjectStore>,
                                    const LocalStoreOptions& options)
     : directory_(std::move(directory)), access_(options.access), open_files_(options.max_open_files) {
     directory_->watch.set_on_strangers(options.on_strangers);
+    directory_->operations = options.operations;
 }
 
 asio::awaitable<void> LocalObjectStore::initialize(WorkerPool& pool, std::filesystem::path vault) {
@@ -197,6 +198,7 @@ void LocalObjectStore::require_writable(const std::string& action, const std::st
 asio::awaitable<asyncdrop::AsyncDropBox<ObjectWriter>> LocalObjectStore::create(std::string name) {
     require_object_name(name);
     require_writable("create", name);
+    const OperationWatch::Entry watched(directory_->operations, OperationKind::create, name);
     const auto job = [&] { return create_file(*directory_, name); };
     directory_->watch.making(name);
     DataFile file = co_await directory_->pool.run(job);
@@ -224,6 +226,7 @@ asio::awaitable<std::size_t> LocalObjectStore::read(std::string name, std::uint6
                                                     MutableByteSpan out) {
     require_object_name(name);
     out = within_object(name, offset, out);
+    const OperationWatch::Entry watched(directory_->operations, OperationKind::read, name);
     OpenFileCache::File file = open_files_.find(name);
     if (!file) {
         const std::uint64_t removals_before = removals_;
@@ -239,6 +242,7 @@ asio::awaitable<std::size_t> LocalObjectStore::read(std::string name, std::uint6
 }
 
 asio::awaitable<std::vector<ObjectInfo>> LocalObjectStore::list() {
+    const OperationWatch::Entry watched(directory_->operations, OperationKind::list, "");
     const auto job = [this] { return list_files(*directory_); };
     Listing listing = co_await directory_->pool.run(job);
     ignored_entries_ = listing.ignored;
@@ -257,6 +261,7 @@ asio::awaitable<void> LocalObjectStore::remove(std::string name) {
         throw Error(std::errc::device_or_resource_busy, "Cannot remove " + directory_->path_of(name));
     }
     directory_->watch.forget(name);
+    const OperationWatch::Entry watched(directory_->operations, OperationKind::remove, name);
     const auto job = [&] { remove_file(*directory_, name); };
     std::exception_ptr error;
     try {
@@ -270,6 +275,7 @@ asio::awaitable<void> LocalObjectStore::remove(std::string name) {
 }
 
 asio::awaitable<StoreSpace> LocalObjectStore::space() {
+    const OperationWatch::Entry watched(directory_->operations, OperationKind::space, "");
     const auto job = [this] { return space_of(*directory_); };
     co_return co_await directory_->pool.run(job);
 }
@@ -279,6 +285,7 @@ std::string LocalObjectStore::name() const {
 }
 
 asio::awaitable<void> LocalObjectStore::async_drop_impl() {
+    const OperationWatch::Entry watched(directory_->operations, OperationKind::close_store, "");
     std::exception_ptr deleted;
     try {
         if (access_ == LocalAccess::read_write) co_await directory_->check_folder();

@@ -19,6 +19,7 @@
 #include "demofs/store/io/io_engine.hpp"
 #include "demofs/store/object_store.hpp"
 #include "demofs/store/open_file_cache.hpp"
+#include "demofs/store/operation_watch.hpp"
 
 namespace demofs::store {
 
@@ -38,6 +39,8 @@ struct LocalStoreOptions {
     bool direct = true;
     /// With LocalAccess::read_write: who hears of objects that another machine's writer has put there meanwhile.
     OnStrangers on_strangers;
+    /// Who sees what is under way; outlives the store's drop, or is null.
+    OperationWatch* operations = nullptr;
 };
 
 class LocalObjectStore final : public ObjectStore {

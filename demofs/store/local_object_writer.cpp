@@ -107,6 +107,7 @@ asio::awaitable<void> LocalObjectWriter::write(ByteSpan data, Durability durabil
 
 asio::awaitable<void> LocalObjectWriter::append(ByteSpan data, Durability durability) {
     const WriterState::Operation operation = state_.begin_append();
+    const OperationWatch::Entry watched(directory_->operations, OperationKind::append, name_);
     auto writing = write(data, durability);
     co_await to_its_end(std::move(writing));
 }
@@ -114,6 +115,7 @@ asio::awaitable<void> LocalObjectWriter::append(ByteSpan data, Durability durabi
 asio::awaitable<void> LocalObjectWriter::sync() {
     const WriterState::Operation operation = state_.begin_sync();
     if (state_.ended()) co_return;
+    const OperationWatch::Entry watched(directory_->operations, OperationKind::sync, name_);
     auto syncing = sync_and_check();
     co_await to_its_end(std::move(syncing));
 }
@@ -121,6 +123,7 @@ asio::awaitable<void> LocalObjectWriter::sync() {
 asio::awaitable<void> LocalObjectWriter::seal() {
     const WriterState::Operation operation = state_.begin_sync();
     if (state_.ended()) co_return;
+    const OperationWatch::Entry watched(directory_->operations, OperationKind::seal, name_);
     auto finishing = finish();
     co_await to_its_end(std::move(finishing));
     state_.end();
@@ -144,6 +147,7 @@ asio::awaitable<void> LocalObjectWriter::finish() {
 }
 
 asio::awaitable<void> LocalObjectWriter::async_drop_impl() {
+    const OperationWatch::Entry watched(directory_->operations, OperationKind::close_writer, name_);
     co_await ahead_.stop();
     const auto close = [this] {
         // After a failure the file is left as it is, for recovery to look at.

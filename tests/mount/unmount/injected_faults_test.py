@@ -2,7 +2,9 @@
 
 import errno
 import json
+import re
 import shutil
+import signal
 import subprocess
 import unittest
 
@@ -104,6 +106,34 @@ class InjectedFaults(MountTest):
             return done.returncode == 0 and json.loads(done.stdout)[0]["held_operations"] == 1
         wait_until(hanging, "the operation hangs")
         wait_until(lambda: not self.vault.find_daemons(), "the daemon has given up")
+
+    def test_the_status_tells_what_a_mount_in_use_waits_for(self):
+        self.mount("write:3:hang", options=("--teardown-timeout", "2"))
+        [status] = json.loads(self.vault.run("status", "--json", self.root).stdout)
+        self.assertEqual((status["store_waits_for"], status["store_waits_s"]), (None, None))
+        (self.root / "file").write_bytes(SOME)
+        self.assertEqual(self.vault.unmount("--flush", "--timeout", "1", check=False).returncode, TIMED_OUT)  # the flush goes on
+
+        def told():
+            said = self.vault.run("status", self.root).stdout
+            return re.search(r"(?m)^  store +append of object [0-9a-z_-]+ in directory .*, waiting for [0-9.]+ s$", said)
+        wait_until(told, "the operation is told")
+        [status] = json.loads(self.vault.run("status", "--json", self.root).stdout)
+        self.assertEqual(status["state"], "mounted")
+        self.assertRegex(status["store_waits_for"], "^append of ")
+        self.assertGreater(status["store_waits_s"], 0)
+        self.vault.signal_daemon(signal.SIGUSR1)
+        wait_until(lambda: "The oldest operation of the store: append of " in self.vault.log_text(), "it is logged")
+        done = self.vault.unmount(check=False)
+        self.assertEqual(done.returncode, TIMED_OUT, done.stderr)
+        wait_until(lambda: not self.vault.find_daemons(), "the daemon has given up")
+
+    def test_the_log_says_when_the_store_does_not_answer_and_when_it_does_again(self):
+        self.mount("write:3:delay=16000")
+        self.write_synced(self.root / "file", SOME)
+        wait_until(lambda: "The store answers again" in self.vault.log_text(), "it is said")
+        self.assertEqual(len(re.findall(r"The store has not answered for 1[0-9]\.[0-9] s: append of ", self.vault.log_text())), 1)
+        self.assertRegex(self.vault.log_text(), r"The store answers again, after about (1[6-9]|2[0-9])\.[0-9] s")
 
     def test_a_slow_store_saves_everything(self):
         self.mount("write:1+:delay=20", "sync:1+:delay=20", "read:1+:delay=5")

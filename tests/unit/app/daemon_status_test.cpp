@@ -8,6 +8,7 @@ namespace demofs::app {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 std::string status(pid_t pid, std::uint64_t requests) {
     DaemonStatus status;
@@ -21,6 +22,17 @@ std::string status(pid_t pid, std::uint64_t requests) {
 TEST(DaemonStatus, ShowsARateOnceThereIsOne) {
     EXPECT_THAT(describe_status(status(1, 7)), HasSubstr("7 served, 0 in flight"));
     EXPECT_THAT(describe_status(status(1, 7), 2.5), HasSubstr("7 served (2.5 a second), 0 in flight"));
+}
+
+TEST(DaemonStatus, TellsAnOperationThatTheStoreDoesNotAnswer) {
+    DaemonStatus status;
+    EXPECT_THAT(describe_status(to_json(status)), Not(HasSubstr("store ")));
+    status.store_wait = DaemonStatus::StoreWait{"sync of 5f0c", std::chrono::milliseconds(300)};
+    EXPECT_THAT(to_json(status), HasSubstr("\"store_waits_s\":0.3"));
+    EXPECT_THAT(describe_status(to_json(status)), Not(HasSubstr("store ")));  // nothing unusual yet
+    status.store_wait->age = std::chrono::seconds(34);
+    EXPECT_THAT(describe_status(to_json(status)),
+                HasSubstr("  store           sync of 5f0c, waiting for 34.0 s\n"));
 }
 
 TEST(RequestRates, AreToldOfEachDaemonFromTheSecondLookOn) {
