@@ -8,7 +8,7 @@
 namespace demofs::fuse {
 namespace {
 
-constexpr std::uint32_t wanted = FUSE_PARALLEL_DIROPS;
+constexpr std::uint32_t wanted = FUSE_PARALLEL_DIROPS | FUSE_ABORT_ERROR;
 
 }  // namespace
 

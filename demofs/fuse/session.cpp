@@ -310,9 +310,11 @@ asio::awaitable<void> Session::run() {
         }
     };
     // What a failed read means: try again, or the end.
-    const auto ended = [](int error) {
+    bool aborted = false;
+    const auto ended = [&aborted](int error) {
         if (error == ENOENT || error == EINTR || error == EAGAIN) return false;
-        if (error == ENODEV || error == ECONNABORTED) return true;
+        aborted = error == ECONNABORTED;
+        if (error == ENODEV || aborted) return true;
         throw Error(error, "reading requests from /dev/fuse failed");
     };
     const auto token = asio::as_tuple(asio::use_awaitable);
@@ -345,7 +347,7 @@ asio::awaitable<void> Session::run() {
         }
         if (over) break;
     }
-    const bool unmounted = !s.stopping && !find_again(*s.mount);
+    const bool unmounted = !s.stopping && !aborted && !find_again(*s.mount);
     s.cut_off = s.dispatcher.writers.cut_off(unmounted);
 }
 

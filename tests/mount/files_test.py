@@ -5,6 +5,8 @@ import errno
 import mmap
 import os
 import stat
+import subprocess
+import sys
 import unittest
 
 from mount_fixture import MountTest, seeded_random
@@ -175,6 +177,32 @@ class Attributes(MountTest):
         self.vault.remount()
         self.assertEqual(stat.S_IMODE(os.stat(self.root / "file").st_mode), 0o444)
         self.assertEqual(stat.S_IMODE(os.stat(self.root / "folder").st_mode), 0o1750)
+
+    def test_set_user_id_bits_go_with_a_change_of_content_or_owner(self):
+        script = """
+import os, sys
+what, path = sys.argv[1:]
+if what == "write":
+    with open(path, "r+b", buffering=0) as file:
+        file.write(b"x")
+elif what == "truncate":
+    os.truncate(path, 1)
+elif what == "open":
+    os.close(os.open(path, os.O_WRONLY | os.O_TRUNC))
+else:
+    os.chown(path, os.geteuid(), os.getegid())
+"""
+        without_fsetid = ["setpriv", "--bounding-set=-fsetid"] if os.geteuid() == 0 else []
+        for what in ("write", "truncate", "open", "chown"):
+            path = self.root / what
+            path.write_bytes(b"program")
+            path.chmod(0o6755)
+            self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o6755)
+            subprocess.run([*without_fsetid, sys.executable, "-c", script, what, path], check=True)
+            self.assertEqual(oct(stat.S_IMODE(path.stat().st_mode)), oct(0o755), what)
+        self.vault.remount()
+        for what in ("write", "truncate", "open", "chown"):
+            self.assertEqual(oct(stat.S_IMODE((self.root / what).stat().st_mode)), oct(0o755), what)
 
     def test_new_files_obey_the_umask(self):
         before = os.umask(0o027)

@@ -219,6 +219,8 @@ import errno, os, sys
 descriptor = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT, 0o644)
 for line in sys.stdin.buffer:
     data = sys.stdin.buffer.read(int(line))
+    if not data:
+        os.close(os.dup(descriptor))
     assert os.write(descriptor, data) == len(data)
     print("written", flush=True)
 try:
@@ -236,6 +238,10 @@ except OSError as error:
         self.process.stdin.flush()
         if (said := self.process.stdout.readline()) != b"written\n":
             raise AssertionError(f"the writer says {said}")
+
+    def flush(self):
+        """Has what was written so far handed over, as a close does, and goes on."""
+        self.write(b"")
 
     def close(self):
         """Closes the file; returns "closed" or the name of close's error."""

@@ -175,6 +175,22 @@ class UnwrittenPages(MountTest):
         connection = mounts.fuse_connection(mounts.mount_at(self.root))
         self.expect_to_be_told_of_the_loss(lambda: abort(self, connection))
 
+    @unittest.skipUnless(os.geteuid() == 0, "taking a mount away whose daemon is stopped is for root")
+    def test_a_connection_abort_is_known_when_the_mount_is_gone_as_well(self):
+        connection = mounts.fuse_connection(mounts.mount_at(self.root))
+        writer = self.start_writer(self.root / "file")
+        writer.write(DATA)
+        writer.flush()
+        writer.write(DATA)
+        inode = os.stat(self.root / "file").st_ino
+        self.process.send_signal(signal.SIGSTOP)
+        abort(self, connection)
+        subprocess.run(["umount", "--lazy", self.root], check=True)
+        self.process.send_signal(signal.SIGCONT)
+        self.assertEqual(self.process.wait(mount_fixture.WAIT_SECONDS), NOT_SAVED)
+        self.assertNotEqual(writer.close(), "closed")
+        self.assertRegex(self.vault.log_text(), f"may be lost in 1 file, with the inode number {inode};")
+
     @unittest.skipUnless(os.geteuid() == 0, "umount -f is for root")
     def test_umount_with_force_names_the_files_whose_pages_are_lost(self):
         self.expect_to_be_told_of_the_loss(lambda: subprocess.run(["umount", "-f", self.root], stderr=subprocess.DEVNULL))

@@ -39,6 +39,11 @@ TEST(InitAnswer, TakesParallelLookupsWhereTheKernelOffersThem) {
     EXPECT_EQ(answer_flags(FUSE_INIT, FUSE_POSIX_ACL, 5), std::uint32_t{FUSE_BIG_WRITES});
 }
 
+TEST(InitAnswer, AsksToBeToldOfAnAbortWhereTheKernelCan) {
+    EXPECT_EQ(answer_flags(FUSE_INIT, FUSE_ABORT_ERROR | FUSE_POSIX_ACL | FUSE_HANDLE_KILLPRIV_V2, 5),
+              FUSE_BIG_WRITES | FUSE_ABORT_ERROR);
+}
+
 TEST(InitAnswer, LeavesAllOtherAnswersAlone) {
     EXPECT_EQ(answer_flags(FUSE_GETATTR, FUSE_PARALLEL_DIROPS, 5), std::uint32_t{FUSE_BIG_WRITES});
     EXPECT_EQ(answer_flags(FUSE_INIT, FUSE_PARALLEL_DIROPS, 6), std::uint32_t{FUSE_BIG_WRITES});
