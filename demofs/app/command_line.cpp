@@ -98,9 +98,10 @@ CommandLine::CommandLine() {
     program_.get_formatter()->column_width(38);
     program_.footer(
         "A first vault:\n"
-        "  demofs init ~/vault            asks for a new password\n"
-        "  demofs mount ~/vault ~/private asks for it and mounts\n"
-        "  demofs unmount ~/private       waits until all is saved\n"
+        "  demofs init ~/vault               asks for a new password\n"
+        "  mkdir ~/private\n"
+        "  demofs mount ~/vault ~/private    asks for it and mounts\n"
+        "  demofs unmount ~/private          waits until all is saved\n"
         "\n"
         "demofs COMMAND --help explains a command; exit codes: man demofs");
     add_init();

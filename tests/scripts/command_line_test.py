@@ -141,6 +141,15 @@ class CommandLine(unittest.TestCase):
     def test_an_option_of_one_letter_gets_a_suggestion_too(self):
         self.assertIn("did you mean -v?", run("unmount", "x", "-V", code=2))
 
+    def test_the_example_of_the_overview_makes_each_directory_that_it_uses(self):
+        """Each directory is made before it is used."""
+        lines = re.findall(r"(?m)^  (demofs \w+ ~\S+(?: ~\S+)?|mkdir ~\S+)", run("--help"))
+        self.assertEqual([line.split()[:2] for line in lines if line.startswith("demofs")],
+                         [["demofs", "init"], ["demofs", "mount"], ["demofs", "unmount"]])
+        made = {word for line in lines if line.startswith(("mkdir", "demofs init")) for word in line.split() if word.startswith("~")}
+        used = {word for line in lines for word in line.split() if word.startswith("~")}
+        self.assertEqual(made, used, "a directory that is not made")
+
     def test_no_command_shows_what_there_is(self):
         said = run(code=2)
         self.assertIn(run("--help"), said)
