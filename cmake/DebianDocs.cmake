@@ -1,7 +1,8 @@
-# install_debian_docs(<package> COMPONENT <component> README <file> [DOCS <files...>] [FOLDERS <folders...>]): installs
-# documents, the licence and the changelogs to share/doc/<package>, as the Debian package of that name must have them.
+# install_debian_docs(<package> COMPONENT <component> README <file> [DOCS <files...>] [FOLDERS <folders...>]
+# [COPYRIGHT <file>]): installs documents, the licence and the changelogs to share/doc/<package>, as the Debian package of that name must have them.
 # README becomes the package's README.md; the rest keeps its path below the project, so that links among them hold. A
-# link to what the package does not hold becomes plain text.
+# link to what the package does not hold becomes plain text. The file COPYRIGHT is added to the licence: what it says of
+# the work of others.
 include(GNUInstallDirs)
 set(asyncdrop_maintainer "Seed d390f622 maintainers <maintainers@users.noreply.b-seed-d390f622.example>")
 set(asyncdrop_debian_revision 1)
@@ -50,7 +51,7 @@ function(packaged_document source page result)
 endfunction()
 
 function(install_debian_docs package)
-    cmake_parse_arguments(ARG "" "COMPONENT;README" "DOCS;FOLDERS" ${ARGN})
+    cmake_parse_arguments(ARG "" "COMPONENT;README;COPYRIGHT" "DOCS;FOLDERS" ${ARGN})
     set(templates "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/debian")
     set(made "${PROJECT_BINARY_DIR}/package/${package}")
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
@@ -63,6 +64,10 @@ function(install_debian_docs package)
     string(STRIP "${licence}" licence)
     string(REPLACE "\n" "\n " licence " ${licence}")
     string(REPLACE "\n \n" "\n .\n" licence "${licence}")
+    if(ARG_COPYRIGHT)
+        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${ARG_COPYRIGHT}")
+        file(READ "${ARG_COPYRIGHT}" ARG_COPYRIGHT)
+    endif()
     configure_file("${templates}/copyright.in" "${made}/copyright" @ONLY)
 
     string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)  # SOURCE_DATE_EPOCH if that is set

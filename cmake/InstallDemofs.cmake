@@ -5,7 +5,8 @@ include(DebianDocs)
 
 install(TARGETS demofs RUNTIME COMPONENT demofs)
 install_debian_docs(demofs COMPONENT demofs README README.md
-                    DOCS docs/architecture.md docs/cli.md docs/on-disk-format.md docs/security.md)
+                    DOCS docs/architecture.md docs/cli.md docs/on-disk-format.md docs/security.md
+                    COPYRIGHT "${PROJECT_SOURCE_DIR}/cmake/debian/recovery_words.copyright")
 
 # mount(8) looks for helpers in /sbin; they are the program under other names.
 foreach(helper mount.demofs mount.fuse.demofs)

@@ -159,7 +159,7 @@ int check(const CheckVaultSettings& settings) {
     const std::string directory = vault_directory(settings.vault);
     const crypto::VaultConfig config = read_config(directory, notice);
     const std::unique_ptr<crypto::VaultKeys> keys =
-        unlock(config, read_password(settings.password, Prompt::once), notice);
+        unlock(config, read_credential(settings.password, Prompt::once), notice);
     const bool shows_progress = !settings.json && ::isatty(STDERR_FILENO) == 1;
 
     fs::CheckSettings how;

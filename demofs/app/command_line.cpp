@@ -60,10 +60,12 @@ class CommandLine {
     void add_info();
     void add_check();
     void add_fork();
+    void add_key();
     void add_help();
 
     CLI::App* add(const std::string& name, const std::string& purpose, const std::string& examples);
     static void add_password(CLI::App& command, PasswordSource& password);
+    static void add_cost(CLI::App& command, KeyCost& cost);
     std::vector<std::string> commands() const;
     std::vector<MountOption> mount_options() const;
     const CLI::App& chosen() const;
@@ -89,6 +91,7 @@ class CommandLine {
     InfoSettings info_;
     CheckVaultSettings check_;
     ForkSettings fork_;
+    KeySettings key_;
     std::string help_for_;
 };
 
@@ -111,6 +114,7 @@ CommandLine::CommandLine() {
     add_info();
     add_check();
     add_fork();
+    add_key();
     add_help();
     // CLI11 takes an empty word for an option that was not given.
     for (CLI::App* command : program_.get_subcommands([](CLI::App*) { return true; })) {
@@ -130,10 +134,26 @@ void CommandLine::add_password(CLI::App& command, PasswordSource& password) {
     CLI::Option* file = command.add_option(
         "--password-file", password.file,
         "Read the password from the first line of this file (\"-\": standard input) instead of asking");
+    CLI::Option* output =
+        command
+            .add_option("--password-command", password.command,
+                        "Run this with the shell and take the first line of its output as the password")
+            ->excludes(file);
     command
-        .add_option("--password-command", password.command,
-                    "Run this with the shell and take the first line of its output as the password")
-        ->excludes(file);
+        .add_option("--key-file", password.key_file,
+                    "Use the whole content of this file in place of a password")
+        ->excludes(file)
+        ->excludes(output);
+}
+
+void CommandLine::add_cost(CLI::App& command, KeyCost& cost) {
+    command
+        .add_option(
+            "--kdf-seconds", cost.seconds,
+            "How long opening with the new password takes on this machine, within bounds that are told")
+        ->check(CLI::Range(0.1, 60.0))
+        ->capture_default_str();
+    command.add_flag("--weak-key-derivation", cost.weak, "For tests only: makes guessing the password cheap");
 }
 
 void CommandLine::add_init() {
@@ -147,8 +167,9 @@ void CommandLine::add_init() {
                      "aes-256-gcm, or chacha20-poly1305 for CPUs without AES instructions")
         ->check(CLI::IsMember({"aes-256-gcm", "chacha20-poly1305"}))
         ->capture_default_str();
-    command->add_flag("--weak-key-derivation", init_.weak_key_derivation,
-                      "For tests only: makes guessing the password cheap");
+    command->add_flag("--recovery-key", init_.recovery_key,
+                      "Print a key of 14 words, too, that opens the vault when the password is forgotten");
+    add_cost(*command, init_.cost);
     command->callback([this] { code_ = run_init(init_); });
 }
 
@@ -307,6 +328,46 @@ void CommandLine::add_fork() {
     command->callback([this] { code_ = run_fork(fork_); });
 }
 
+void CommandLine::add_key() {
+    CLI::App* command =
+        add("key", "List, add, change or remove what opens a vault; also while it is mounted",
+            "  demofs key list ~/vault\n"
+            "  demofs key change ~/vault                 a new password; the same: demofs passwd ~/vault\n"
+            "  demofs key add ~/vault --recovery-key     prints 14 words that open it as well\n"
+            "  demofs key add ~/vault --new-key-file /media/stick/key --name stick\n"
+            "  demofs key remove ~/vault 2               asks for a password of a slot that stays");
+    command->add_option("ACTION", key_.action, "list, add, change or remove")
+        ->required()
+        ->check(CLI::IsMember({"list", "add", "change", "remove"}));
+    command->add_option("VAULT", key_.vault, "The vault's directory")->required();
+    command->add_option(
+        "SLOT", key_.slot,
+        "The key slot to change or remove (change: the one that the password opens if none is named)");
+    add_password(*command, key_.password);
+    CLI::Option* file = command->add_option("--new-password-file", key_.new_key.file,
+                                            "Read the new password from the first line of this file");
+    CLI::Option* output =
+        command
+            ->add_option("--new-password-command", key_.new_key.command,
+                         "Run this with the shell and take its first line as the new password")
+            ->excludes(file);
+    CLI::Option* key_file = command
+                                ->add_option("--new-key-file", key_.new_key.key_file,
+                                             "Use this file, of 32 bytes or more, in place of a new password")
+                                ->excludes(file)
+                                ->excludes(output);
+    command
+        ->add_flag("--recovery-key", key_.recovery_key,
+                   "Print a new key of 14 words in place of a new password")
+        ->excludes(file)
+        ->excludes(output)
+        ->excludes(key_file);
+    command->add_option("--name", key_.name, "A name for the new key, which list shows");
+    add_cost(*command, key_.cost);
+    command->add_flag("--json", key_.json, "Print the list as JSON");
+    command->callback([this] { code_ = run_key(key_); });
+}
+
 // Only to be listed: run() turns it into --help, since CLI11 explains the command that was given.
 void CommandLine::add_help() {
     CLI::App* command = program_.add_subcommand("help", "Explain a command");
@@ -335,6 +396,7 @@ int CommandLine::unknown_command(const std::string& word) const {
     if (word == "umount" || word == "unmont" || word == "stop") meant = "unmount";
     if (word == "create" || word == "new" || word == "mkfs" || word == "format") meant = "init";
     if (word == "fsck" || word == "verify") meant = "check";
+    if (word == "password" || word == "keys" || word == "slot") meant = "key";
     if (word == "list" || word == "ls" || word == "ps") meant = "status";
     if (meant.empty()) meant = nearest(word, commands());
     say_error("there is no command " + word +
@@ -384,6 +446,10 @@ std::string CommandLine::hint(const CLI::ExtrasError& error) const {
 }
 
 int CommandLine::run(std::vector<std::string> arguments) {
+    if (!arguments.empty() && arguments.front() == "passwd") {
+        arguments.front() = "change";
+        arguments.insert(arguments.begin(), "key");
+    }
     // Of the first word CLI11 would only say that a command is missing.
     if (arguments.empty() || arguments.front().empty()) return no_command();
     const std::string first = arguments.front();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "demofs/app/logging.hpp"
+#include "demofs/app/new_key.hpp"
 #include "demofs/app/password.hpp"
 
 namespace demofs::app {
@@ -17,7 +18,8 @@ struct InitSettings {
     std::string vault;
     PasswordSource password;
     std::string cipher = "aes-256-gcm";
-    bool weak_key_derivation = false;  ///< for tests
+    bool recovery_key = false;  ///< another key slot
+    KeyCost cost;
 };
 int run_init(const InitSettings& settings);
 
@@ -87,5 +89,18 @@ struct ForkSettings {
     bool json = false;  ///< the list as JSON
 };
 int run_fork(const ForkSettings& settings);
+
+struct KeySettings {
+    std::string action;  ///< "list", "add", "remove" or "change"
+    std::string vault;
+    std::optional<std::uint32_t> slot;  ///< to remove or change; none: change the one that the password opens
+    PasswordSource password;            ///< that opens the vault now
+    PasswordSource new_key;             ///< that is to open it
+    bool recovery_key = false;          ///< a new one in place of that
+    std::optional<std::string> name;
+    KeyCost cost;
+    bool json = false;  ///< the list as JSON
+};
+int run_key(const KeySettings& settings);
 
 }  // namespace demofs::app

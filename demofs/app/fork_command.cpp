@@ -99,7 +99,7 @@ int decide(const ForkSettings& settings) {
     const std::string directory = vault_directory(settings.vault);
     const crypto::VaultConfig config = read_config(directory, notice);
     const std::unique_ptr<crypto::VaultKeys> keys =
-        unlock(config, read_password(settings.password, Prompt::once), notice);
+        unlock(config, read_credential(settings.password, Prompt::once), notice);
     asio::io_context context(1);
     asyncdrop::install(context);
     VaultStack stack(context.get_executor(), directory, *keys, notice);

@@ -10,6 +10,7 @@
 #include "demofs/app/amount_text.hpp"
 #include "demofs/app/commands.hpp"
 #include "demofs/app/failure.hpp"
+#include "demofs/app/key_slot_text.hpp"
 #include "demofs/app/password.hpp"
 #include "demofs/app/user_messages.hpp"
 #include "demofs/app/vault.hpp"
@@ -46,15 +47,14 @@ int run_info(const InfoSettings& settings) {
     line("format", "demofs " + std::to_string(crypto::vault_format_version));
     line("cipher", std::string(crypto::cipher_name(config.cipher)));
     line("made", utc_text(config.created));
-    for (const crypto::KeySlot& slot : config.slots) {
-        line("key slot " + std::to_string(slot.id), "Argon2id, " + std::to_string(slot.kdf.ops) +
-                                                        " passes over " +
-                                                        exact_bytes_text(slot.kdf.memory_bytes));
-    }
+    for (const crypto::KeySlot& slot : config.slots)
+        line("key slot " + std::to_string(slot.id), slot_text(slot) + ", " + cost_text(slot.kdf));
+    for (const crypto::ForeignSlot& slot : config.foreign_slots)
+        line("key slot " + std::to_string(slot.id), slot.kind + ", needs a newer demofs");
     if (!settings.unlock && !settings.password.chosen()) return exit_ok;
 
     const std::unique_ptr<crypto::VaultKeys> keys =
-        unlock(config, read_password(settings.password, Prompt::once), notice);
+        unlock(config, read_credential(settings.password, Prompt::once), notice);
     boost::asio::io_context context(1);
     asyncdrop::install(context);
     VaultStack stack(context.get_executor(), directory, *keys, notice);

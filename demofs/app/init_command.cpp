@@ -8,10 +8,12 @@
 #include <exception>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 #include <utility>
 
 #include "demofs/app/commands.hpp"
 #include "demofs/app/failure.hpp"
+#include "demofs/app/key_slot_text.hpp"
 #include "demofs/app/password.hpp"
 #include "demofs/app/user_messages.hpp"
 #include "demofs/app/vault.hpp"
@@ -86,13 +88,17 @@ class Unfinished {
 int run_init(const InitSettings& settings) {
     if (settings.vault.empty()) throw Failure(exit_usage, "the vault needs a name");
     check_directory(settings.vault);
-    const crypto::Password password = read_password(settings.password, Prompt::twice);
+    crypto::Credential credential = read_credential(settings.password, Prompt::twice);
     const bool made = prepare_directory(settings.vault);
     const std::string directory = vault_directory(settings.vault);
     Unfinished unfinished(directory, made);
-    const auto cost = settings.weak_key_derivation ? crypto::KdfParameters::weakest_for_tests()
-                                                   : crypto::KdfParameters::moderate();
-    const crypto::NewVault vault = crypto::create(password, *crypto::cipher_from_name(settings.cipher), cost);
+    const ChosenKey chosen = new_key(std::move(credential), "", settings.cost);
+    crypto::NewVault vault = crypto::create(chosen.key, *crypto::cipher_from_name(settings.cipher));
+    std::optional<ChosenKey> recovery;
+    if (settings.recovery_key) {
+        recovery = new_key(new_recovery_key(), "", settings.cost);
+        crypto::add_slot(vault.config, vault.master, recovery->key);
+    }
     const crypto::VaultKeys keys(vault.master, vault.config.vault_id, vault.config.cipher);
     const Notice notice = say_notice;
 
@@ -114,7 +120,14 @@ int run_init(const InitSettings& settings) {
 
     std::cout << "The vault " << settings.vault << " is ready. Mount it with: demofs mount " << settings.vault
               << " DIR\n"
-              << "There is no way to recover a forgotten password." << std::endl;
+              << "Its " << slot_text(vault.config.slots.front()) << ": " << chosen.cost << "." << std::endl;
+    if (recovery) {
+        show_recovery_key(recovery->key.credential.secret);
+    } else {
+        std::cout
+            << "If it is lost, nobody can open the vault; this makes a key for that day: demofs key add "
+            << settings.vault << " --recovery-key" << std::endl;
+    }
     return exit_ok;
 }
 

@@ -93,7 +93,7 @@ int run_daemon(const MountSettings& settings, ReadyNotice& ready, const Notice& 
     log_reports_of_asyncdrop(logger);
     const crypto::VaultConfig config = read_config(settings.vault, notice);
     const std::unique_ptr<crypto::VaultKeys> keys =
-        unlock(config, read_password(settings.password, Prompt::once), notice);
+        unlock(config, read_credential(settings.password, Prompt::once), notice);
 
     boost::asio::io_context context(1);
     asyncdrop::install(context);

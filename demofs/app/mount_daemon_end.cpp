@@ -110,7 +110,7 @@ std::string MountDaemon::age_text(SavingWatch::Clock::time_point begun) {
 std::string MountDaemon::store_wait() const {
     const auto oldest = stack_.operations().oldest();
     if (!oldest || SavingWatch::Clock::now() - oldest->begun < std::chrono::seconds(1)) return "";
-    return "the store: " + describe(*oldest) + ", " + age_text(oldest->begun);
+    return "the store: " + operation_text(*oldest) + ", " + age_text(oldest->begun);
 }
 
 void MountDaemon::look_at_store() {
@@ -118,7 +118,8 @@ void MountDaemon::look_at_store() {
     const bool hangs = oldest && SavingWatch::Clock::now() - oldest->begun >= stuck_after;
     if (hangs && !unanswered_since_) {
         unanswered_since_ = oldest->begun;
-        logger_.warn("The store has not answered for {}: {}", age_text(oldest->begun), describe(*oldest));
+        logger_.warn("The store has not answered for {}: {}", age_text(oldest->begun),
+                     operation_text(*oldest));
     } else if (!hangs && unanswered_since_) {
         logger_.warn("The store answers again, after about {}", age_text(*unanswered_since_));
         unanswered_since_.reset();

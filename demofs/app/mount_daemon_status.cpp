@@ -46,7 +46,7 @@ std::string MountDaemon::status() {
     }
     if (const auto oldest = stack_.operations().oldest())
         now.store_wait =
-            DaemonStatus::StoreWait{describe(*oldest), SavingWatch::Clock::now() - oldest->begun};
+            DaemonStatus::StoreWait{operation_text(*oldest), SavingWatch::Clock::now() - oldest->begun};
     now.store_faults = settings_.store_faults;
     if (faults_) now.held_operations = faults_->held();
     if (phase_ == Phase::mounted || phase_ == Phase::unmounting) {
@@ -125,7 +125,7 @@ void MountDaemon::log_state() {
         logger_.info("State: going up or down");
     }
     if (const auto oldest = stack_.operations().oldest())
-        logger_.info("The oldest operation of the store: {}, for {}", describe(*oldest),
+        logger_.info("The oldest operation of the store: {}, for {}", operation_text(*oldest),
                      age_text(oldest->begun));
     if (const auto going = stack_.so_far(); going && phase_ == Phase::tearing_down)
         logger_.info("The teardown waits for {}", waiting_for(*going));

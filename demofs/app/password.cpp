@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "demofs/app/failure.hpp"
+#include "demofs/app/key_file.hpp"
 #include "demofs/app/password_strength.hpp"
 #include "demofs/base/error.hpp"
 #include "demofs/store/file_descriptor.hpp"
@@ -156,9 +157,7 @@ crypto::Password read_from_command(const std::string& command) {
     return std::move(*password);
 }
 
-}  // namespace
-
-crypto::Password read_password(const PasswordSource& source, Prompt prompt) {
+crypto::Password read_password(const PasswordSource& source, Prompt prompt, const std::string& what) {
     if (source.command) return read_from_command(*source.command);
     const std::optional<std::string>& file = source.file;
     if (file && *file != "-") {
@@ -173,12 +172,12 @@ crypto::Password read_password(const PasswordSource& source, Prompt prompt) {
         if (opened && ::isatty(STDIN_FILENO)) {
             const int terminal = opened.get();
             const EchoOff silence(terminal);
-            say(terminal, "Password: ");
+            say(terminal, what + ": ");
             crypto::Password password = read_line(terminal, "the terminal", &silence);
             if (prompt == Prompt::twice) {
                 if (const std::string hint = strength_hint(password); !hint.empty())
                     say(terminal, hint + "\n");
-                say(terminal, "Password again: ");
+                say(terminal, what + " again: ");
                 const crypto::Password again = read_line(terminal, "the terminal", &silence);
                 if (!(password == again))
                     throw Failure(exit_failure, "the two passwords differ; nothing was done");
@@ -187,6 +186,13 @@ crypto::Password read_password(const PasswordSource& source, Prompt prompt) {
         }
     }
     return read_line(STDIN_FILENO, "standard input");
+}
+
+}  // namespace
+
+crypto::Credential read_credential(const PasswordSource& source, Prompt prompt, const std::string& what) {
+    if (source.key_file) return {crypto::SlotType::key_file, key_file_secret(*source.key_file)};
+    return {crypto::SlotType::password, read_password(source, prompt, what)};
 }
 
 }  // namespace demofs::app

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "demofs/app/failure.hpp"
+#include "demofs/base/invariant.hpp"
 #include "demofs/store/file_descriptor.hpp"
 #include "demofs/store/vault_config_file.hpp"
 
@@ -38,13 +39,29 @@ crypto::VaultConfig read_config(const std::string& directory, const Notice& noti
     return crypto::from_json(found.text);
 }
 
-std::unique_ptr<crypto::VaultKeys> unlock(const crypto::VaultConfig& config, const crypto::Password& password,
-                                          const Notice& notice) {
-    const crypto::UnlockedVault unlocked = crypto::unlock(config, password);
-    auto keys = std::make_unique<crypto::VaultKeys>(unlocked.master, config.vault_id, config.cipher);
-    if (crypto::unlocked_secret_count() > 0) {
-        notice("keys could not be locked in memory and may reach the swap; raise the limit (ulimit -l)");
+void replace_config(const std::string& directory, const crypto::VaultConfig& before,
+                    const crypto::VaultConfig& after) {
+    const std::string text = crypto::to_json(after);
+    invariant(crypto::from_json(text) == after, "What is written to demofs.json can be read again.");
+    const store::FileDescriptor lock = store::lock_vault_config(directory);
+    const Notice told_before = [](const std::string&) {};
+    if (read_config(directory, told_before) != before) {
+        throw Failure(exit_failure, "another command has changed the key slots of " + directory +
+                                        " meanwhile; this one has changed nothing, so run it again");
     }
+    store::replace_vault_config(directory, text);
+}
+
+void warn_of_unlocked_memory(const Notice& notice) {
+    if (crypto::unlocked_secret_count() == 0) return;
+    notice("keys could not be locked in memory and may reach the swap; raise the limit (ulimit -l)");
+}
+
+std::unique_ptr<crypto::VaultKeys> unlock(const crypto::VaultConfig& config,
+                                          const crypto::Credential& credential, const Notice& notice) {
+    const crypto::UnlockedVault unlocked = crypto::unlock(config, credential);
+    auto keys = std::make_unique<crypto::VaultKeys>(unlocked.master, config.vault_id, config.cipher);
+    warn_of_unlocked_memory(notice);
     return keys;
 }
 

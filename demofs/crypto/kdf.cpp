@@ -72,8 +72,8 @@ SecretBytes derive(const SecretBytes& master, std::string_view label, ByteSpan c
     return hkdf_sha256(master.bytes(), {}, info, size);
 }
 
-KdfParameters KdfParameters::moderate() noexcept {
-    return {crypto_pwhash_argon2id_OPSLIMIT_MODERATE, crypto_pwhash_argon2id_MEMLIMIT_MODERATE};
+KdfParameters KdfParameters::for_random_secrets() noexcept {
+    return {1, 1024 * 1024};
 }
 
 KdfParameters KdfParameters::weakest_for_tests() noexcept {

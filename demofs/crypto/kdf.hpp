@@ -28,8 +28,8 @@ struct KdfParameters {
     std::uint64_t ops = 0;           ///< passes over the memory
     std::uint64_t memory_bytes = 0;  ///< memory of one guess
 
-    /// About a second and 256 MiB: the default of new key slots.
-    [[nodiscard]] static KdfParameters moderate() noexcept;
+    /// For secrets that nobody can guess anyway: next to no time, and memory that every machine has.
+    [[nodiscard]] static KdfParameters for_random_secrets() noexcept;
     /// The least libsodium allows: for tests only, it protects nothing.
     [[nodiscard]] static KdfParameters weakest_for_tests() noexcept;
 

@@ -1,17 +1,14 @@
-// The vault's public description (demofs.json) and the key slots in it that turn a password into the master
-// key.
+// The vault's public description: demofs.json, as values and as text. How its key slots are made and opened
+// is told in key_slots.hpp.
 //
-// Threads: free functions on values; create, unlock, add_slot and replace_password run Argon2id (up to
-// seconds, hundreds of MiB) and must not be called on an executor thread. Invariants: the master key appears
-// nowhere but wrapped; a slot's associated data binds format version, vault id, cipher, creation time and all
-// of the slot's parameters, so a change of any of them makes the slot fail to open. The features are bound by a
-// tag of their own, so that one can be added later without the passwords of all slots.
+// Threads: free functions on values.
 #pragma once
 
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +16,6 @@
 #include "demofs/crypto/aead.hpp"
 #include "demofs/crypto/kdf.hpp"
 #include "demofs/crypto/keys.hpp"
-#include "demofs/crypto/secret.hpp"
 
 namespace demofs::crypto {
 
@@ -33,15 +29,44 @@ inline constexpr std::size_t slot_nonce_bytes = 24;
 /// A pseudorandom function of the vault's id and the list of its features, under the master key.
 using FeaturesTag = std::array<std::byte, 32>;
 
-/// One password's way to the master key: XChaCha20-Poly1305 under Argon2id(password, salt).
+/// What opens a slot.
+enum class SlotType { password, key_file, recovery_key };
+
+/// "password", "key-file", "recovery-key": on-disk constants.
+[[nodiscard]] std::string_view name_of(SlotType type) noexcept;
+
+/// What a slot tells of itself; authenticated together with the key in it.
+struct SlotDescription {
+    SlotType type = SlotType::password;
+    std::chrono::sys_seconds created{};
+    std::string name;  ///< for people, may be empty; see is_slot_name
+
+    friend bool operator==(const SlotDescription&, const SlotDescription&) = default;
+};
+
+/// One way to the master key: XChaCha20-Poly1305 under Argon2id(secret, salt).
 struct KeySlot {
     std::uint32_t id = 0;
+    /// None: written before slots had one. It takes a password then, and was made with the vault.
+    std::optional<SlotDescription> description;
     KdfParameters kdf;
     std::array<std::byte, kdf_salt_bytes> salt{};
     std::array<std::byte, slot_nonce_bytes> nonce{};
     std::array<std::byte, master_key_bytes + tag_bytes> wrapped_key{};
 
+    [[nodiscard]] SlotType type() const noexcept {
+        return description ? description->type : SlotType::password;
+    }
     friend bool operator==(const KeySlot&, const KeySlot&) = default;
+};
+
+/// A slot of a kind that this program does not know: it is kept as it is and never opened.
+struct ForeignSlot {
+    std::uint32_t id = 0;
+    std::string kind;  ///< its type, or the key derivation that is not known: small letters, digits, hyphens
+    std::string json;
+
+    friend bool operator==(const ForeignSlot&, const ForeignSlot&) = default;
 };
 
 struct VaultConfig {
@@ -51,57 +76,23 @@ struct VaultConfig {
     /// What a reader must understand beyond the format version; ascending. None is defined yet.
     std::vector<std::string> features;
     FeaturesTag features_tag{};  ///< who knows the master key made the list
-    std::vector<KeySlot> slots;
+    std::vector<KeySlot> slots;  ///< never empty
+    std::vector<ForeignSlot> foreign_slots;
 
     friend bool operator==(const VaultConfig&, const VaultConfig&) = default;
 };
 
-struct NewVault {
-    VaultConfig config;
-    MasterKey master;
-};
-
-struct UnlockedVault {
-    MasterKey master;
-    std::uint32_t slot_id;  ///< the slot that the password opened
-};
-
-/// A new vault with one key slot (id 0). An empty password is refused (std::errc::invalid_argument).
-[[nodiscard]] NewVault create(const Password& password, Cipher cipher,
-                              const KdfParameters& kdf = KdfParameters::moderate());
-
-/// What `features_tag` must be for the features that `config` lists.
-[[nodiscard]] FeaturesTag features_tag(const VaultConfig& config, const MasterKey& master);
-
-/// Tries every slot. Throws Errc::wrong_password if none opens (which is also what tampering with the file
-/// looks like), Errc::corrupt if one opens and the features are not what was written with this master key, or what
-/// derive_from_password throws.
-[[nodiscard]] UnlockedVault unlock(const VaultConfig& config, const Password& password);
-
-/// Adds a slot for one more password, with the least free id, which is returned.
-/// Throws std::errc::invalid_argument if all max_key_slots are taken or the password is empty; `config` is
-/// unchanged then.
-std::uint32_t add_slot(VaultConfig& config, const MasterKey& master, const Password& password,
-                       const KdfParameters& kdf = KdfParameters::moderate());
-
-/// Removes a slot. This is no revocation: who kept an old demofs.json and knows the old password, or kept the
-/// master key, can still read the vault. Throws std::errc::invalid_argument for an unknown id or the last
-/// slot.
-void remove_slot(VaultConfig& config, std::uint32_t slot_id);
-
-/// Makes `new_password` open the slot that `old_password` opens now, and returns the slot's id. Data is not
-/// touched. Throws Errc::wrong_password; `config` is unchanged then.
-std::uint32_t replace_password(VaultConfig& config, const Password& old_password,
-                               const Password& new_password,
-                               const KdfParameters& kdf = KdfParameters::moderate());
+/// Whether a slot may have this name: at most 64 bytes of UTF-8 without control characters.
+[[nodiscard]] bool is_slot_name(std::string_view name);
 
 /// The text of demofs.json: indented, newline at the end.
 [[nodiscard]] std::string to_json(const VaultConfig& config);
 
 /// Strict: every field must be there, of its type and within its limits, and no other may be; the error names
-/// the field. Throws Errc::not_a_vault if this is no demofs.json at all, Errc::unsupported_format (saying
-/// which version it needs, or which feature) if it is one that this program cannot read, Errc::corrupt for
-/// anything else.
+/// the field. Only slots of an unknown type or key derivation may look as they like, if there is one of a
+/// known kind as well. Throws Errc::not_a_vault if this is no demofs.json at all, Errc::unsupported_format
+/// (saying which version it needs, which feature, or which kind of slot) if it is one that this program
+/// cannot read, Errc::corrupt for anything else.
 [[nodiscard]] VaultConfig from_json(std::string_view text);
 
 }  // namespace demofs::crypto

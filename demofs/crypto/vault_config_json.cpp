@@ -1,4 +1,5 @@
-// demofs.json as text: to_json and from_json of vault_config.hpp.
+// demofs.json as text: to_json and from_json of vault_config.hpp. A slot of an unknown kind passes through as
+// it is, so that a program that is older than the slot neither refuses the vault nor takes the slot away.
 
 #include <algorithm>
 #include <cstdio>
@@ -19,7 +20,10 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view format_name = "demofs";
 constexpr std::string_view kdf_name = "argon2id";
-constexpr std::size_t max_feature_name_bytes = 64;
+constexpr std::size_t max_word_bytes = 64;
+constexpr std::size_t max_slot_name_bytes = 64;
+// A description has three levels. What is not known may have more, but must not exhaust the stack.
+constexpr int max_depth = 16;
 constexpr std::size_t max_text_bytes = std::size_t{1} << 20;
 
 std::string to_iso_time(std::chrono::sys_seconds time) {
@@ -108,7 +112,8 @@ class Fields {
 // documents.
 Json parse_without_duplicates(std::string_view text) {
     std::vector<std::set<std::string>> open_objects;
-    const auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
+    const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
+        if (depth > max_depth) throw Error(Errc::corrupt, "the vault configuration is nested too deeply");
         if (event == Json::parse_event_t::object_start) open_objects.emplace_back();
         if (event == Json::parse_event_t::object_end) open_objects.pop_back();
         if (event == Json::parse_event_t::key) {
@@ -127,43 +132,91 @@ Json parse_without_duplicates(std::string_view text) {
     }
 }
 
-KeySlot slot_from_json(const Json& json, const std::string& where) {
-    if (!json.is_object()) fail(Errc::corrupt, where, "must be an object");
-    Fields fields(json, where + ".");
-    KeySlot slot;
-    slot.id = static_cast<std::uint32_t>(fields.number("id", 0, UINT32_MAX));
-    if (const std::string kdf = fields.text("kdf"); kdf != kdf_name) {
-        fail(Errc::unsupported_format, fields.name_of("kdf"),
-             "is \"" + kdf + "\"; this program knows \"" + std::string(kdf_name) + "\"");
-    }
-    slot.kdf.ops = fields.number("ops", kdf_min_ops, kdf_max_ops);
-    slot.kdf.memory_bytes = fields.number("memory_bytes", kdf_min_memory_bytes, kdf_max_memory_bytes);
-    fields.hex("salt", slot.salt);
-    fields.hex("nonce", slot.nonce);
-    fields.hex("wrapped_key", slot.wrapped_key);
-    fields.no_others();
-    return slot;
+// The names of features, and of what may be added to slots one day.
+bool is_word(const std::string& name) {
+    const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+    return !name.empty() && name.size() <= max_word_bytes && std::ranges::all_of(name, allowed);
 }
 
-std::vector<KeySlot> slots_from_json(const Json& json) {
+constexpr std::string_view rule_of_words = "must be a name of up to 64 small letters, digits and hyphens";
+
+std::optional<SlotType> type_from_name(const std::string& name) {
+    for (const SlotType type : {SlotType::password, SlotType::key_file, SlotType::recovery_key})
+        if (name == name_of(type)) return type;
+    return std::nullopt;
+}
+
+std::chrono::sys_seconds time_from(Fields& fields, std::string_view field) {
+    const auto time = from_iso_time(fields.text(field));
+    if (!time) fail(Errc::corrupt, fields.name_of(field), "must be a time like 2025-01-31T12:00:00Z");
+    return *time;
+}
+
+SlotDescription description_from_json(Fields& fields, SlotType type) {
+    SlotDescription description{
+        .type = type, .created = time_from(fields, "created"), .name = fields.text("name")};
+    if (!is_slot_name(description.name))
+        fail(Errc::corrupt, fields.name_of("name"), "must be at most 64 bytes without control characters");
+    return description;
+}
+
+// Reads the slots one by one, each into the list where it belongs.
+class SlotReader {
+  public:
+    explicit SlotReader(VaultConfig& config) : config_(config) {}
+
+    void read(const Json& json, const std::string& where) {
+        if (!json.is_object()) fail(Errc::corrupt, where, "must be an object");
+        Fields fields(json, where + ".");
+        const auto id = static_cast<std::uint32_t>(fields.number("id", 0, UINT32_MAX));
+        if (!ids_.insert(id).second) fail(Errc::corrupt, where + ".id", "is the id of another slot as well");
+        std::optional<SlotType> type;
+        if (json.contains("type")) {
+            type = type_from_name(fields.text("type"));
+            if (!type) return keep(json, fields, "type", id);
+        }
+        if (fields.text("kdf") != kdf_name) return keep(json, fields, "kdf", id);
+        KeySlot slot;
+        slot.id = id;
+        if (type) slot.description = description_from_json(fields, *type);
+        slot.kdf.ops = fields.number("ops", kdf_min_ops, kdf_max_ops);
+        slot.kdf.memory_bytes = fields.number("memory_bytes", kdf_min_memory_bytes, kdf_max_memory_bytes);
+        fields.hex("salt", slot.salt);
+        fields.hex("nonce", slot.nonce);
+        fields.hex("wrapped_key", slot.wrapped_key);
+        fields.no_others();
+        config_.slots.push_back(std::move(slot));
+    }
+
+    void require_a_known_one() const {
+        if (config_.slots.empty()) fail(Errc::unsupported_format, unknown_field_, unknown_value_);
+    }
+
+  private:
+    void keep(const Json& json, Fields& fields, std::string_view field, std::uint32_t id) {
+        const std::string kind = fields.text(field);
+        if (!is_word(kind)) fail(Errc::corrupt, fields.name_of(field), std::string(rule_of_words));
+        config_.foreign_slots.push_back({id, kind, json.dump()});
+        unknown_field_ = fields.name_of(field);
+        unknown_value_ =
+            "is \"" + kind + "\", which needs a newer demofs, as do all other slots of the vault";
+    }
+
+    VaultConfig& config_;
+    std::set<std::uint32_t> ids_;
+    std::string unknown_field_;
+    std::string unknown_value_;
+};
+
+void slots_from_json(const Json& json, VaultConfig& config) {
     if (!json.is_array()) fail(Errc::corrupt, "key_slots", "must be a list");
     if (json.empty() || json.size() > max_key_slots)
         fail(Errc::corrupt, "key_slots",
              "must have between 1 and " + std::to_string(max_key_slots) + " entries");
-    std::vector<KeySlot> slots;
-    for (const Json& item : json) {
-        const std::string where = "key_slots[" + std::to_string(slots.size()) + "]";
-        KeySlot slot = slot_from_json(item, where);
-        if (std::ranges::find(slots, slot.id, &KeySlot::id) != slots.end())
-            fail(Errc::corrupt, where + ".id", "is the id of another slot as well");
-        slots.push_back(slot);
-    }
-    return slots;
-}
-
-bool is_feature_name(const std::string& name) {
-    const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
-    return !name.empty() && name.size() <= max_feature_name_bytes && std::ranges::all_of(name, allowed);
+    SlotReader reader(config);
+    for (std::size_t i = 0; i < json.size(); ++i)
+        reader.read(json[i], "key_slots[" + std::to_string(i) + "]");
+    reader.require_a_known_one();
 }
 
 // No feature is defined yet, so each one is of a newer version.
@@ -172,8 +225,8 @@ std::vector<std::string> features_from_json(const Json& json) {
     std::string before;
     for (std::size_t i = 0; i < json.size(); ++i) {
         const std::string where = "features[" + std::to_string(i) + "]";
-        if (!json[i].is_string() || !is_feature_name(json[i].get<std::string>()))
-            fail(Errc::corrupt, where, "must be a name of up to 64 small letters, digits and hyphens");
+        if (!json[i].is_string() || !is_word(json[i].get<std::string>()))
+            fail(Errc::corrupt, where, std::string(rule_of_words));
         std::string name = json[i].get<std::string>();
         if (name <= before) fail(Errc::corrupt, where, "must come after the one before it, in order");
         before = std::move(name);
@@ -201,7 +254,53 @@ void check_format(const Json& json, Fields& fields) {
                                               std::to_string(vault_format_version));
 }
 
+Json json_of(const KeySlot& slot) {
+    Json json;
+    json["id"] = slot.id;
+    if (slot.description) {
+        json["type"] = name_of(slot.description->type);
+        json["name"] = slot.description->name;
+        json["created"] = to_iso_time(slot.description->created);
+    }
+    json["kdf"] = kdf_name;
+    json["ops"] = slot.kdf.ops;
+    json["memory_bytes"] = slot.kdf.memory_bytes;
+    json["salt"] = to_hex(slot.salt);
+    json["nonce"] = to_hex(slot.nonce);
+    json["wrapped_key"] = to_hex(slot.wrapped_key);
+    return json;
+}
+
 }  // namespace
+
+std::string_view name_of(SlotType type) noexcept {
+    switch (type) {
+        case SlotType::password:
+            return "password";
+        case SlotType::key_file:
+            return "key-file";
+        case SlotType::recovery_key:
+            return "recovery-key";
+    }
+    return "";
+}
+
+// The name reaches terminals: its bytes must not be able to do there what they like.
+bool is_slot_name(std::string_view name) {
+    if (name.size() > max_slot_name_bytes) return false;
+    unsigned char before = 0;
+    for (const char character : name) {
+        const auto byte = static_cast<unsigned char>(character);
+        if (byte < 0x20 || byte == 0x7f || (before == 0xc2 && byte < 0xa0)) return false;
+        before = byte;
+    }
+    try {
+        static_cast<void>(Json(name).dump());
+    } catch (const Json::type_error&) {  // no UTF-8
+        return false;
+    }
+    return true;
+}
 
 std::string to_json(const VaultConfig& config) {
     Json json;
@@ -213,17 +312,8 @@ std::string to_json(const VaultConfig& config) {
     json["features"] = config.features;
     json["features_tag"] = to_hex(config.features_tag);
     json["key_slots"] = Json::array();
-    for (const KeySlot& slot : config.slots) {
-        Json item;
-        item["id"] = slot.id;
-        item["kdf"] = kdf_name;
-        item["ops"] = slot.kdf.ops;
-        item["memory_bytes"] = slot.kdf.memory_bytes;
-        item["salt"] = to_hex(slot.salt);
-        item["nonce"] = to_hex(slot.nonce);
-        item["wrapped_key"] = to_hex(slot.wrapped_key);
-        json["key_slots"].push_back(std::move(item));
-    }
+    for (const KeySlot& slot : config.slots) json["key_slots"].push_back(json_of(slot));
+    for (const ForeignSlot& slot : config.foreign_slots) json["key_slots"].push_back(Json::parse(slot.json));
     return json.dump(2) + "\n";
 }
 
@@ -242,12 +332,10 @@ VaultConfig from_json(std::string_view text) {
     if (!cipher)
         fail(Errc::unsupported_format, "cipher", "is \"" + name + "\", which this program does not know");
     config.cipher = *cipher;
-    const auto created = from_iso_time(fields.text("created"));
-    if (!created) fail(Errc::corrupt, "created", "must be a time like 2025-01-31T12:00:00Z");
-    config.created = *created;
+    config.created = time_from(fields, "created");
     config.features = features_from_json(fields.get("features"));
     fields.hex("features_tag", config.features_tag);
-    config.slots = slots_from_json(fields.get("key_slots"));
+    slots_from_json(fields.get("key_slots"), config);
     fields.no_others();
     return config;
 }

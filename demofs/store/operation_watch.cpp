@@ -31,7 +31,7 @@ std::optional<OperationWatch::Operation> OperationWatch::oldest() const {
     return operation;
 }
 
-std::string describe(const OperationWatch::Operation& operation) {
+std::string operation_text(const OperationWatch::Operation& operation) {
     std::string text(to_string(operation.kind));
     if (!operation.object.empty()) text += " of " + operation.object;
     return text;

@@ -59,6 +59,6 @@ class OperationWatch {
 };
 
 /// "sync of 5f0c19ae…", "list".
-[[nodiscard]] std::string describe(const OperationWatch::Operation& operation);
+[[nodiscard]] std::string operation_text(const OperationWatch::Operation& operation);
 
 }  // namespace demofs::store

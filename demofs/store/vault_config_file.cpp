@@ -3,6 +3,7 @@
 #include "demofs/store/vault_config_file.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,6 +55,17 @@ void write_all(int fd, std::string_view text, const fs::path& path) {
     }
 }
 
+// Whoever could read the old file can read the new one, also if root changes somebody else's vault.
+void take_owner_and_mode(int fd, const fs::path& target, const fs::path& path) {
+    struct stat old{};
+    struct stat made{};
+    if (::stat(target.c_str(), &old) != 0 || !S_ISREG(old.st_mode)) return;
+    if (::fstat(fd, &made) != 0) throw Error(errno, "cannot examine " + path.string());
+    if ((made.st_uid != old.st_uid || made.st_gid != old.st_gid) && ::fchown(fd, old.st_uid, old.st_gid) != 0)
+        throw Error(errno, "cannot give " + path.string() + " to the owner of " + target.string());
+    if (::fchmod(fd, old.st_mode & 0777) != 0) throw Error(errno, "cannot set the mode of " + path.string());
+}
+
 void replace_file(const fs::path& directory, std::string_view name, std::string_view text) {
     const fs::path target = directory / name;
     const fs::path temporary = directory / (std::string(name) + ".tmp");
@@ -62,6 +74,7 @@ void replace_file(const fs::path& directory, std::string_view name, std::string_
     FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!file) throw Error(errno, "cannot create " + temporary.string());
     try {
+        take_owner_and_mode(file.get(), target, temporary);
         write_all(file.get(), text, temporary);
         if (::fsync(file.get()) != 0) throw Error(errno, "cannot sync " + temporary.string());
         // Some file systems (NFS) report a failed write only here.
@@ -115,7 +128,8 @@ std::optional<std::string> notice_about_second(const fs::path& path, const std::
         if (!second_text) return path.string() + ", the second copy of the key slots, is missing";
         if (*second_text == first_text) return std::nullopt;
         return path.string() + " differs from " + std::string(vault_config_name) +
-               "; it may still open with an earlier password";
+               " and may still open with an earlier password; the next change of the key slots makes them "
+               "the same";
     } catch (const Error& error) {
         return error.what();
     }
@@ -156,9 +170,30 @@ void create_vault_config(const fs::path& vault, std::string_view text) {
     replace_vault_config(vault, text);
 }
 
+// The directory of the vault itself is locked by whoever mounts it.
+FileDescriptor lock_vault_config(const fs::path& vault) {
+    const fs::path objects = vault / "objects";
+    FileDescriptor lock(::open(objects.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!lock && (errno == ENOENT || errno == ENOTDIR))
+        throw Error(Errc::not_a_vault, vault.string() + " is not a vault: it has no objects directory");
+    if (!lock) throw Error(errno, "cannot open " + objects.string());
+    while (::flock(lock.get(), LOCK_EX) != 0)
+        if (errno != EINTR) throw Error(errno, "cannot lock " + objects.string());
+    return lock;
+}
+
 void replace_vault_config(const fs::path& vault, std::string_view text) {
     replace_file(vault, vault_config_name, text);
-    replace_file(vault, vault_config_backup_name, text);
+    try {
+        replace_file(vault, vault_config_backup_name, text);
+    } catch (const Error& error) {
+        throw Error::saying(
+            static_cast<std::errc>(error.code().value()),
+            std::string(vault_config_name) +
+                " is new already, but its second copy is not, and opens as before until the key slots "
+                "are changed again: " +
+                error.what());
+    }
 }
 
 }  // namespace demofs::store

@@ -7,8 +7,12 @@
 //
 // This file knows nothing of what the text means: the caller says whether a copy can be used.
 //
-// Threads: blocking functions without state, for start-up and password changes; never on an executor thread.
-// Two processes that replace at the same time: one fails or the last one wins, and each copy is still whole.
+// demofs.json comes first, so after a crash in between it is the new one, and decides; until the next
+// replacement the second copy is the old one, which every reader says.
+//
+// Threads: blocking functions without state, for start-up and changes of key slots; never on an executor
+// thread. Processes that replace take lock_vault_config() before they read what they change; readers need no
+// lock.
 #pragma once
 
 #include <filesystem>
@@ -16,6 +20,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "demofs/store/file_descriptor.hpp"
 
 namespace demofs::store {
 
@@ -45,9 +51,15 @@ struct VaultConfigText {
 /// Durability as for replace_vault_config.
 void create_vault_config(const std::filesystem::path& vault, std::string_view text);
 
-/// Replaces both copies, demofs.json first. On return both are durable. Throws the system's error naming the
-/// path; then each copy has either its old or its new text, and a failure at demofs.json.bak means that
-/// demofs.json is new already.
+/// Waits until no other process replaces the configuration of this vault, and keeps others from it until the
+/// result is closed or the process ends. Independent of the lock of a mount. Throws the system's error, or
+/// Errc::not_a_vault if the vault has no objects directory.
+[[nodiscard]] FileDescriptor lock_vault_config(const std::filesystem::path& vault);
+
+/// Replaces both copies, demofs.json first; a copy that is there keeps its owner and mode. On return both are
+/// durable, and nothing of the old text is left under any name. Throws the system's error naming the path;
+/// then each copy has either its old or its new text, and a failure at demofs.json.bak means that demofs.json
+/// is new already, which the sentence says.
 void replace_vault_config(const std::filesystem::path& vault, std::string_view text);
 
 }  // namespace demofs::store

@@ -15,6 +15,7 @@ from contents import MountTest
 
 IMAGES = Path(__file__).resolve().parent / "images"
 NAMES = ("small", "small-chacha20", "large", "crashed", "crashed-twice", "forked", "accepted-fork", "many-segments")
+WRONG_PASSWORD = 10
 EXIT_CODES = {"clean": 0, "crash tail": 0, "fork": 17}
 
 
@@ -64,6 +65,21 @@ class Compatibility(MountTest):
                     file.write(b"more")
         self.write_synced(self.root / "of a later version", os.urandom(10_000))
         self.vault.unmount()
+        self.check(["clean"])
+
+    def test_a_password_of_before_slots_had_types_is_changed(self):
+        self.unpack("small")
+        before = json.loads((self.vault.path / "demofs.json").read_text())["key_slots"]
+        self.assertNotIn("type", before[0])
+        listed = json.loads(self.vault.run("key", "list", self.vault.path, "--json").stdout)["key_slots"]
+        self.assertEqual([(slot["id"], slot["type"], slot["name"]) for slot in listed], [(0, "password", "")])
+        new = ["--new-password-file", self.vault.write_password("new", "new"), "--weak-key-derivation"]
+        self.vault.run("key", "add", self.vault.path, *self.vault.password_arguments(), *new)
+        after = json.loads((self.vault.path / "demofs.json").read_text())["key_slots"]
+        self.assertEqual(after[0], before[0])
+        self.vault.run("key", "change", self.vault.path, "0", "--password-file", self.folder / "new", *new)
+        self.assertEqual(self.look("info").returncode, WRONG_PASSWORD)
+        self.vault.write_password("new")
         self.check(["clean"])
 
     def test_no_image_is_missing(self):

@@ -11,6 +11,7 @@ Waiting is always for a condition; WAIT_SECONDS only bounds how long a broken pr
 import contextlib
 import errno
 import os
+import pty
 import random
 import shutil
 import signal
@@ -308,6 +309,32 @@ class MountTest(unittest.TestCase):
         with self.assertRaises(OSError) as caught:
             function(*arguments, **options)
         self.assertEqual(errno.errorcode[caught.exception.errno], errno.errorcode[number], caught.exception)
+
+    def at_terminal(self, arguments, answers):
+        """Runs demofs on a terminal of its own, answers each prompt; returns the exit code and what was shown."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            try:
+                os.execv(self.vault.program, [self.vault.program, *map(str, arguments)])
+            finally:
+                os._exit(127)
+        shown = b""
+        answers = list(answers)
+        try:
+            while True:
+                try:
+                    piece = os.read(terminal, 4096)
+                except OSError:  # EIO: the program has ended
+                    piece = b""
+                if not piece:
+                    break
+                shown += piece
+                if answers and piece.rstrip().endswith(b":"):  # a prompt, and not the line end behind the last answer
+                    os.write(terminal, answers.pop(0).encode() + b"\n")
+        finally:
+            os.close(terminal)
+        _, status = os.waitpid(pid, 0)
+        return os.waitstatus_to_exitcode(status), shown.decode(errors="replace")
 
     def write_synced(self, path, data):
         """Writes a file and returns when fsync says it is durable."""

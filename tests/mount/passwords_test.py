@@ -55,32 +55,6 @@ class PasswordInput(MountTest):
         for command in (f"printf %s '{PASSWORD}'", f"printf '%s\\r\\nmore' '{PASSWORD}'"):
             self.vault.run("info", "--unlock", self.vault.path, "--password-command", command)
 
-    def at_terminal(self, arguments, answers):
-        """Runs demofs on a terminal of its own, answers each prompt; returns the exit code and what was shown."""
-        pid, terminal = pty.fork()
-        if pid == 0:
-            try:
-                os.execv(self.vault.program, [self.vault.program, *map(str, arguments)])
-            finally:
-                os._exit(127)
-        shown = b""
-        answers = list(answers)
-        try:
-            while True:
-                try:
-                    piece = os.read(terminal, 4096)
-                except OSError:  # EIO: the program has ended
-                    piece = b""
-                if not piece:
-                    break
-                shown += piece
-                if answers and shown.rstrip().endswith(b":"):
-                    os.write(terminal, answers.pop(0).encode() + b"\n")
-        finally:
-            os.close(terminal)
-        _, status = os.waitpid(pid, 0)
-        return os.waitstatus_to_exitcode(status), shown.decode(errors="replace")
-
 
 class PasswordErrors(ErrorTest):
     def test_a_wrong_password(self):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 TREE = ("tree_test", "tree_crash_test", "fs_enumeration_test")
 BLOCK = ("block_test", *TREE)
+KEYS = ("crypto_test", "vault_config_crash_test")
 
 
 @dataclass
@@ -81,6 +82,17 @@ MUTATIONS = (
              "            chosen.given_up.push_back(tail);\n", "            static_cast<void>(tail);\n"),
     Mutation("What a newer version wrote is refused", "demofs/block/block_codec.cpp",
              "    if (flags != 0) throw_unsupported(", "    if (flags > 255) throw_unsupported(", BLOCK),
+    # -- the key slots --------------------------------------------------------------------------------------------
+    Mutation("A new demofs.json is durable before it has that name", "demofs/store/vault_config_file.cpp",
+             '        if (::fsync(file.get()) != 0) throw Error(errno, "cannot sync " + temporary.string());\n', "", KEYS),
+    Mutation("One copy of demofs.json is durable before the other one is replaced", "demofs/store/vault_config_file.cpp",
+             "    sync_directory(directory);\n", "", KEYS),
+    Mutation("The second copy of demofs.json follows the first", "demofs/store/vault_config_file.cpp",
+             "        replace_file(vault, vault_config_backup_name, text);\n", "", KEYS),
+    Mutation("A slot's type is authentic", "demofs/crypto/key_slots.cpp",
+             "        aad.sized_text(name_of(slot.description->type));\n", "", KEYS),
+    Mutation("A slot of an unknown kind is kept", "demofs/crypto/vault_config_json.cpp",
+             '    for (const ForeignSlot& slot : config.foreign_slots) json["key_slots"].push_back(Json::parse(slot.json));\n', "", KEYS),
     # -- what is authentic ----------------------------------------------------------------------------------------
     Mutation("A tag that does not fit is refused", "demofs/crypto/aead.cpp",
              "    std::array<unsigned char, tag_bytes> rest{};  // Final writes nothing for these ciphers\n",

@@ -38,12 +38,12 @@ class CommandLine(unittest.TestCase):
         text = (PACKAGING / "man/demofs.1").read_text().replace("\\-", "-")
         sections = dict(re.findall(r"(?ms)^\.SS demofs (\w+)[^\n]*\n(.*?)(?=^\.S)", text))
         [passwords] = re.findall(r"(?ms)^\.SH PASSWORDS\n(.*?)(?=^\.SH)", text)
-        for command in ("init", "mount", "info", "check", "fork"):
+        for command in ("init", "mount", "info", "check", "fork", "key"):
             sections[command] += passwords
         return sections
 
     def test_there_are_commands(self):
-        self.assertEqual(commands(), ["init", "mount", "unmount", "status", "info", "check", "fork", "help"])
+        self.assertEqual(commands(), ["init", "mount", "unmount", "status", "info", "check", "fork", "key", "help"])
 
     def test_the_manual_has_each_option_of_each_command(self):
         sections = self.sections_of_the_manual()
@@ -79,12 +79,12 @@ class CommandLine(unittest.TestCase):
 
     def test_zsh_completes_each_option(self):
         text = (PACKAGING / "completions/_demofs").read_text()
-        passwords = set(re.findall(r"\)(--password-\w+)\[", text))
+        passwords = set(re.findall(r"\)(--(?:password-\w+|key-file))\[", text))
         for command in commands():
             if command == "help":
                 continue
             [listed] = re.findall(rf"(?s)\n +{command}\)\n(.*?);;", text)
-            found = set(re.findall(r"'\*?(--[a-z-]+)\[", listed)) | (passwords if "$password" in listed else set())
+            found = set(re.findall(r"'(?:\*|\([^)]*\))?(--[a-z-]+)\[", listed)) | (passwords if "$password" in listed else set())
             self.assertEqual(found, options(command), command)
 
     def test_fish_completes_each_option(self):
@@ -126,6 +126,7 @@ class CommandLine(unittest.TestCase):
         self.assertIn("did you mean mount?", run("mout", "x", "y", code=2))
         self.assertIn("did you mean init?", run("create", "x", code=2))
         self.assertIn("did you mean status?", run("help", "stauts", code=2))
+        self.assertIn("did you mean key?", run("keys", "x", code=2))
         self.assertIn("demofs --help shows them", run("frobnicate", code=2))
         said = run("mount", "x", "y", "--pasword-file", "z", code=2)
         self.assertIn("--pasword-file", said)
@@ -163,7 +164,8 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(run("help"), run("--help"))
         self.assertEqual(run("help", "mount"), run("mount", "--help"))
         self.assertEqual(run("-V"), run("--version"))
-        for command in ("init", "mount", "unmount", "status", "info", "fork"):
+        self.assertEqual(run("help", "passwd"), run("key", "--help"))
+        for command in ("init", "mount", "unmount", "status", "info", "fork", "key"):
             self.assertIn(f"Examples:\n  demofs {command}", run(command, "--help"))
 
 

@@ -105,7 +105,7 @@ class MountCycles : public testing::Test {
         InitSettings init;
         init.vault = (folder_ / "vault").string();
         init.password.file = password_.string();
-        init.weak_key_derivation = true;
+        init.cost.weak = true;
         EXPECT_EQ(run_init(init), exit_ok);
     }
 

@@ -20,7 +20,7 @@ std::string from_file(const std::string& content) {
     const test_support::TempDir directory;
     const std::string file = (directory / "password").string();
     std::ofstream(file, std::ios::binary) << content;
-    return text_of(read_password(PasswordSource{file, {}}, Prompt::twice));
+    return text_of(read_credential(PasswordSource{file, {}, {}}, Prompt::twice).secret);
 }
 
 TEST(PasswordFile, GivesItsFirstLine) {
@@ -36,7 +36,7 @@ TEST(PasswordFile, MustNotBeEmptyTooLongOrMissing) {
     EXPECT_EQ(from_file(std::string(1024, 'x') + "\n").size(), 1024u);
     EXPECT_THROW(from_file(std::string(1025, 'x') + "\n"), Failure);
     try {
-        static_cast<void>(read_password(PasswordSource{"/nowhere/at/all", {}}, Prompt::once));
+        static_cast<void>(read_credential(PasswordSource{"/nowhere/at/all", {}, {}}, Prompt::once));
         FAIL() << "must throw";
     } catch (const Failure& failure) {
         EXPECT_NE(std::string(failure.what()).find("/nowhere/at/all"), std::string::npos);
@@ -51,7 +51,7 @@ TEST(PasswordFile, DashIsStandardInputAndOnlyItsFirstLineIsTaken) {
     ::close(ends[1]);
     const int before = ::dup(STDIN_FILENO);
     ::dup2(ends[0], STDIN_FILENO);
-    const std::string password = text_of(read_password(PasswordSource{"-", {}}, Prompt::once));
+    const std::string password = text_of(read_credential(PasswordSource{"-", {}, {}}, Prompt::once).secret);
     std::array<char, 16> rest{};
     const ssize_t n = ::read(STDIN_FILENO, rest.data(), rest.size());
     ::dup2(before, STDIN_FILENO);
@@ -62,7 +62,7 @@ TEST(PasswordFile, DashIsStandardInputAndOnlyItsFirstLineIsTaken) {
 }
 
 std::string from_command(const std::string& command) {
-    return text_of(read_password(PasswordSource{{}, command}, Prompt::once));
+    return text_of(read_credential(PasswordSource{{}, command, {}}, Prompt::once).secret);
 }
 
 TEST(PasswordCommand, GivesTheFirstLineOfItsOutput) {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "demofs/base/error.hpp"
-#include "demofs/crypto/vault_config.hpp"
+#include "demofs/crypto/key_slots.hpp"
 
 namespace demofs::crypto {
 namespace {
@@ -30,9 +30,17 @@ Refusal refusal_of(const std::string& text) {
     return {{}, "accepted"};
 }
 
+NewKey key(std::string_view text, const KdfParameters& kdf = fast) {
+    return {{SlotType::password, Password::copy_of(text)}, "a name", kdf};
+}
+
+Credential password(std::string_view text) {
+    return {SlotType::password, Password::copy_of(text)};
+}
+
 class VaultConfigJson : public testing::Test {
   protected:
-    NewVault vault = create(Password::copy_of("first"), Cipher::chacha20_poly1305, fast);
+    NewVault vault = create(key("first"), Cipher::chacha20_poly1305);
     json document = json::parse(to_json(vault.config));
 
     void expect_refused(const char* field, const json& value) {
@@ -47,10 +55,10 @@ class VaultConfigJson : public testing::Test {
 };
 
 TEST_F(VaultConfigJson, RoundTrips) {
-    add_slot(vault.config, vault.master, Password::copy_of("second"), {2, 16 * 1024});
+    add_slot(vault.config, vault.master, key("second", {2, 16 * 1024}));
     const VaultConfig again = from_json(to_json(vault.config));
     EXPECT_EQ(again, vault.config);
-    EXPECT_TRUE(unlock(again, Password::copy_of("second")).master == vault.master);
+    EXPECT_TRUE(unlock(again, password("second")).master == vault.master);
     EXPECT_EQ(to_json(again), to_json(vault.config));
 }
 
@@ -72,6 +80,7 @@ TEST_F(VaultConfigJson, EveryFieldIsNeeded) {
         EXPECT_THAT(refusal_of(changed.dump()).text, HasSubstr(item.key()));
     }
     for (const auto& item : document["key_slots"][0].items()) {
+        if (item.key() == "type") continue;  // without it a slot is one of before there were any
         json changed = document;
         changed["key_slots"][0].erase(item.key());
         EXPECT_THAT(refusal_of(changed.dump()).text,
@@ -85,8 +94,10 @@ TEST_F(VaultConfigJson, EveryFieldMustHaveItsType) {
         for (const char* field :
              {"/format", "/format_version", "/vault_id", "/cipher", "/created", "/features_tag", "/key_slots",
               "/key_slots/0/kdf", "/key_slots/0/ops", "/key_slots/0/memory_bytes", "/key_slots/0/salt",
-              "/key_slots/0/nonce", "/key_slots/0/wrapped_key", "/key_slots/0/id"})
+              "/key_slots/0/nonce", "/key_slots/0/wrapped_key", "/key_slots/0/id", "/key_slots/0/type",
+              "/key_slots/0/created"})
             expect_refused(field, wrong);
+        if (!wrong.is_string()) expect_refused("/key_slots/0/name", wrong);
     }
     json changed = document;
     changed["key_slots"][0] = 7;
@@ -146,6 +157,80 @@ TEST_F(VaultConfigJson, SlotsMustBeBetweenOneAndEightWithDifferentIds) {
         changed["key_slots"].back()["id"] = id;
     }
     EXPECT_THAT(refusal_of(changed.dump()).text, HasSubstr("\"key_slots\" must have between 1 and 8"));
+}
+
+TEST_F(VaultConfigJson, ASlotWithoutATypeHasNothingThatCameWithIt) {
+    json changed = document;
+    json& slot = changed["key_slots"][0];
+    slot.erase("type");
+    EXPECT_THAT(refusal_of(changed.dump()).text, HasSubstr("is not known"));
+    slot.erase("name");
+    slot.erase("created");
+    const VaultConfig old = from_json(changed.dump());
+    EXPECT_EQ(old.slots[0].description, std::nullopt);
+    EXPECT_EQ(old.slots[0].type(), SlotType::password);
+    EXPECT_EQ(json::parse(to_json(old)), changed);
+}
+
+TEST_F(VaultConfigJson, NamesReachTerminalsAndMayNotControlThem) {
+    for (const char* name : {"two\nlines", "\x1b[31mred", "\xc2\x9b", "\x7f"})
+        expect_refused("/key_slots/0/name", name);
+    expect_refused("/key_slots/0/name", std::string(65, 'x'));
+    EXPECT_TRUE(is_slot_name(""));
+    EXPECT_TRUE(is_slot_name("B\xc3\xbcro"));
+    EXPECT_TRUE(is_slot_name("\xc2\xa0"));
+    EXPECT_FALSE(is_slot_name("\xff"));
+    EXPECT_FALSE(is_slot_name("cut \xc3"));
+}
+
+TEST_F(VaultConfigJson, SlotsOfUnknownKindsAreKeptAsTheyAre) {
+    json changed = document;
+    const json by_type = {{"id", 7}, {"type", "tpm2"}, {"handle", {{"deep", {1, 2.5, nullptr, "x"}}}}};
+    json by_kdf = document["key_slots"][0];
+    by_kdf["id"] = 9;
+    by_kdf["kdf"] = "argon3";
+    by_kdf["lanes"] = 4;
+    changed["key_slots"] = {by_type, document["key_slots"][0], by_kdf};
+    const VaultConfig read = from_json(changed.dump());
+    ASSERT_EQ(read.slots.size(), 1u);
+    ASSERT_EQ(read.foreign_slots.size(), 2u);
+    EXPECT_EQ(read.foreign_slots[0].id, 7u);
+    EXPECT_EQ(read.foreign_slots[0].kind, "tpm2");
+    EXPECT_EQ(read.foreign_slots[1].kind, "argon3");
+    EXPECT_TRUE(unlock(read, password("first")).master == vault.master);
+    const json again = json::parse(to_json(read));
+    EXPECT_EQ(again["key_slots"], json({document["key_slots"][0], by_type, by_kdf}));
+    EXPECT_EQ(from_json(to_json(read)), read);
+}
+
+TEST_F(VaultConfigJson, SlotsOfUnknownKindsHaveAnIdOfTheirOwnAndAPlainKind) {
+    json changed = document;
+    changed["key_slots"].push_back({{"id", 0}, {"type", "tpm2"}});
+    EXPECT_THAT(refusal_of(changed.dump()).text, HasSubstr("\"key_slots[1].id\""));
+    for (const json& wrong : {json("\x1b[31m"), json(""), json("Two words"), json(7)}) {
+        changed["key_slots"][1] = {{"id", 1}, {"type", wrong}};
+        const Refusal refusal = refusal_of(changed.dump());
+        EXPECT_EQ(refusal.code, Errc::corrupt) << wrong;
+        EXPECT_THAT(refusal.text, HasSubstr("\"key_slots[1].type\""));
+    }
+}
+
+TEST_F(VaultConfigJson, AVaultWithSlotsOfUnknownKindsOnlyNeedsANewerProgram) {
+    json changed = document;
+    changed["key_slots"][0]["type"] = "tpm2";
+    const Refusal refusal = refusal_of(changed.dump());
+    EXPECT_EQ(refusal.code, Errc::unsupported_format);
+    EXPECT_THAT(refusal.text, AllOf(HasSubstr("tpm2"), HasSubstr("newer demofs")));
+}
+
+TEST_F(VaultConfigJson, WhatIsUnknownMayNotBeNestedWithoutEnd) {
+    json nested = 1;
+    for (int i = 0; i < 20; ++i) nested = json::array({nested});
+    json changed = document;
+    changed["key_slots"].push_back({{"id", 1}, {"type", "tpm2"}, {"more", nested}});
+    const Refusal refusal = refusal_of(changed.dump());
+    EXPECT_EQ(refusal.code, Errc::corrupt);
+    EXPECT_THAT(refusal.text, HasSubstr("nested"));
 }
 
 TEST_F(VaultConfigJson, ANewerFormatIsToldApartFromDamage) {

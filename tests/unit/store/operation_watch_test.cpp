@@ -11,7 +11,7 @@ using Entry = OperationWatch::Entry;
 
 std::string oldest(const OperationWatch& watch) {
     const auto operation = watch.oldest();
-    return operation ? describe(*operation) : "none";
+    return operation ? operation_text(*operation) : "none";
 }
 
 TEST(OperationWatch, KnowsTheOldestThatHasNotEnded) {

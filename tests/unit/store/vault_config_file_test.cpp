@@ -1,14 +1,17 @@
 #include "demofs/store/vault_config_file.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <iterator>
 
 #include "demofs/base/error.hpp"
-#include "demofs/crypto/vault_config.hpp"
+#include "demofs/crypto/key_slots.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace demofs::store {
@@ -25,9 +28,10 @@ class VaultConfigFile : public testing::Test {
     const std::string text = new_config();
 
     static std::string new_config() {
-        return crypto::to_json(crypto::create(crypto::Password::copy_of("x"), crypto::Cipher::aes_256_gcm,
-                                              crypto::KdfParameters::weakest_for_tests())
-                                   .config);
+        const crypto::NewKey key{{crypto::SlotType::password, crypto::Password::copy_of("x")},
+                                 "",
+                                 crypto::KdfParameters::weakest_for_tests()};
+        return crypto::to_json(crypto::create(key, crypto::Cipher::aes_256_gcm).config);
     }
     static void check(std::string_view candidate) { (void)crypto::from_json(candidate); }
 
@@ -181,13 +185,49 @@ TEST_F(VaultConfigFile, AFailedReplacementKeepsTheOldTextAndNoTemporaryFile) {
         << "the second copy must not be touched before the first is done";
 }
 
+TEST_F(VaultConfigFile, ACopyThatIsReplacedKeepsItsOwnerAndMode) {
+    create_vault_config(vault.path(), text);
+    std::filesystem::permissions(first, std::filesystem::perms(0640));
+    if (::geteuid() == 0) {
+        ASSERT_EQ(::chown(first.c_str(), 1234, 4321), 0);
+    }
+    replace_vault_config(vault.path(), new_config());
+    struct stat status{};
+    ASSERT_EQ(::stat(first.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0640u);
+    EXPECT_EQ(status.st_uid, ::geteuid() == 0 ? 1234u : ::geteuid());
+    ASSERT_EQ(::stat(second.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0600u);
+}
+
+TEST_F(VaultConfigFile, TheLockKeepsOthersOutUntilItIsClosed) {
+    std::filesystem::create_directory(vault / "objects");
+    FileDescriptor lock = lock_vault_config(vault.path());
+    const FileDescriptor other(::open((vault / "objects").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    EXPECT_NE(::flock(other.get(), LOCK_EX | LOCK_NB), 0);
+    const FileDescriptor mount(::open(vault.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    EXPECT_EQ(::flock(mount.get(), LOCK_EX | LOCK_NB), 0) << "a mount and a change of key slots do not meet";
+    lock.close();
+    EXPECT_EQ(::flock(other.get(), LOCK_EX | LOCK_NB), 0);
+}
+
+TEST_F(VaultConfigFile, TheLockNeedsAVault) {
+    try {
+        (void)lock_vault_config(vault.path());
+        ADD_FAILURE() << "locked";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), Errc::not_a_vault);
+    }
+}
+
 TEST_F(VaultConfigFile, AFailureOfTheSecondCopyNamesItAndLeavesTheFirstNew) {
     std::filesystem::create_directory(second);
     try {
         replace_vault_config(vault.path(), text);
         ADD_FAILURE();
     } catch (const Error& error) {
-        EXPECT_THAT(error.what(), HasSubstr(second.string()));
+        EXPECT_THAT(error.what(), AllOf(HasSubstr(second.string()), HasSubstr("demofs.json is new already")));
+        EXPECT_EQ(error.code(), std::errc::is_a_directory);
     }
     EXPECT_EQ(get(first), text);
 }
