@@ -18,7 +18,7 @@
 #include "demofs/app/commands.hpp"
 #include "demofs/app/failure.hpp"
 #include "demofs/app/json_failure.hpp"
-#include "demofs/app/local_state.hpp"
+#include "demofs/app/known_version.hpp"
 #include "demofs/app/password.hpp"
 #include "demofs/app/user_messages.hpp"
 #include "demofs/app/vault.hpp"
@@ -42,19 +42,6 @@ struct Outcome {
     bool damaged_blocks = false;  // so did recovery say
     fs::CheckReport report;
 };
-
-// What this machine remembers of the vault, whose file may be missing or useless: then nothing.
-std::optional<tree::ReplicaVersion> known_version(const crypto::VaultId& vault, const Notice& notice) {
-    std::optional<LocalState> state;
-    try {
-        state = LocalStateFile(state_folder(), vault).read(notice);
-    } catch (const Error& error) {
-        notice(error.what());
-    }
-    if (state && state->newest) return state->newest;
-    notice("this machine remembers no state of the vault, so it takes the one that is there for the newest");
-    return std::nullopt;
-}
 
 asio::awaitable<void> check_store(store::ObjectStore& store, std::string directory,
                                   const crypto::VaultKeys& keys, std::optional<tree::ReplicaVersion> known,

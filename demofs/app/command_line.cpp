@@ -13,6 +13,7 @@
 #include "demofs/app/commands.hpp"
 #include "demofs/app/failure.hpp"
 #include "demofs/app/mount_helper.hpp"
+#include "demofs/app/salvage_command.hpp"
 #include "demofs/app/suggestion.hpp"
 #include "demofs/app/user_messages.hpp"
 #include "demofs/base/error.hpp"
@@ -59,6 +60,7 @@ class CommandLine {
     void add_status();
     void add_info();
     void add_check();
+    void add_salvage();
     void add_fork();
     void add_key();
     void add_help();
@@ -90,6 +92,7 @@ class CommandLine {
     StatusSettings status_;
     InfoSettings info_;
     CheckVaultSettings check_;
+    SalvageCommandSettings salvage_;
     ForkSettings fork_;
     KeySettings key_;
     std::string help_for_;
@@ -113,6 +116,7 @@ CommandLine::CommandLine() {
     add_status();
     add_info();
     add_check();
+    add_salvage();
     add_fork();
     add_key();
     add_help();
@@ -311,6 +315,21 @@ void CommandLine::add_check() {
     command->callback([this] { code_ = run_check(check_); });
 }
 
+void CommandLine::add_salvage() {
+    CLI::App* command =
+        add("salvage",
+            "Bring what can still be read of a damaged vault into a folder; changes nothing in the vault",
+            "  demofs salvage ~/vault ~/salvaged\n"
+            "  demofs salvage ~/vault ~/salvaged --json > report.json");
+    command->add_option("VAULT", salvage_.vault, "The vault's directory")->required();
+    command->add_option("OUTDIR", salvage_.output, "A new or empty folder for the files")->required();
+    add_password(*command, salvage_.password);
+    command->add_option("--history", salvage_.history,
+                        "Of several histories of the vault, take the one that fork list gives this id");
+    command->add_flag("--json", salvage_.json, "Write the report as JSON");
+    command->callback([this] { code_ = run_salvage(salvage_); });
+}
+
 void CommandLine::add_fork() {
     CLI::App* command =
         add("fork", "Show the histories of a vault that has several, or go on with one of them",
@@ -397,6 +416,7 @@ int CommandLine::unknown_command(const std::string& word) const {
     if (word == "create" || word == "new" || word == "mkfs" || word == "format") meant = "init";
     if (word == "fsck" || word == "verify") meant = "check";
     if (word == "password" || word == "keys" || word == "slot") meant = "key";
+    if (word == "recover" || word == "rescue" || word == "restore") meant = "salvage";
     if (word == "list" || word == "ls" || word == "ps") meant = "status";
     if (meant.empty()) meant = nearest(word, commands());
     say_error("there is no command " + word +

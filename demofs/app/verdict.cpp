@@ -29,7 +29,9 @@ std::string way_out(Verdict verdict, const std::string& directory) {
         case Verdict::damaged:
             return "So the vault " + directory +
                    " is not mounted for writing, which would make the loss final: restore its damaged files "
-                   "from a copy, or mount it with --read-only and copy what is there to a new vault";
+                   "from a copy, mount it with --read-only and copy what is there to a new vault, or let "
+                   "demofs "
+                   "salvage bring everything that can still be read into a folder";
         case Verdict::clean:
         case Verdict::crash_tail:
         case Verdict::incomplete:

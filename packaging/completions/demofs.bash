@@ -3,7 +3,7 @@ _demofs() {
     local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]} options
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W "init mount unmount status info check fork key passwd help --help --version" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "init mount unmount status info check salvage fork key passwd help --help --version" -- "$current")
         return
     fi
     case $before in
@@ -30,11 +30,12 @@ _demofs() {
         status) options="--watch --json --help" ;;
         info) options="--password-file --password-command --key-file --unlock --help" ;;
         check) options="--password-file --password-command --key-file --read-data --json --help" ;;
+        salvage) options="--password-file --password-command --key-file --history --json --help" ;;
         fork) options="--password-file --password-command --key-file --json --help" ;;
         key) options="--password-file --password-command --key-file --new-password-file --new-password-command --new-key-file
                       --recovery-key --name --kdf-seconds --weak-key-derivation --json --help" ;;
         passwd) options="--password-file --password-command --key-file --new-password-file --new-password-command --help" ;;
-        help) options="init mount unmount status info check fork key --help" ;;
+        help) options="init mount unmount status info check salvage fork key --help" ;;
     esac
     if [[ $command == fork && $COMP_CWORD == 2 ]]; then
         mapfile -t COMPREPLY < <(compgen -W "list accept" -- "$current")

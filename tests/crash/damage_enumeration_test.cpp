@@ -13,61 +13,19 @@
 #include <vector>
 
 #include "demofs/base/error.hpp"
-#include "demofs/block/segment.hpp"
-#include "demofs/tree/session_graph.hpp"
+#include "tests/crash/damaged_vault.hpp"
 #include "tests/crash/effort.hpp"
-#include "tests/crash/vault_walk.hpp"
-#include "tests/unit/fs/vault_report.hpp"
 
 namespace demofs::crash_test {
 namespace {
-
-using fs::root_inode;
-using fs::test::Mount;
-using fs::test::Vault;
 
 // By default, of bytes, of filler, whose bytes have no meaning, and of lengths.
 constexpr std::size_t byte_stride = 8;
 constexpr std::size_t filler_stride = 64;
 constexpr std::size_t cut_stride = 37;
 
-class DamageEnumeration : public testing::Test {
+class DamageEnumeration : public DamagedVault {
   protected:
-    DamageEnumeration() { configure(vault_); }
-
-    static void configure(Vault& vault) {
-        vault.tree_settings.node_bytes = 512;
-        vault.tree_settings.number_reserve = 64;
-        vault.tree_settings.check_before_commit = false;
-        vault.fs_settings.data_block_bytes = 1024;
-        vault.fs_settings.inline_bytes = 64;
-        vault.may_be_damaged = true;
-    }
-
-    // Three sessions, with files inline and in blocks, a directory and a symbolic link.
-    void SetUp() override {
-        for (int session = 0; session < 3; ++session) {
-            Mount mount(vault_);
-            const std::string number = std::to_string(session);
-            const InodeNumber directory = mount.directory(root_inode, "directory" + number);
-            mount.write(mount.file(directory, "small"), 0, "content " + number).value();
-            ASSERT_TRUE(mount.sync_all());
-            versions_.push_back(vault_.disk->crashed(store::lose_unsynced()));
-            mount
-                .write(mount.file(directory, "large"), 0, std::string(1500, static_cast<char>('a' + session)))
-                .value();
-            mount.make(root_inode, "link" + number, S_IFLNK | 0777, "directory" + number).value();
-            newest_ = walk(mount);
-            ASSERT_EQ(mount.unmount(), nullptr);
-            versions_.push_back(vault_.disk->snapshot());
-        }
-        vault_.recovery.known = tree::version_of(*fs::test::report_on(vault_, true).recovered.record);
-        objects_ = vault_.disk->names();
-        ASSERT_EQ(objects_.size(), 3u);
-    }
-
-    void restore() { vault_.disk = std::make_shared<store::MemoryDisk>(versions_.back().snapshot()); }
-
     // Files that were read wrongly or that are not there, although nobody says so, fail the test. `what` was done.
     void look(const std::string& what) {
         ++probes_;
@@ -105,30 +63,6 @@ class DamageEnumeration : public testing::Test {
         ++outcomes_["errors on files that check names"];
     }
 
-    // The blocks of an object, in order.
-    std::vector<block::BlockAddress> blocks_of(const std::string& object) {
-        std::vector<block::BlockAddress> blocks;
-        auto reading = [&]() -> fs::test::asio::awaitable<void> {
-            asyncdrop::AsyncDropBox<store::ObjectStore> store =
-                store::MemoryObjectStore::open(vault_.disk, vault_.store_options);
-            block::SegmentCatalog catalog(*store, vault_.keys);
-            co_await catalog.refresh();
-            block::LogReader log(*store, catalog);
-            const block::LogReader::Visitor visit = [&](const block::FoundBlock& block) {
-                blocks.push_back(block.address);
-            };
-            std::vector<block::LogRange> ranges(1);
-            ranges[0].segment = *block::segment_of_object(vault_.keys, object);
-            const std::optional<block::SealRecord> seal = co_await log.seal_of(ranges[0].segment);
-            ranges[0].begin = block::segment_header_bytes;
-            ranges[0].end = static_cast<std::uint32_t>(seal->blocks_end);
-            static_cast<void>(co_await log.verify(std::move(ranges), visit));
-            co_await store.async_drop();
-        };
-        test_support::run_coroutine(vault_.context, reading());
-        return blocks;
-    }
-
     // Whether nothing that is there needs the block: everything is right without it.
     bool is_dead(const std::string& object, const Bytes& intact, const block::BlockAddress& address) {
         restore();
@@ -138,20 +72,6 @@ class DamageEnumeration : public testing::Test {
         const std::size_t right = outcomes_["right"];
         look("block at " + std::to_string(address.offset) + " of " + object);
         return outcomes_["right"] > right;
-    }
-
-    // Which of the object's bytes are more than filler.
-    std::vector<bool> meaning(const std::string& object, std::size_t size) {
-        restore();
-        std::vector<bool> means(size, false);
-        const auto mark = [&](std::uint64_t begin, std::uint64_t end) {
-            std::fill(means.begin() + static_cast<std::ptrdiff_t>(begin),
-                      means.begin() + static_cast<std::ptrdiff_t>(end), true);
-        };
-        mark(0, block::segment_header_bytes);
-        mark(size - block::segment_end_bytes, size);
-        for (const block::BlockAddress& address : blocks_of(object)) mark(address.offset, address.end());
-        return means;
     }
 
     static std::string verdict_text(const tree::Recovered& recovered) {
@@ -178,10 +98,6 @@ class DamageEnumeration : public testing::Test {
         for (const auto& [outcome, count] : outcomes_) std::cout << "  " << count << " " << outcome << '\n';
     }
 
-    Vault vault_;
-    Walk newest_;
-    std::vector<store::MemoryDisk> versions_;  // in the middle and at the end of each session
-    std::vector<std::string> objects_;
     std::map<std::string, std::size_t> outcomes_;
     std::size_t probes_ = 0;
 };

@@ -38,12 +38,12 @@ class CommandLine(unittest.TestCase):
         text = (PACKAGING / "man/demofs.1").read_text().replace("\\-", "-")
         sections = dict(re.findall(r"(?ms)^\.SS demofs (\w+)[^\n]*\n(.*?)(?=^\.S)", text))
         [passwords] = re.findall(r"(?ms)^\.SH PASSWORDS\n(.*?)(?=^\.SH)", text)
-        for command in ("init", "mount", "info", "check", "fork", "key"):
+        for command in ("init", "mount", "info", "check", "salvage", "fork", "key"):
             sections[command] += passwords
         return sections
 
     def test_there_are_commands(self):
-        self.assertEqual(commands(), ["init", "mount", "unmount", "status", "info", "check", "fork", "key", "help"])
+        self.assertEqual(commands(), ["init", "mount", "unmount", "status", "info", "check", "salvage", "fork", "key", "help"])
 
     def test_the_manual_has_each_option_of_each_command(self):
         sections = self.sections_of_the_manual()
@@ -165,7 +165,7 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(run("help", "mount"), run("mount", "--help"))
         self.assertEqual(run("-V"), run("--version"))
         self.assertEqual(run("help", "passwd"), run("key", "--help"))
-        for command in ("init", "mount", "unmount", "status", "info", "fork", "key"):
+        for command in ("init", "mount", "unmount", "status", "info", "salvage", "fork", "key"):
             self.assertIn(f"Examples:\n  demofs {command}", run(command, "--help"))
 
 
