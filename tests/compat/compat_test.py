@@ -6,6 +6,7 @@ a promise: vaults that exist must stay readable for ever.
 
 import json
 import os
+import stat
 import tarfile
 import unittest
 from pathlib import Path
@@ -82,12 +83,27 @@ class Compatibility(MountTest):
         self.vault.write_password("new")
         self.check(["clean"])
 
+    def salvages(self, name):
+        """What a salvage brings out is what a mount shows; of a crash, also what was never committed, without a name."""
+        expected = self.unpack(name)["contents"]
+        out = self.folder / "out"
+        done = self.vault.run("salvage", self.vault.path, out, *self.vault.password_arguments(), check=False)
+        found = contents.of(out)
+        extra = {path for path in found if path.startswith("lost+found")} - set(expected)
+        self.assertEqual(done.returncode, 14 if extra else 0, done.stdout + done.stderr)
+        self.assertEqual(set(found) - extra, set(expected), done.stdout)
+        for path, entry in expected.items():
+            kept = set(entry) - ({"links"} if stat.S_ISDIR(int(entry["mode"], 8)) else set())
+            kept -= {"owner"} if os.geteuid() != 0 else set()
+            self.assertEqual({key: found[path][key] for key in kept}, {key: entry[key] for key in kept}, path)
+
     def test_no_image_is_missing(self):
         self.assertEqual({file.name.split(".")[0] for file in IMAGES.iterdir()}, set(NAMES))
 
 
 for image_name in NAMES:
     setattr(Compatibility, "test_" + image_name.replace("-", "_"), lambda self, name=image_name: self.opens(name))
+    setattr(Compatibility, "test_salvage_of_" + image_name.replace("-", "_"), lambda self, name=image_name: self.salvages(name))
 
 if __name__ == "__main__":
     unittest.main()

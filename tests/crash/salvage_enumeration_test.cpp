@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -34,9 +35,9 @@ class SalvageEnumeration : public DamagedVault {
     void SetUp() override {
         DamagedVault::SetUp();
         if (HasFatalFailure()) return;
-        Salvaged found = salvaged();
-        ASSERT_TRUE(found.report.is_complete());
-        whole_ = std::move(found.output.entries);
+        const std::unique_ptr<Salvaged> found = salvaged();
+        ASSERT_TRUE(found->report.is_complete());
+        whole_ = found->output.entries;
         ASSERT_EQ(whole_.size(), newest_.size());
         for (int session = 0; session < 3; ++session) {
             const std::string number = std::to_string(session);
@@ -50,18 +51,19 @@ class SalvageEnumeration : public DamagedVault {
         return std::string(large_bytes, static_cast<char>('a' + session));
     }
 
-    Salvaged salvaged() {
-        Salvaged found;
+    std::unique_ptr<Salvaged> salvaged() {
+        auto found = std::make_unique<Salvaged>();
         fs::SalvageSettings settings;
         settings.known = vault_.recovery.known;
-        fs::test::salvage_into(found, vault_, settings);
+        fs::test::salvage_into(*found, vault_, settings);
         return found;
     }
 
     // `damaged`: the sessions whose large file has lost some of its blocks.
     void look(const std::string& what, const std::set<int>& damaged) {
         ++probes_;
-        const Salvaged found = salvaged();
+        const std::unique_ptr<Salvaged> salvaged_now = salvaged();
+        const Salvaged& found = *salvaged_now;
         for (int session = 0; session < 3; ++session) {
             if (damaged.contains(session)) continue;
             ASSERT_TRUE(found.output.has_content(large(session)))

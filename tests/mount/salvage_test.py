@@ -121,11 +121,11 @@ class Salvage(MountTest):
         self.assertIn("nothing in the vault", done.stderr)
 
     def test_names_of_what_is_lost_go_to_lost_and_found(self):
-        sea = (self.expected["photos/2024/sea.jpg"])[1]
+        sea = self.expected["photos/2024/sea.jpg"][1]
         for file in self.objects():
             content = bytearray(file.read_bytes())
-            # All that comes behind the content of files: the last nodes and the last commit.
-            for at in range(len(content) - 20_000, len(content) - 256):
+            # The last nodes and the last commit, and the end of the content before them.
+            for at in range(max(128, len(content) - 20_000), len(content) - 256):
                 content[at] ^= 0x55
             file.chmod(0o600)
             file.write_bytes(content)
@@ -133,7 +133,7 @@ class Salvage(MountTest):
         report = json.loads(done.stdout)
         self.assertEqual(report["lost_folder"], "lost+found")
         found = [path for path in (self.out / "lost+found").rglob("*") if path.is_file()]
-        self.assertTrue(any(path.read_bytes() == sea for path in found), report)
+        self.assertTrue(any(path.read_bytes()[:250_000] == sea[:250_000] for path in found), report)
         self.assertEqual(stat.S_IMODE((self.out / "lost+found").stat().st_mode), 0o700)
 
     # --- wrong inputs ---

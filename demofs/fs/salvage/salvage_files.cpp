@@ -161,7 +161,7 @@ asio::awaitable<void> SalvageFiles::write_named(std::string above, FoundEntries:
     if (!is_usable_name(name.name)) {
         what = unusable(path);
         if (known != places_.end()) {
-            tell_lost(known->second, "its other name was \"" + path + "\", which cannot be used here");
+            tell(known->second, "its other name was \"" + path + "\", which cannot be used here");
             co_return;
         }
         path = co_await path_in_lost_folder(name.inode);
