@@ -18,7 +18,8 @@ struct ContentSource {
     /// When the file was known to have these bytes: of an extent, the newest commit that shows it; of a run
     /// of blocks, its birth.
     Generation time{0};
-    bool by_header = false;  ///< the blocks' headers say so, and no extent
+    bool by_header = false;     ///< the blocks' headers say so, and no extent
+    bool may_be_older = false;  ///< something is known of the file that is newer than that
 
     std::uint64_t end() const { return begin + run.length_bytes; }
 };

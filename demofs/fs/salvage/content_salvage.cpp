@@ -35,12 +35,12 @@ asio::awaitable<std::vector<SalvagedRange>> ContentSalvage::write(const ContentT
         std::uint64_t at = wanted.begin;
         for (const Range& range : lost) {
             const Range good{at, range.begin};
-            if (source.by_header) tell(good, SalvagedRange::Kind::by_header, source.run.birth);
+            tell_origin(good, source);
             co_await replace(content, range, source.time, source.run.birth);
             at = range.end;
         }
         const Range rest{at, wanted.end};
-        if (source.by_header) tell(rest, SalvagedRange::Kind::by_header, source.run.birth);
+        tell_origin(rest, source);
         done = wanted.end;
     }
     const Range gap{done, content.size_bytes};
@@ -199,6 +199,14 @@ asio::awaitable<void> ContentSalvage::flush() {
     auto writing = output_.write(pieces_begin_, std::move(pieces));
     co_await std::move(writing);
     written_bytes_ += bytes;
+}
+
+void ContentSalvage::tell_origin(Range range, const ContentSource& source) {
+    if (source.by_header) {
+        tell(range, SalvagedRange::Kind::by_header, source.run.birth);
+    } else if (source.may_be_older) {
+        tell(range, SalvagedRange::Kind::older, source.time);
+    }
 }
 
 void ContentSalvage::tell(Range range, SalvagedRange::Kind kind, Generation generation) {

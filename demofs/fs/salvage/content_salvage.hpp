@@ -57,6 +57,7 @@ class ContentSalvage {
     boost::asio::awaitable<void> put(std::uint64_t offset, SharedBytes bytes);
     boost::asio::awaitable<void> flush();
     SharedBytes open(const block::BlockPart& part) const;
+    void tell_origin(Range range, const ContentSource& source);
     void tell(Range range, SalvagedRange::Kind kind, Generation generation);
 
     store::ObjectStore& store_;

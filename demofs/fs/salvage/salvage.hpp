@@ -34,7 +34,7 @@ namespace demofs::fs {
 struct SalvagedRange {
     enum class Kind : std::uint8_t {
         missing,    ///< written as zeros: lost, or never written where nothing tells that any more
-        older,      ///< the newest ones cannot be read: these are of an earlier commit
+        older,      ///< of an earlier commit: the newest ones cannot be read, or may be others
         by_header,  ///< nothing but the blocks' headers tells that they belong here
     };
     std::uint64_t offset = 0;

@@ -88,6 +88,13 @@ asio::awaitable<void> SalvageFiles::write_file(File file) {
             auto writing = output_.write(0, std::move(pieces));
             co_await std::move(writing);
             inline_bytes_ += size;
+            if (size > 0 && state_.may_be_older(small->as_of, file.inode)) {
+                SalvagedRange older;
+                older.bytes = size;
+                older.kind = SalvagedRange::Kind::older;
+                older.generation = small->as_of;
+                ranges.push_back(older);
+            }
         } else {
             ranges = co_await content_.write(content);
         }

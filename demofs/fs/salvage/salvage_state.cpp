@@ -236,13 +236,15 @@ std::span<const FoundRun> SalvageState::runs_of(std::uint64_t data) const {
 ContentToSalvage SalvageState::content_of(std::uint64_t data, const FoundEntries::Inode* inode) {
     ContentToSalvage content;
     const std::optional<Generation> known = entry_search_.cover().as_of(keys_of(data));
-    content.gaps_are_holes = known.has_value();
+    // What was lost since is no hole.
+    content.gaps_are_holes = known && !may_be_older(*known, inode);
     for (const FoundEntries::Extent& extent : entries().extents_of(data)) {
         if (extent.offset > max_key - extent.run.length_bytes) continue;
         ContentSource source;
         source.begin = extent.offset;
         source.run = extent.run;
         source.time = extent.as_of;
+        source.may_be_older = may_be_older(extent.as_of, inode);
         content.sources.push_back(source);
     }
     for (const FoundRun& run : runs_of(data)) {
@@ -253,7 +255,9 @@ ContentToSalvage SalvageState::content_of(std::uint64_t data, const FoundEntries
         source.time = run.run.birth;
         source.by_header = true;
         content.fallback.push_back(source);
-        if (!known || source.time > *known) content.sources.push_back(source);
+        if (known && source.time <= *known) continue;
+        content.sources.push_back(source);
+        content.gaps_are_holes = false;
     }
     // What is not newer than the inode ends where that says.
     const Generation as_of = inode != nullptr ? inode->as_of : Generation{0};

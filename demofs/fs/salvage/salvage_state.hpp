@@ -46,6 +46,12 @@ class SalvageState {
     /// Where the bytes of a content may be found. `inode`: whose it is, if that is known.
     [[nodiscard]] ContentToSalvage content_of(std::uint64_t data, const FoundEntries::Inode* inode);
 
+    /// Whether something is known of the file that is newer than `as_of`.
+    [[nodiscard]] bool may_be_older(Generation as_of, const FoundEntries::Inode* inode) const {
+        return (inode != nullptr && as_of < inode->as_of) ||
+               (trusted_ != nullptr && as_of < trusted_->generation);
+    }
+
     /// The ids of all content that there is a trace of, ascending.
     [[nodiscard]] std::vector<std::uint64_t> contents();
 
