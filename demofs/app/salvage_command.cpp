@@ -181,7 +181,7 @@ int run_salvage(const SalvageCommandSettings& settings) {
     const crypto::VaultConfig config = read_config(directory, notice);
     require_usable_output(settings.output, directory);
     const std::unique_ptr<crypto::VaultKeys> keys =
-        unlock(config, read_password(settings.password, Prompt::once), notice);
+        unlock(config, read_credential(settings.password, Prompt::once), notice);
 
     // Asked before the vault is read, so that a writer beside cannot make that look old.
     salvage.known = known_version(config.vault_id, notice);
