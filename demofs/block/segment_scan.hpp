@@ -38,7 +38,7 @@ class SegmentScan {
 
     /// Where the next block is looked for.
     [[nodiscard]] std::uint64_t offset() const { return offset_; }
-    /// Bytes between blocks that are no filler.
+    /// Bytes between blocks that cannot be filler. (Less than a page up to a boundary where a block lies can.)
     [[nodiscard]] std::uint64_t damaged_bytes() const { return damaged_bytes_; }
     /// Authentic headers that this version cannot read: a newer one wrote them.
     [[nodiscard]] std::uint64_t unknown_blocks() const { return unknown_blocks_; }
