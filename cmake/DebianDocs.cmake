@@ -67,6 +67,8 @@ function(install_debian_docs package)
     if(ARG_COPYRIGHT)
         set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${ARG_COPYRIGHT}")
         file(READ "${ARG_COPYRIGHT}" ARG_COPYRIGHT)
+        string(STRIP "${ARG_COPYRIGHT}" ARG_COPYRIGHT)
+        string(PREPEND ARG_COPYRIGHT "\n\n")
     endif()
     configure_file("${templates}/copyright.in" "${made}/copyright" @ONLY)
 

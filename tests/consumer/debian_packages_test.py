@@ -108,11 +108,15 @@ class PackageCase:
     def test_the_licence_is_the_projects(self):
         text = (self.package.root / "usr/share/doc" / self.package.name / "copyright").read_text(encoding="utf-8")
         self.assertTrue(text.startswith("Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n"))
-        _, _, licence = text.rpartition("License: BSL-1.0\n")
+        licence = text.rpartition("License: BSL-1.0\n")[2].partition("\n\n")[0]
         for line in licence.splitlines():
             self.assertTrue(line.startswith(" "), line)
         plain = "\n".join("" if line == " ." else line[1:] for line in licence.splitlines())
         self.assertEqual(plain.strip(), (arguments.source / "LICENSE").read_text(encoding="utf-8").strip())
+
+    def test_the_licence_of_the_words_of_recovery_keys_is_in_the_program_alone(self):
+        text = (self.package.root / "usr/share/doc" / self.package.name / "copyright").read_text(encoding="utf-8")
+        self.assertEqual(text.count("\n\nLicense: Expat\n"), 1 if self.package.name == "demofs" else 0)
 
     def test_the_changelogs_are_compressed_and_name_this_version(self):
         folder = self.package.root / "usr/share/doc" / self.package.name
