@@ -135,7 +135,7 @@ class CommandLine(unittest.TestCase):
     def test_a_mistyped_option_before_the_command_gets_a_suggestion(self):
         for typed, meant in (("--verison", "--version"), ("-v", "-V"), ("-H", "-h"), ("--hlep", "--help"), ("-version", "--version")):
             self.assertIn(f"no option {typed}; did you mean {meant}?", run(typed, code=2))
-        self.assertIn("no option --json; it belongs behind a command that has it: unmount, status, check, fork", run("--json", "status", code=2))
+        self.assertIn("no option --json; it belongs behind a command that has it: unmount, status, check, salvage, fork", run("--json", "status", code=2))
         self.assertIn("no option --log-level; it belongs behind a command that has it: mount", run("--log-level=info", "mount", "x", "y", code=2))
         self.assertIn("no option --frob; demofs --help shows", run("--frob", code=2))
 
