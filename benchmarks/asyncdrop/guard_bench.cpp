@@ -202,7 +202,7 @@ void destructor(benchmark::State& state) {
     }
 }
 
-const Case sync_case("synchronous cleanup of a buffer", 1.1, sync_drop, destructor);
+const Case sync_case("synchronous cleanup of a buffer", 1.2, sync_drop, destructor);
 
 /// The cheapest cleanup there is: a number.
 class Seat {
