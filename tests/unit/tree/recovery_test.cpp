@@ -114,6 +114,37 @@ TEST_F(RecoveryTest, ARecordWhoseNodesAreLostIsACrashTailAndSaidSo) {
     EXPECT_THAT(said(vault.recovered), testing::IsEmpty()) << "old news";
 }
 
+// A commit is whole if everything is there that was appended for it: files' data, too, and not only its nodes.
+TEST_F(RecoveryTest, ARecordWhoseDataIsLostIsACrashTail) {
+    write({"one"});
+    store::MemoryDisk at_crash;
+    block::BlockAddress data;
+    vault.session([&](Tree& tree) -> asio::awaitable<void> {
+        co_await put(tree, 1, "two");
+        co_await tree.commit();
+        block::BlockHeader header;
+        header.owner = 9;
+        const Bytes content(9000, std::byte{1});
+        data = tree.blocks().append(header, SharedBytes::copy_of(content), block::Placement::packed);
+        co_await put(tree, 1, "three");
+        vault.disk->on_operation([&](const store::StoreOperation& operation) {
+            if (operation.kind == store::OperationKind::append) at_crash = vault.disk->snapshot();
+        });
+        co_await tree.commit();
+        vault.disk->on_operation({});
+    });
+    bool lost = false;
+    vault.crash(at_crash, [&](const std::string&, std::uint64_t offset, Bytes& unsynced) {
+        if (data.offset < offset || data.end() > offset + unsynced.size()) return;
+        const auto begin = unsynced.begin() + static_cast<std::ptrdiff_t>(data.offset - offset);
+        std::fill(begin + 4096, begin + 8192, std::byte{0});
+        lost = true;
+    });
+    ASSERT_TRUE(lost);
+    EXPECT_EQ(verdict(), Verdict::crash_tail);
+    EXPECT_EQ(current(), "two");
+}
+
 TEST_F(RecoveryTest, AHeaderThatNeverReachedTheDiskIsACrash) {
     write({"one"});
     const auto before = vault.disk;
