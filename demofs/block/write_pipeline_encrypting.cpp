@@ -107,7 +107,13 @@ void WritePipeline::encrypted(const std::vector<PlainBlock>& blocks, const Batch
 void WritePipeline::encrypt_on_worker() {
     Encrypting& work = encrypting_.emplace_back(take_plain(settings_.batch_bytes));
     encrypting_bytes_ += work.size_bytes();
-    boost::asio::co_spawn(executor_, encrypt(work), boost::asio::detached);
+    try {
+        boost::asio::co_spawn(executor_, encrypt(work), boost::asio::detached);
+    } catch (...) {  // no memory: nobody would ever say that it is done
+        encrypting_bytes_ -= work.size_bytes();
+        encrypting_.pop_back();
+        throw;
+    }
 }
 
 // `work` stays in its place until it is done: an accepted job always ends before its caller goes on.
@@ -119,7 +125,12 @@ boost::asio::awaitable<void> WritePipeline::encrypt(Encrypting& work) {
         fail(std::current_exception());
     }
     work.done = true;
-    collect_encrypted();
+    try {
+        collect_encrypted();
+    } catch (...) {  // no memory
+        fail(std::current_exception());
+    }
+    if (error_) collect_encrypted();  // only lets them go
     start_writing();
     start_encrypting();
     progress_.wake_all();
@@ -129,12 +140,12 @@ boost::asio::awaitable<void> WritePipeline::encrypt(Encrypting& work) {
 void WritePipeline::collect_encrypted() {
     while (!encrypting_.empty() && encrypting_.front().done) {
         Encrypting& first = encrypting_.front();
-        encrypting_bytes_ -= first.size_bytes();
         if (!error_) {
             encrypted(first.blocks, first.batch, 0);
             ready_bytes_ += first.batch.bytes().size();
             ready_.push_back({std::move(first.batch), encrypted_});
         }
+        encrypting_bytes_ -= first.size_bytes();
         encrypting_.pop_front();
     }
 }
